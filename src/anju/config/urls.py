@@ -1,0 +1,7 @@
+"""Root urls: one include per audience."""
+
+from __future__ import annotations
+
+from django.urls import URLPattern, URLResolver
+
+urlpatterns: list[URLPattern | URLResolver] = []

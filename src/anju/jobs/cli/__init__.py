@@ -1,0 +1,84 @@
+"""The command line: ``anju``.
+
+One module per group of commands, each with a Typer ``app`` or a function; modules are imported only when
+their group is asked for, so that ``anju --help`` is quick and ``anju policy check`` needs no database.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import os
+import sys
+
+import typer
+from rich.console import Console
+
+from anju.kernel import wording
+from anju.kernel.refusal import Refusal
+
+GROUPS = {
+    "backup": "Save database, lake and log into one encrypted, verified file.",
+    "bench": "Measure; every figure beside a reference in the same run.",
+    "city": "Make an invented city and what its departments send.",
+    "db": "Create or upgrade the database.",
+    "demo": "Build the invented city, serve it.",
+    "doctor": "Say what is wrong, in an operator's words.",
+    "exchange": "Take files in, link, publish, measure.",
+    "link": "Link any list of people.",
+    "log": "Verify and export the transparency log.",
+    "policy": "Check, show, explain, simulate, compare, audit rules.",
+    "restore": "Bring a backup back onto an empty machine.",
+    "serve": "Serve the pages and the API.",
+    "trust": "Keys, roles and accounts.",
+}
+REFUSED = 3
+"""Exit code of a refusal; 2 is a wrong call, 1 a failed check."""
+
+errors = Console(stderr=True)
+
+
+def build(asked: str | None) -> typer.Typer:
+    """The whole command, with only the group ``asked`` imported; the others are there for ``--help``."""
+    root = typer.Typer(
+        help="Anju 安居: one lawful register, and the services that follow from it.",
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        add_completion=False,
+    )
+    for name, told in GROUPS.items():
+        if importlib.util.find_spec(f"anju.jobs.cli.{name}") is None:
+            continue
+        module = importlib.import_module(f"anju.jobs.cli.{name}") if name == asked else None
+        root.add_typer(module.app if module else _unloaded(told), name=name, help=told)
+    return root
+
+
+def _unloaded(told: str) -> typer.Typer:
+    app = typer.Typer(help=told)
+    app.callback(invoke_without_command=True)(lambda: None)
+    return app
+
+
+def setup_django() -> None:
+    """Make Django ready; called by the commands that need the database."""
+    import django
+
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "anju.config.settings")
+    django.setup()
+
+
+def main() -> None:
+    """Run one command. A refusal is told in a sentence and exits with 3; anything else is a bug, shown whole."""
+    try:
+        build(sys.argv[1] if len(sys.argv) > 1 else None)(prog_name="anju")
+    except Refusal as refusal:
+        errors.print(
+            f"[bold red]✗[/] {wording.explain(refusal, _language())}", highlight=False, soft_wrap=True
+        )
+        errors.print(f"  [dim]{refusal.code}[/]", highlight=False, soft_wrap=True)
+        sys.exit(REFUSED)
+
+
+def _language() -> str:
+    return "zh" if os.environ.get("ANJU_LANG", os.environ.get("LANG", "")).lower().startswith("zh") else "en"

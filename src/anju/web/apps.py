@@ -1,0 +1,8 @@
+from django.apps import AppConfig
+
+
+class WebConfig(AppConfig):
+    """Pages and API. It has no tables of its own."""
+
+    name = "anju.web"
+    label = "web"

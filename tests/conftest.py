@@ -1,0 +1,15 @@
+"""Every test run has a home of its own: its embedded PostgreSQL, lake and keys go when the run ends."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import shutil
+import tempfile
+
+if "ANJU_TEST_HOME" not in os.environ:
+    os.environ["ANJU_TEST_HOME"] = tempfile.mkdtemp(prefix="anju-test-")
+    atexit.register(shutil.rmtree, os.environ["ANJU_TEST_HOME"], ignore_errors=True)
+os.environ["ANJU_HOME"] = os.environ["ANJU_TEST_HOME"]
+os.environ.setdefault("ANJU_PLACE", "demo")
+os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
