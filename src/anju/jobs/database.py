@@ -7,11 +7,15 @@ recovers from its write-ahead log.
 
 from __future__ import annotations
 
+import json
 import os
 import time
 import warnings
+from pathlib import Path
 from subprocess import SubprocessError
 from urllib.parse import parse_qs, unquote, urlsplit
+
+import psutil
 
 from anju.kernel.home import home
 
@@ -46,6 +50,8 @@ def embedded_url() -> str:
     for attempt in range(START_ATTEMPTS):
         try:
             _initialise(server)
+            with server._lock:
+                _forget_the_dead(home() / "postgres")
             server.start()
             break
         except (SubprocessError, AssertionError):
@@ -54,6 +60,30 @@ def embedded_url() -> str:
                 raise
             time.sleep(2)
     return str(server.get_uri())
+
+
+def _forget_the_dead(folder: Path) -> None:
+    """Drop what killed processes left behind, so that a dead server is not taken for a running one.
+
+    A killed server leaves ``postmaster.pid``; its number may be a zombie's or another program's by now. A
+    killed Anju process leaves its number in the list of users, and the last one out would never stop the
+    server.
+    """
+    pid_file, users = folder / "postmaster.pid", folder / ".handle_pids.json"
+    if pid_file.exists() and not _lives(int(pid_file.read_text().split()[0]), "postgres"):
+        pid_file.unlink()
+    if users.exists():
+        users.write_text(
+            json.dumps([pid for pid in json.loads(users.read_text() or "[]") if _lives(pid, "")])
+        )
+
+
+def _lives(pid: int, name: str) -> bool:
+    try:
+        process = psutil.Process(pid)
+        return process.status() != psutil.STATUS_ZOMBIE and name in process.name()
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _initialise(server: object) -> None:

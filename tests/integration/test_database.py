@@ -1,0 +1,115 @@
+"""The database: embedded or named by DATABASE_URL, and what happens when it is killed."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from anju.jobs import database
+
+DEBIAN_POSTGRES = Path("/usr/lib/postgresql/15/bin")
+
+
+def anju(*words: str, home: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [str(Path(sys.executable).with_name("anju")), *words],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "ANJU_HOME": str(home), **environment},
+    )
+
+
+def test_a_url_becomes_settings() -> None:
+    found = database.settings("postgresql://wang:p%40ss@db.example:5433/anju?sslmode=require")
+    assert found["HOST"] == "db.example"
+    assert found["PORT"] == "5433"
+    assert found["PASSWORD"] == "p@ss"
+    assert found["OPTIONS"]["sslmode"] == "require"
+    embedded = database.settings("postgresql://postgres:@/postgres?host=/some/folder")
+    assert embedded["HOST"] == "/some/folder"
+
+
+KEEP = """
+import os, signal, psycopg
+from anju.jobs import database
+connection = psycopg.connect(database.url(), autocommit=True)
+connection.execute("CREATE TABLE kept (n int)")
+connection.execute("INSERT INTO kept SELECT generate_series(1, 1000)")
+print(connection.execute("SELECT pg_backend_pid()").fetchone()[0], flush=True)
+print(open(os.environ["ANJU_HOME"] + "/postgres/postmaster.pid").readline().strip(), flush=True)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_embedded_server_survives_kill_9_of_everyone(tmp_path: Path) -> None:
+    environment = {**os.environ, "ANJU_HOME": str(tmp_path)}
+    environment.pop("DATABASE_URL", None)
+    killed = subprocess.run(
+        [sys.executable, "-c", KEEP], capture_output=True, text=True, env=environment, check=False
+    )
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    os.kill(int(killed.stdout.split()[1]), signal.SIGKILL)  # the server too
+    url = anju("db", "url", home=tmp_path).stdout.strip()
+    script = (
+        "import psycopg; from anju.jobs import database;"
+        "print(psycopg.connect(database.url()).execute('SELECT count(*) FROM kept').fetchone()[0])"
+    )
+    again = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, env=environment, check=True
+    )
+    assert again.stdout.strip() == "1000"
+    with pytest.raises(psycopg.OperationalError):  # the last process out stopped the server
+        psycopg.connect(url)
+
+
+@pytest.mark.skipif(not DEBIAN_POSTGRES.is_dir(), reason="no PostgreSQL 15 from Debian on this machine")
+def test_a_real_postgresql_by_url(tmp_path: Path) -> None:
+    """Every migration applies to a PostgreSQL 15 server as Debian ships it."""
+    data = tmp_path / "data"
+    data.mkdir()
+    as_user: list[str] = []
+    if os.geteuid() == 0:
+        for folder in (*reversed(tmp_path.parents), tmp_path):
+            if str(folder).startswith("/tmp/"):
+                folder.chmod(folder.stat().st_mode | 0o755)
+        shutil.chown(data, "postgres")
+        shutil.chown(tmp_path, "postgres")
+        as_user = ["runuser", "-u", "postgres", "--"]
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    run = lambda *words: subprocess.run([*as_user, *map(str, words)], check=True, capture_output=True)  # noqa: E731
+    run(
+        DEBIAN_POSTGRES / "initdb",
+        "-D",
+        data,
+        "-A",
+        "trust",
+        "-U",
+        "anju",
+        "--encoding=UTF8",
+        "--locale=C.UTF-8",
+    )
+    options = f"-p {port} -h 127.0.0.1 -k {tmp_path} -c fsync=off"
+    run(DEBIAN_POSTGRES / "pg_ctl", "-w", "-D", data, "-o", options, "-l", tmp_path / "log", "start")
+    try:
+        url = f"postgresql://anju@127.0.0.1:{port}/postgres"
+        anju("db", "upgrade", home=tmp_path / "home", DATABASE_URL=url)
+        with psycopg.connect(url) as connection:
+            found = connection.execute(
+                "SELECT count(*) FROM django_migrations WHERE app = 'trust'"
+            ).fetchone()
+            assert found is not None
+            assert found[0] >= 1
+        assert not (tmp_path / "home" / "postgres").exists()
+    finally:
+        run(DEBIAN_POSTGRES / "pg_ctl", "-D", data, "-m", "immediate", "stop")
