@@ -1,0 +1,61 @@
+"""``anju bench``: measure; every figure beside a reference in the same run."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import json as json_module
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from anju.jobs.bench import TOPICS, Figure, peak_memory_gb
+
+app = typer.Typer(help="Measure; every figure beside a reference in the same run.", no_args_is_help=True)
+
+
+@app.callback()
+def group() -> None:
+    """Measure; every figure beside a reference in the same run."""
+
+
+def _measure(topic: str, people: int, as_json: bool) -> None:
+    figures: list[Figure] = importlib.import_module(f"anju.jobs.bench.{topic}").run(people=people)
+    figures.append(Figure("peak memory of this process", round(peak_memory_gb(), 2), "GB"))
+    if as_json:
+        typer.echo(json_module.dumps([f.told() for f in figures], ensure_ascii=False))
+        return
+    table = Table(
+        "figure", "value", "unit", "aim", "beside", "ratio", title=f"anju bench {topic} --people {people}"
+    )
+    for f in figures:
+        table.add_row(
+            f.name, f"{f.value:,.6g}", f.unit, f.aim, f.beside, "" if f.ratio is None else f"{f.ratio:.2f}"
+        )
+    Console().print(table)
+
+
+def _register(topic: str) -> None:
+    @app.command(name=topic, help=f"Measure {topic}.")
+    def command(
+        people: Annotated[int, typer.Option(help="size of the invented city")] = 100_000,
+        as_json: Annotated[bool, typer.Option("--json")] = False,
+    ) -> None:
+        _measure(topic, people, as_json)
+
+
+AVAILABLE = tuple(t for t in TOPICS if importlib.util.find_spec(f"anju.jobs.bench.{t}"))
+for _topic in AVAILABLE:
+    _register(_topic)
+
+
+@app.command(name="all")
+def everything(
+    people: Annotated[int, typer.Option(help="size of the invented city")] = 100_000,
+    as_json: Annotated[bool, typer.Option("--json")] = False,
+) -> None:
+    """Measure every topic."""
+    for topic in AVAILABLE:
+        _measure(topic, people, as_json)
