@@ -1,0 +1,1 @@
+"""Pipelines: the order in which the rooms' steps run, with the engine and the database handed in."""
