@@ -23,7 +23,10 @@ from anju.kernel import home
 from anju.kernel.refusal import Refusal
 from anju.trust.sealing.suites import SUITES, suite
 
-USES = ("seal", "index", "sign")
+USES = ("seal", "index", "sign", "log")
+"""Sealing values, blind indexes, signatures of documents, signatures and codes of the log."""
+ALWAYS_INTERNATIONAL = frozenset({"log"})
+"""Checkpoints must verify with the public tools of their format (Ed25519), whatever the suite; see log/checkpoints."""
 ID_BYTES = 4
 
 
@@ -93,6 +96,7 @@ def make_key(use: str, suite_name: str, made_at: str) -> Key:
     """A fresh random key."""
     if use not in USES:
         raise Refusal("trust.unknown_use", use=use)
+    suite_name = "international" if use in ALWAYS_INTERNATIONAL else suite_name
     length = suite(suite_name).secret_bytes if use == "seal" else 32
     return Key(secrets.token_hex(ID_BYTES), use, suite_name, secrets.token_bytes(length), made_at)
 

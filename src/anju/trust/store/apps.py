@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.db.models.signals import post_migrate
 
 
 class TrustConfig(AppConfig):
@@ -7,3 +8,9 @@ class TrustConfig(AppConfig):
     name = "anju.trust.store"
     label = "trust"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Keep the web role's grants complete."""
+        from anju.trust.store import rows
+
+        post_migrate.connect(rows.grant, sender=self, dispatch_uid="anju.trust.grants")

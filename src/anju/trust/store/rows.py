@@ -1,0 +1,113 @@
+"""Row-level security: the web's database role sees only rows of the places its request acts in.
+
+The depth behind the access decision: even raw SQL as ``anju_web`` yields nothing outside the region subtree that the
+guard named for this transaction, and nothing at all before it named one. Owners of the tables (pipelines, the command
+line, migrations) are not bound.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.db import connection, migrations, transaction
+
+from anju.trust import places
+from anju.trust.access import Actor
+
+WEB_ROLE = "anju_web"
+
+_ENABLE = """
+ALTER TABLE {table} ENABLE ROW LEVEL SECURITY;
+CREATE POLICY anju_place ON {table} TO {role} USING ({place}) WITH CHECK ({place});
+"""
+_PLACE = """
+    ({region} >= (SELECT NULLIF(current_setting('anju.region_from', true), ''))
+     AND {region} < (SELECT NULLIF(current_setting('anju.region_to', true), '')))
+    OR ({region} IS NULL AND (SELECT current_setting('anju.whole', true)) = 'yes')
+"""
+_PERSON = "    OR ({person} <> '' AND {person} = (SELECT NULLIF(current_setting('anju.person', true), '')))\n"
+_DISABLE = "DROP POLICY anju_place ON {table}; ALTER TABLE {table} DISABLE ROW LEVEL SECURITY;"
+
+
+def row_security(table: str, region: str = "region", person: str = "") -> migrations.RunSQL:
+    """A migration step that puts a table under row security. ``region`` must have byte order (collation C)."""
+    place = _PLACE.format(region=f'{region} COLLATE "C"') + (_PERSON.format(person=person) if person else "")
+    return migrations.RunSQL(
+        _ENABLE.format(table=table, role=WEB_ROLE, place=place), _DISABLE.format(table=table)
+    )
+
+
+def _settings(actor: Actor | None, *, audit: bool, glass: bool) -> dict[str, str]:
+    if actor is None:
+        return {}
+    first, past = places.bounds(places.WHOLE if glass else actor.region) if actor.region else ("", "")
+    return {
+        "anju.region_from": first,
+        "anju.region_to": past,
+        "anju.whole": "yes" if actor.region == places.WHOLE or glass else "",
+        "anju.person": actor.person_code,
+        "anju.account": actor.account,
+        "anju.audit": "yes" if audit else "",
+    }
+
+
+NAMES = ("anju.region_from", "anju.region_to", "anju.whole", "anju.person", "anju.account", "anju.audit")
+
+
+@contextmanager
+def acting(actor: Actor | None, *, audit: bool = False, glass: bool = False) -> Iterator[None]:
+    """A transaction as the web role, bound to the actor's places; everything reverts when it ends.
+
+    Role and settings are local to the transaction, so a pooled connection keeps nothing of them. With ``actor``
+    None no person-level row is visible at all. ``audit`` opens log entries of the actor's places, ``glass`` all places.
+    """
+    told = dict.fromkeys(NAMES, "") | _settings(actor, audit=audit, glass=glass)
+    is_inner = connection.in_atomic_block
+    with transaction.atomic():
+        before = _current() if is_inner else {}
+        _set({"role": WEB_ROLE} | told)
+        yield
+        # Inside an outer transaction the settings would outlive this block; a rollback takes them along by itself.
+        if is_inner:
+            _set(before)
+
+
+def _current() -> dict[str, str]:
+    with connection.cursor() as cursor:
+        names = ("role", *NAMES)
+        cursor.execute("SELECT " + ", ".join("current_setting(%s, true)" for _ in names), names)
+        return {name: value or "" for name, value in zip(names, cursor.fetchone(), strict=True)}
+
+
+def _set(values: dict[str, str]) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT " + ", ".join("set_config(%s, %s, true)" for _ in values),
+            [part for pair in values.items() for part in pair],
+        )
+
+
+_GRANTS = f"""
+GRANT USAGE ON SCHEMA public TO {WEB_ROLE};
+GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {WEB_ROLE};
+GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO {WEB_ROLE};
+REVOKE ALL ON trust_logpending, trust_logentry, trust_logtile, trust_logcheckpoint FROM {WEB_ROLE};
+GRANT INSERT ON trust_logpending TO {WEB_ROLE};
+GRANT SELECT ON trust_logentry, trust_logtile, trust_logcheckpoint TO {WEB_ROLE};
+"""
+
+
+def grant(**_ignored: object) -> None:
+    """Give the web role what pages need: after every migration, so that new tables are never forgotten.
+
+    The log stays append-only for it, and it has no say over migrations or roles.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT to_regclass('trust_logentry') IS NOT NULL")
+        if cursor.fetchone()[0]:
+            cursor.execute(_GRANTS)
+            cursor.execute(
+                f"DO $$ BEGIN IF to_regclass('django_migrations') IS NOT NULL THEN "
+                f"REVOKE INSERT, UPDATE, DELETE ON django_migrations FROM {WEB_ROLE}; END IF; END $$"
+            )
