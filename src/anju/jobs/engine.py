@@ -51,6 +51,18 @@ class DuckEngine:
         part.rename(path)
         return int(self.rows(f"SELECT count(*) FROM read_parquet('{path}')")[0][0])
 
+    def load(self, name: str, table: Any) -> None:
+        """Keep an Arrow table as the table ``name``."""
+        self.connection.register("arriving", table)
+        self.run(f"CREATE OR REPLACE TABLE {name} AS SELECT * FROM arriving")
+        self.connection.unregister("arriving")
+
+    def splink(self) -> Any:
+        """Splink's database API on this connection."""
+        from splink import DuckDBAPI
+
+        return DuckDBAPI(connection=self.connection)
+
     def close(self) -> None:
         """Give memory and files back."""
         self.connection.close()

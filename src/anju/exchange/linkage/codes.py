@@ -1,0 +1,113 @@
+"""Person codes: random, checked, for life.
+
+A cluster keeps the oldest code among its members; a code that loses a merge is forwarded to the winner for ever; when a
+person is split, the code stays with the part that holds most of its records (then the smallest record id), and the
+other part gets a new one.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+
+import numpy as np
+import pyarrow as pa
+
+from anju.exchange.linkage.steps import Steps
+from anju.kernel.identifiers import CODE_ALPHABET, CODE_LENGTH
+
+Mint = Callable[[int], "pa.StringArray"]
+"""Gives so many new codes."""
+
+
+def mint_codes(count: int) -> pa.StringArray:
+    """``count`` new random person codes, as ``kernel.identifiers.mint_person_code`` makes one."""
+    body = CODE_LENGTH - 1
+    drawn = np.frombuffer(os.urandom(count * body), dtype=np.uint8).reshape(count, body) & 31
+    doubled = drawn[:, ::-1].astype(np.int64)
+    doubled[:, ::2] *= 2
+    check = -(doubled // 32 + doubled % 32).sum(axis=1) % 32
+    letters = np.frombuffer(CODE_ALPHABET.encode(), dtype=np.uint8)
+    text = letters[np.concatenate([drawn, check[:, None].astype(np.uint8)], axis=1)]
+    offsets = np.arange(0, (count + 1) * CODE_LENGTH, CODE_LENGTH, dtype=np.int32)
+    return pa.StringArray.from_buffers(count, pa.py_buffer(offsets), pa.py_buffer(text.tobytes()))
+
+
+def assign(steps: Steps, run: int, mint: Mint) -> None:
+    """Tables ``lk_code`` (cluster, person_code), ``lk_event`` and ``lk_codes`` (every code ever given).
+
+    Reads ``lk_cluster``, ``lk_before`` (record_id, person_code: how the records stood) and ``lk_codes_before``.
+    """
+    steps.table(
+        "lk_claim",
+        """
+        SELECT c.cluster, coalesce(k.current_code, b.person_code) AS person_code, count(*) AS n,
+               min(c.record_id) AS least, min(k.run) AS run
+        FROM lk_cluster AS c JOIN lk_before AS b ON b.record_id = c.record_id
+        LEFT JOIN lk_codes_before AS k ON k.person_code = b.person_code
+        GROUP BY 1, 2
+        """,
+    )
+    steps.table(
+        "lk_held",
+        """
+        WITH heirs AS (
+            SELECT *, row_number() OVER (PARTITION BY person_code ORDER BY n DESC, least) AS place FROM lk_claim
+        ),
+        oldest AS (
+            SELECT *, row_number() OVER (PARTITION BY cluster ORDER BY run, person_code) AS rank
+            FROM heirs WHERE place = 1
+        )
+        SELECT cluster, person_code, rank = 1 AS keeps FROM oldest
+        """,
+    )
+    steps.table(
+        "lk_new",
+        """
+        SELECT cluster, row_number() OVER (ORDER BY least) AS place FROM (
+            SELECT cluster, min(record_id) AS least FROM lk_cluster
+            WHERE cluster NOT IN (SELECT cluster FROM lk_held WHERE keeps) GROUP BY cluster
+        ) AS fresh
+        """,
+    )
+    count = steps.count("lk_new")
+    fresh = pa.table({"place": pa.array(np.arange(1, count + 1)), "person_code": mint(count)})
+    steps.timed("lk_minted", lambda: steps.engine.load("lk_minted", fresh))
+    steps.table(
+        "lk_code",
+        """
+        SELECT cluster, person_code FROM lk_held WHERE keeps
+        UNION ALL SELECT n.cluster, m.person_code FROM lk_new AS n JOIN lk_minted AS m ON m.place = n.place
+        """,
+    )
+    _remember(steps, run)
+    steps.drop("lk_claim", "lk_held", "lk_new", "lk_minted")
+
+
+def _remember(steps: Steps, run: int) -> None:
+    steps.table(
+        "lk_event",
+        f"""
+        SELECT {run} AS run, 'minted' AS kind, m.person_code, CAST(NULL AS VARCHAR) AS other_code, 'new_person' AS reason
+        FROM lk_minted AS m
+        UNION ALL
+        SELECT {run}, 'merged', k.person_code, h.person_code, 'one_person'
+        FROM lk_held AS h JOIN lk_held AS k ON k.cluster = h.cluster AND k.keeps WHERE NOT h.keeps
+        UNION ALL
+        SELECT DISTINCT {run}, 'split', c.person_code, n.person_code, 'two_people'
+        FROM lk_claim AS c JOIN lk_code AS n ON n.cluster = c.cluster
+        JOIN lk_held AS h ON h.person_code = c.person_code AND h.cluster <> c.cluster
+        """,
+    )
+    steps.table(
+        "lk_codes",
+        f"""
+        WITH lost AS (
+            SELECT h.person_code, k.person_code AS winner
+            FROM lk_held AS h JOIN lk_held AS k ON k.cluster = h.cluster AND k.keeps WHERE NOT h.keeps
+        )
+        SELECT b.person_code, b.run, coalesce(l.winner, b.current_code) AS current_code
+        FROM lk_codes_before AS b LEFT JOIN lost AS l ON l.person_code = b.current_code
+        UNION ALL SELECT person_code, {run}, person_code FROM lk_minted
+        """,
+    )

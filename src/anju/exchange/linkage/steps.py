@@ -1,0 +1,65 @@
+"""Named steps: every intermediate result of a run is a table of the engine with one purpose, timed as it is made."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from anju.kernel.engine import Engine
+
+
+class LinkEngine(Engine, Protocol):
+    """An engine that can also run Splink."""
+
+    def load(self, name: str, table: Any) -> None:
+        """Keep an Arrow table as the table ``name``."""
+        ...
+
+    def splink(self) -> Any:
+        """Splink's database API on this engine's own connection."""
+        ...
+
+
+class Steps:
+    """Makes tables in order and remembers how long each took. ``told`` hears the name of each step."""
+
+    def __init__(self, engine: LinkEngine, told: Callable[[str], None] | None = None) -> None:
+        self.engine = engine
+        self.seconds: dict[str, float] = {}
+        self._told = told
+        self._made: list[str] = []
+
+    def table(self, name: str, query: str) -> None:
+        """Make the table ``name`` from a query, replacing an older one."""
+        begun = time.perf_counter()
+        if self._told is not None:
+            self._told(name)
+        self.engine.run(f"CREATE OR REPLACE TABLE {name} AS {query}")
+        self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - begun
+        if name not in self._made:
+            self._made.append(name)
+
+    def timed(self, name: str, done: Callable[[], Any]) -> Any:
+        """Do something that is not one table, and note its time under ``name``."""
+        begun = time.perf_counter()
+        if self._told is not None:
+            self._told(name)
+        answer = done()
+        self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - begun
+        return answer
+
+    def count(self, name: str) -> int:
+        """Rows of a table."""
+        return int(self.engine.rows(f"SELECT count(*) FROM {name}")[0][0])
+
+    def drop(self, *names: str) -> None:
+        """Give tables' memory back."""
+        for name in names:
+            self.engine.run(f"DROP TABLE IF EXISTS {name}")
+            if name in self._made:
+                self._made.remove(name)
+
+    def clear(self) -> None:
+        """Drop every table made."""
+        self.drop(*tuple(self._made))
