@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from anju.exchange.linkage.conditions import (
     Alike,
     All,
-    Any_,
+    AnyOf,
     Begins,
     Condition,
     Crossed,
@@ -84,7 +84,7 @@ NAME = Comparison(
             "dropped",
             "漏字或截断",
             "a character dropped, or cut short",
-            Any_(
+            AnyOf(
                 All(Same("surname"), Not(SAME_LENGTH), Within("name", 1), Not(Either("latin"))),
                 Begins("name", 4),
                 All(Either("dotted"), Same("first_part")),

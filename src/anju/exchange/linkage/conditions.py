@@ -179,7 +179,7 @@ class All:
 
 
 @dataclass(frozen=True, slots=True, init=False)
-class Any_:
+class AnyOf:
     """At least one condition holds."""
 
     of: tuple[Condition, ...]

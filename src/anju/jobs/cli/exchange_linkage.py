@@ -1,0 +1,72 @@
+"""``anju exchange link`` and ``anju exchange evaluate``."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from anju.jobs.cli import setup_django
+
+JSON = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to ``anju exchange``."""
+    app.command("link")(link)
+    app.command("evaluate")(evaluate)
+
+
+def link(as_json: JSON = False) -> None:
+    """Link every accepted record to a person: one person, one code."""
+    setup_django()
+    from anju.jobs.pipeline import linkage
+
+    with Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        TimeElapsedColumn(),
+        console=Console(stderr=True),
+        transient=True,
+    ) as progress:
+        task = progress.add_task("linking")
+        summary = linkage.run(
+            told=lambda step: progress.update(task, description=f"linking: {step.removeprefix('lk_')}")
+        )
+    if as_json:
+        typer.echo(json.dumps(asdict(summary), ensure_ascii=False))
+        return
+    Console().print(
+        f"{summary.records:,} records are {summary.people:,} people: {summary.by_key:,} by certain keys, "
+        f"{summary.by_model:,} by the model, {summary.alone:,} alone; {summary.to_review:,} pairs to ask; "
+        f"{summary.minted:,} codes new, {summary.merged:,} merged, {summary.split:,} split ({summary.seconds:.1f} s)"
+    )
+
+
+def evaluate(
+    truth: Annotated[
+        Path, typer.Option(help="The truth folder of an invented city.", exists=True, file_okay=False)
+    ],
+    as_json: JSON = False,
+) -> None:
+    """Measure the linkage against the truth of an invented city."""
+    setup_django()
+    from anju.jobs.pipeline import evaluation
+
+    figures = evaluation.run(truth)
+    if as_json:
+        typer.echo(json.dumps(figures, ensure_ascii=False, default=str))
+        return
+    console = Console()
+    for which in ("all", "without_number"):
+        told = figures[which]
+        console.print(
+            f"{which}: precision {told['precision']:.4f} recall {told['recall']:.4f} F1 {told['f1']:.4f}"
+        )
+    for name, value in figures["rates"].items():
+        console.print(f"{name}: {value}")

@@ -1,0 +1,95 @@
+"""The linkage run: accepted batches in, ``ANJU_HOME/linkage/current`` out, moved into place whole."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from anju.exchange.linkage import parameters
+from anju.exchange.linkage.comparisons import HAN_COMPARISONS
+from anju.exchange.linkage.link import Decision, LinkSummary, link
+from anju.exchange.linkage.mentions import Batch, mentions
+from anju.jobs.engine import DuckEngine
+from anju.kernel.home import home
+from anju.kernel.refusal import Refusal
+
+
+def folder() -> Path:
+    """Where linkage keeps its runs."""
+    path = home() / "linkage"
+    path.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def current() -> Path | None:
+    """The folder of the newest whole run, or None before the first."""
+    path = folder() / "current"
+    return path.resolve() if (path / "summary.json").is_file() else None
+
+
+def get_current() -> Path:
+    """The folder of the newest whole run. Raises ``linkage.never_run``."""
+    found = current()
+    if found is None:
+        raise Refusal("linkage.never_run")
+    return found
+
+
+def decisions() -> list[Decision]:
+    """What people decided about pairs, the latest word on each pair."""
+    path = folder() / "decisions.ndjson"
+    if not path.is_file():
+        return []
+    said = {}
+    for line in path.read_text(encoding="utf-8").splitlines():
+        word = json.loads(line)
+        pair = (min(word["record_a"], word["record_b"]), max(word["record_a"], word["record_b"]))
+        said[pair] = Decision(*pair, is_same=bool(word["is_same"]))
+    return list(said.values())
+
+
+@contextmanager
+def opened(memory: str = "4GB") -> Iterator[DuckEngine]:
+    """An engine for one run, closed afterwards."""
+    engine = DuckEngine(folder() / "spill", memory=memory)
+    try:
+        yield engine
+    finally:
+        engine.close()
+
+
+def accepted() -> list[Batch]:
+    """Every accepted batch in the order of acceptance. Needs the database."""
+    from anju.exchange.store import queries
+
+    return [Batch(b.id, b.dataset, b.path, place) for place, b in enumerate(queries.accepted_batches())]
+
+
+def run(told: Callable[[str], None] | None = None) -> LinkSummary:
+    """Link every accepted record and make the result the current one. Killed at any moment, the former stays."""
+    weights = parameters.read("han", HAN_COMPARISONS)
+    before = current()
+    with opened() as engine:
+        mentions(engine, accepted())
+        part = folder() / "run.part"
+        shutil.rmtree(part, ignore_errors=True)
+        part.mkdir()
+        summary = link(engine, "mentions", before, decisions(), weights, part, told=told)
+    keep(part, f"run-{summary.run:06d}")
+    return summary
+
+
+def keep(part: Path, name: str) -> None:
+    """Move a finished run into place and point ``current`` to it; runs older than the last two go."""
+    done = folder() / name
+    shutil.rmtree(done, ignore_errors=True)
+    part.rename(done)
+    link_to = folder() / "current.new"
+    link_to.unlink(missing_ok=True)
+    link_to.symlink_to(done.name)
+    link_to.replace(folder() / "current")
+    for old in sorted(folder().glob("run-*"))[:-2]:
+        shutil.rmtree(old, ignore_errors=True)
