@@ -132,7 +132,7 @@ def consent_texts(on: date) -> dict[str, ConsentText]:
 
 def check_consent(topic: str, born_on: date | None, guardian_code: str, on: date) -> ConsentText:
     """The text agreed to. A child below the age of the topic agrees through a guardian, who is on the register."""
-    text = _get(consent_texts(on), topic, "rights.unknown_consent")
+    text: ConsentText = _get(consent_texts(on), topic, "rights.unknown_consent")
     under = text.guardian_under
     if under is not None and not guardian_code and (born_on is None or add_months(born_on, under * 12) > on):
         raise Refusal("rights.guardian_needed", age=under)

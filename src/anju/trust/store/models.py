@@ -10,6 +10,15 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
+from anju.trust.store.rights_models import (  # noqa: F401 - tables of this room, kept in a file of their own
+    Assessment,
+    Consent,
+    Incident,
+    PersonRequest,
+    PrivacySpend,
+    Release,
+)
+
 
 class Account(AbstractUser):
     """One person who logs in. What they may do follows from their assignments, never from flags."""

@@ -1,0 +1,172 @@
+"""The person's side on a real PostgreSQL: limits, second persons, consents, budgets, and who may see whose."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+from django.db import IntegrityError, transaction
+
+from anju.kernel.refusal import Refusal
+from anju.trust.access import Actor
+from anju.trust.store import rights_actions as actions
+from anju.trust.store import rights_queries as queries
+from anju.trust.store import rows
+from anju.trust.store.models import Consent, LogPending, PersonRequest
+
+pytestmark = pytest.mark.django_db
+AT = datetime(2026, 6, 30, 1, tzinfo=UTC)
+TODAY = date(2026, 6, 30)
+HER, OTHER = "0123456789AB5", "0123456789AC3"
+SHE = Actor("zhang", "resident", person_code=HER)
+OFFICER = Actor("li", "dpo", "990102")
+REGION = "990102001001"
+
+
+def ask(kind: str = "correct", **given: str) -> str:
+    told = {"field": "education", "claim": "20"} if kind == "correct" else {"text": "请说明"}
+    return actions.ask(kind, person_code=HER, region=REGION, by=SHE, at=AT, **{**told, **given})
+
+
+def test_a_request_is_due_in_fifteen_working_days_and_answered_once() -> None:
+    number = ask()
+    line = queries.get_request(number, today=TODAY)
+    assert (line.due_on, line.due_is_provisional, line.claim) == (date(2026, 7, 21), False, "20")
+    assert line.days_left == 21
+    actions.answer(
+        number, "已按学历证书更正。", by=OFFICER, at=AT + timedelta(days=3), purpose="rights_request"
+    )
+    line = queries.get_request(number, today=TODAY)
+    assert (line.state, line.answer, line.days_left) == ("answered", "已按学历证书更正。", None)
+    with pytest.raises(Refusal, match="not_open"):
+        actions.answer(number, "再答一次", by=OFFICER, at=AT, purpose="rights_request")
+
+
+def test_the_words_of_a_person_are_sealed() -> None:
+    ask("explain", text="为什么我的积分变少了")
+    row = PersonRequest.objects.get()
+    assert "积分".encode() not in bytes(row.text)
+    assert all("积分" not in p.lines for p in LogPending.objects.all())
+
+
+def test_the_same_thing_is_asked_once_at_a_time() -> None:
+    number = ask()
+    with pytest.raises(Refusal, match="already_asked"):
+        ask()
+    actions.withdraw_request(number, person_code=HER, by=SHE, at=AT)
+    assert ask() != number
+
+
+def test_nobody_answers_their_own_request() -> None:
+    number = actions.ask("copy", person_code=HER, region=REGION, by=OFFICER, at=AT)
+    with pytest.raises(Refusal, match="own_answer"):
+        actions.answer(number, "给", by=OFFICER, at=AT, purpose="rights_request")
+    with pytest.raises(IntegrityError), transaction.atomic():
+        PersonRequest.objects.update(answered_by=OFFICER.account)
+
+
+@pytest.mark.parametrize(
+    ("kind", "ground", "words", "refusal"),
+    [
+        ("correct", "kept_by_law", "说明", "reason_needed"),  # a ground of another kind
+        ("correct", "is_right", " ", "reason_needed"),
+        ("correct", "", " ", "answer_needed"),
+    ],
+)
+def test_a_refusal_needs_its_ground_and_words(kind: str, ground: str, words: str, refusal: str) -> None:
+    with pytest.raises(Refusal, match=refusal):
+        actions.answer(ask(kind), words, by=OFFICER, at=AT, purpose="rights_request", ground=ground)
+
+
+def test_incomplete_and_unknown_requests_are_refused() -> None:
+    for given, refusal in (
+        ({"claim": ""}, "incomplete"),
+        ({"field": "blood"}, "unknown_field"),
+    ):
+        with pytest.raises(Refusal, match=refusal):
+            ask(**given)
+    with pytest.raises(Refusal, match="unknown_kind"):
+        ask("sell", text="x")
+
+
+def test_consent_is_given_seen_withdrawn_and_belongs_to_its_text() -> None:
+    def give(**more: object) -> None:
+        actions.give_consent(
+            "recognised_elsewhere",
+            person_code=HER,
+            region=REGION,
+            born_on=date(1990, 1, 1),
+            by=SHE,
+            at=AT,
+            **more,
+        )  # type: ignore[arg-type]
+
+    give()
+    with pytest.raises(Refusal, match="consent_given"):
+        give()
+    held = {c.text.topic: c for c in queries.list_consents(HER, TODAY)}
+    assert held["recognised_elsewhere"].given_at == AT
+    assert held["notices_by_message"].given_at is None
+    assert Consent.objects.get().fingerprint == held["recognised_elsewhere"].text.fingerprint
+    actions.withdraw_consent("recognised_elsewhere", person_code=HER, by=SHE, at=AT + timedelta(days=1))
+    with pytest.raises(Refusal, match="no_consent"):
+        actions.withdraw_consent("recognised_elsewhere", person_code=HER, by=SHE, at=AT)
+
+
+@pytest.mark.parametrize(
+    ("born_on", "guardian", "agrees"),
+    [
+        (date(2012, 6, 30), "", True),  # fourteen today
+        (date(2012, 7, 1), "", False),  # fourteen tomorrow
+        (None, "", False),  # unknown is not old enough
+        (date(2018, 1, 1), OTHER, True),
+    ],
+)
+def test_a_child_agrees_through_a_guardian(born_on: date | None, guardian: str, agrees: bool) -> None:
+    def give() -> None:
+        actions.give_consent(
+            "child_school_services", person_code=HER, region=REGION, born_on=born_on, by=SHE, at=AT,
+            guardian_code=guardian,
+        )  # fmt: skip
+
+    if agrees:
+        give()
+    else:
+        with pytest.raises(Refusal, match="guardian_needed"):
+            give()
+
+
+def test_the_privacy_budget_of_a_year_ends() -> None:
+    budget = actions.YearlyBudget("990102", OFFICER, AT)
+    budget.spend(3.0, "people by age")
+    with pytest.raises(Refusal, match="budget_spent"):
+        budget.spend(1.5, "people by age and sex")
+    budget.spend(1.0, "pupils")
+    actions.YearlyBudget("990102", OFFICER, AT + timedelta(days=365)).spend(3.0, "next year")
+
+
+def test_an_incident_is_closed_with_its_measures() -> None:
+    number = actions.write_incident("misuse", "一次超越事由的查看", 1, TODAY, by=OFFICER, at=AT)
+    with pytest.raises(Refusal, match="incomplete"):
+        actions.follow_incident(number, "closed", by=OFFICER, at=AT)
+    for step in ("told_authority", "told_people"):
+        actions.follow_incident(number, step, by=OFFICER, at=AT)
+    actions.follow_incident(number, "closed", by=OFFICER, at=AT, measures="收回权限，重新培训")
+    assert queries.list_incidents()[0].closed_at == AT
+
+
+def test_row_security_keeps_requests_to_the_person_and_the_place() -> None:
+    number = ask()
+    seen = {}
+    for name, actor in {
+        "she": SHE,
+        "another resident": Actor("wang", "resident", person_code=OTHER),
+        "her district": OFFICER,
+        "another district": Actor("zhao", "dpo", "990103"),
+        "nobody": None,
+    }.items():
+        with rows.acting(actor):
+            seen[name] = PersonRequest.objects.filter(number=number).exists()
+    assert seen == {
+        "she": True, "another resident": False, "her district": True, "another district": False, "nobody": False,
+    }  # fmt: skip
