@@ -6,29 +6,20 @@ so that a proof over ten million leaves touches about eight tiles and not the le
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from pymerkle import BaseMerkleTree, ConsistencyProof, InclusionProof
+from pymerkle import BaseMerkleTree, InvalidChallenge
+
+from anju.trust.log.proofs import consistency_ranges, fold
 
 HASH = 32
 HEIGHT = 8
 WIDTH = 1 << HEIGHT
-NODE = b"\x01"
 
 Place = tuple[int, int]
 """(tile level, tile index)."""
 Tiles = Callable[[Sequence[Place]], Mapping[Place, bytes]]
 """Reads tiles; a missing one is left out."""
-
-
-def fold(hashes: Sequence[bytes]) -> bytes:
-    """The root over a power of two of hashes."""
-    level = list(hashes)
-    sha256 = hashlib.sha256
-    while len(level) > 1:
-        level = [sha256(NODE + level[i] + level[i + 1]).digest() for i in range(0, len(level), 2)]
-    return level[0]
 
 
 def split(tile: bytes) -> list[bytes]:
@@ -83,17 +74,19 @@ class StoredTree(BaseMerkleTree):
         self._fetch((), (size,))
         return self.get_root(size)  # type: ignore[no-any-return]
 
-    def inclusion(self, seq: int, size: int | None = None) -> InclusionProof:
-        """Proof that leaf ``seq`` (from zero) stands in the tree of ``size`` leaves."""
+    def inclusion(self, seq: int, size: int | None = None) -> list[bytes]:
+        """RFC 6962 proof that leaf ``seq`` (from zero) stands in the tree of ``size`` leaves."""
         size = self._size if size is None else size
         self._fetch((seq,), (size,))
-        return self.prove_inclusion(seq + 1, size)
+        return list(self.prove_inclusion(seq + 1, size).path[1:])
 
-    def consistency(self, prior: int, size: int | None = None) -> ConsistencyProof:
-        """Proof that the tree of ``size`` leaves continues the one of ``prior`` leaves."""
+    def consistency(self, prior: int, size: int | None = None) -> list[bytes]:
+        """RFC 6962 proof that the tree of ``size`` leaves continues the one of ``prior`` leaves."""
         size = self._size if size is None else size
+        if not 0 < prior <= size <= self._size:
+            raise InvalidChallenge("sizes out of bounds")
         self._fetch((prior,), (prior, size))
-        return self.prove_consistency(prior, size)
+        return [self._get_root(*span) for span in consistency_ranges(prior, size)]
 
     def _fetch(self, leaves: Iterable[int], sizes: Iterable[int]) -> None:
         """Read the tiles a proof needs in one go: those above each leaf, and those at each edge."""

@@ -7,6 +7,7 @@ not in the database. The code begins with two bytes of the key's id, so that ear
 from __future__ import annotations
 
 import os
+from functools import lru_cache
 from hmac import compare_digest, digest
 
 from anju.kernel import packs
@@ -23,9 +24,13 @@ def origin() -> str:
     return os.environ.get("ANJU_LOG_ORIGIN") or f"anju.invalid/{packs.place()}/log"
 
 
+@lru_cache(maxsize=16)
+def _row_secret(key: Key) -> bytes:
+    return INTERNATIONAL.mac(key.secret, b"anju log rows")
+
+
 def _mac(key: Key, message: bytes) -> bytes:
-    secret = INTERNATIONAL.mac(key.secret, b"anju log rows")
-    return bytes.fromhex(key.id)[:ID] + digest(secret, message, "sha256")[:MAC]
+    return bytes.fromhex(key.id)[:ID] + digest(_row_secret(key), message, "sha256")[:MAC]
 
 
 def _keys() -> tuple[Key, ...]:
@@ -40,7 +45,7 @@ def pending_mac(lines: bytes) -> bytes:
 def entry_macs(first: int, lines: list[bytes]) -> list[bytes]:
     """The codes of entries ``first``, ``first + 1`` …"""
     key = sealer().ring.newest("log")
-    head, secret = bytes.fromhex(key.id)[:ID], INTERNATIONAL.mac(key.secret, b"anju log rows")
+    head, secret = bytes.fromhex(key.id)[:ID], _row_secret(key)
     return [
         head + digest(secret, b"%d\n%b" % (seq, line), "sha256")[:MAC]
         for seq, line in enumerate(lines, first)
