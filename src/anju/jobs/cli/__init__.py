@@ -50,7 +50,10 @@ def build(asked: str | None) -> typer.Typer:
         if importlib.util.find_spec(f"anju.jobs.cli.{name}") is None:
             continue
         module = importlib.import_module(f"anju.jobs.cli.{name}") if name == asked else None
-        root.add_typer(module.app if module else _unloaded(told), name=name, help=told)
+        if module and not (module.app.registered_commands or module.app.registered_groups):
+            root.command(name)(module.app.registered_callback.callback)
+        else:
+            root.add_typer(module.app if module else _unloaded(told), name=name, help=told)
     return root
 
 
