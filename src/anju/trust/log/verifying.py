@@ -6,7 +6,7 @@ entry when it can be told, else the range between two signed checkpoints.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from anju.trust.log.checkpoints import ED25519, Note, Verifier
@@ -22,11 +22,11 @@ MOST = 200
 class Row:
     """One stored entry: its place, its bytes, whether its keyed code holds, whether its columns say what it says.
 
-    ``is_genuine`` None: no key at hand to tell (a bundle).
+    ``is_genuine`` None: no key at hand to tell (a bundle). ``line`` None: only hashes were given.
     """
 
     seq: int
-    line: bytes
+    line: bytes | None
     is_genuine: bool | None = None
     columns_agree: bool = True
 
@@ -86,14 +86,16 @@ class Frontier:
 class Verification:
     """One pass over a log. Feed ``rows`` in order of their place; then ``report``."""
 
-    def __init__(self, notes: Sequence[Note], verifiers: Sequence[Verifier], tiles: Tiles) -> None:
+    def __init__(
+        self, notes: Sequence[Note], verifiers: Sequence[Verifier], tiles: Tiles, *, has_upper: bool = True
+    ) -> None:
+        self.has_upper = has_upper
         self.findings: list[Finding] = []
         self.tiles = tiles
         self.frontier = Frontier()
         self.size = 0
         self.agreed = 0
         self.last_agreed = 0
-        self.suspects: list[int] = []
         self.upper: list[list[bytes]] = []
         self.row: list[bytes] = []
         self.signed = self._signed(notes, verifiers)
@@ -148,12 +150,14 @@ class Verification:
     def _leaf(self, row: Row | None, kept: bytes | None) -> bytes:
         """The leaf to believe: the row's when its code holds, else the tree's."""
         if row is None:
-            self.suspects.append(self.size)
+            return kept or b"\0" * 32
+        if row.line is None:
+            if kept is None:
+                self.find("log.hash_missing", row.seq)
             return kept or b"\0" * 32
         leaf = leaf_hash(row.line)
         if row.is_genuine is False or (row.is_genuine is None and kept is not None and kept != leaf):
             self.find("log.entry_changed", row.seq)
-            self.suspects.append(row.seq)
             return kept or leaf
         if not row.columns_agree:
             self.find("log.entry_columns_changed", row.seq)
@@ -182,7 +186,7 @@ class Verification:
             level += 1
 
     def _compare(self, place: Place, row: list[bytes]) -> None:
-        if self.tiles([place]).get(place) != b"".join(row):
+        if self.has_upper and self.tiles([place]).get(place) != b"".join(row):
             width = WIDTH ** (place[0] + 1)
             self.find(
                 "log.tile_changed",
@@ -208,17 +212,3 @@ class Verification:
         for size in sorted(self.signed):
             self.find("log.cut", self.size, size - 1, size=size)
         return Report(self.size, self.agreed, tuple(self.findings))
-
-
-def verify(
-    rows: Iterable[Row],
-    notes: Sequence[Note],
-    verifiers: Sequence[Verifier],
-    tiles: Tiles,
-    progress: Callable[[int], None] = lambda _: None,
-) -> Report:
-    """Everything at once. Raises nothing: what is wrong is in the report."""
-    work = Verification(notes, verifiers, tiles)
-    for place in work.run(rows):
-        progress(place)
-    return work.report()

@@ -9,7 +9,9 @@ from django.db import connection, transaction
 
 from anju.kernel.refusal import Refusal
 from anju.trust.log.checkpoints import Note, Verifier
-from anju.trust.log.verifying import Finding, Report, Row, Verification
+from anju.trust.log.entries import leaf_hash
+from anju.trust.log.tiles import WIDTH, split
+from anju.trust.log.verifying import Finding, Frontier, Report, Row, Verification
 from anju.trust.store import ledger, log_keys, log_published
 from anju.trust.store.models import LogCheckpoint, LogPending, LogTile
 
@@ -105,3 +107,24 @@ def _leftovers(work: Verification) -> None:
     for level, index in LogTile.objects.values_list("level", "index"):
         if index >= counts.get(level, 0) or index < 0:
             work.find("log.tile_without_entries", level=level, tile=index)
+
+
+def first_difference(size: int, root: bytes) -> int | None:
+    """First place among ``size`` entries that is missing or does not hash to its leaf; None when all agree with root.
+
+    When every entry hashes to its leaf but the root differs, the place is ``size``.
+    """
+    frontier, expected = Frontier(), 0
+    with transaction.atomic(), connection.chunked_cursor() as cursor:
+        cursor.execute("SELECT seq, data FROM trust_logentry WHERE seq < %s ORDER BY seq", [size])
+        tile: list[bytes] = []
+        while rows := cursor.fetchmany(CHUNK):
+            for seq, data in rows:
+                if seq % WIDTH == 0:
+                    tile = split(ledger.read_tiles([(0, seq // WIDTH)]).get((0, seq // WIDTH), b""))
+                leaf = leaf_hash(data.encode())
+                if seq != expected or seq % WIDTH >= len(tile) or tile[seq % WIDTH] != leaf:
+                    return expected
+                frontier.add(leaf)
+                expected += 1
+    return expected if expected < size or frontier.root() != root else None

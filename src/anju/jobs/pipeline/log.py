@@ -1,0 +1,107 @@
+"""The log's keeper, its bundles, and the proof that a restored log is unbroken."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+from anju.kernel.refusal import Refusal
+from anju.trust.log import bundle
+
+POLL_SECONDS = 0.5
+CHECKPOINT_SECONDS = 30
+"""A checkpoint this often while entries come; never rarer than every minute."""
+QUIET_SECONDS = 60
+
+
+def keep(stop: threading.Event, poll: float = POLL_SECONDS) -> None:
+    """Sequence waiting entries and sign checkpoints until ``stop`` is set. Several keepers do no harm."""
+    from django.db import OperationalError, close_old_connections
+
+    signed_at, signed_size = 0.0, -1
+    while not stop.is_set():
+        try:
+            close_old_connections()
+            moved = _sequence_all()
+            now = time.monotonic()
+            due = CHECKPOINT_SECONDS if moved or signed_size < 0 else QUIET_SECONDS
+            if signed_size < 0 or now - signed_at >= due:
+                signed_size = checkpoint()
+                signed_at = now
+        except OperationalError:
+            # The database restarts or is away; what waits is safe in it.
+            stop.wait(1)
+        stop.wait(poll)
+
+
+def _sequence_all() -> int:
+    from anju.trust.store import ledger
+
+    return ledger.sequence_all()
+
+
+def checkpoint() -> int:
+    """Sequence what waits and sign; return the size signed."""
+    from anju.trust.store import ledger
+
+    ledger.sequence_all()
+    return ledger.checkpoint(datetime.now(UTC)).checkpoint.size
+
+
+def head() -> dict[str, object] | None:
+    """Size and root (hex) of the log with everything sequenced; for a backup's manifest. None: no log yet."""
+    from django.db import connection
+
+    if "trust_logentry" not in connection.introspection.table_names():
+        return None
+    _sequence_all()
+    from anju.trust.store import ledger
+
+    tree = ledger.tree()
+    return {"size": tree.get_size(), "root": tree.root().hex()}
+
+
+def prove_restored(told: dict[str, object] | None) -> None:
+    """The restored log, cut to the backup's size, is the log that was backed up; else a refusal that says where.
+
+    Needs no key: every entry hashes to its leaf, and the leaves to the root the backup recorded.
+    """
+    if told is None:
+        return
+    from anju.trust.store import log_verifying
+
+    size, root = int(str(told["size"])), bytes.fromhex(str(told["root"]))
+    broken = log_verifying.first_difference(size, root)
+    if broken is not None:
+        raise Refusal("restore.log_broken", size=size, first=broken)
+
+
+def export(path: Path, *, with_entries: bool, progress: Callable[[int], None] = lambda _: None) -> int:
+    """Write a bundle of the whole log up to a fresh checkpoint; return its size."""
+    from anju.trust.store import log_keys, log_published, log_queries
+
+    size = checkpoint()
+    notes = log_queries.notes()
+    manifest = bundle.Manifest(log_keys.origin(), size, with_entries)
+    keys = [*log_keys.verifiers(), log_published.witness_verifier()]
+    bundle.write(path, manifest, notes, keys, _leaves(size), _lines(size, progress) if with_entries else ())
+    return size
+
+
+def _leaves(size: int) -> Iterator[bytes]:
+    from anju.trust.store import ledger
+
+    for index in range(-(-size // 256)):
+        yield ledger.read_tiles([(0, index)])[0, index][: 32 * (size - 256 * index)]
+
+
+def _lines(size: int, progress: Callable[[int], None]) -> Iterator[bytes]:
+    from anju.trust.store import log_queries
+
+    for seq, line in log_queries.lines(0, size):
+        if seq % 5000 == 0:
+            progress(seq)
+        yield line
