@@ -44,10 +44,16 @@ class Block:
         first = parts // 2
         if self.east - self.west >= self.north - self.south:
             cut = self.west + round((self.east - self.west) * first / parts)
-            halves = Block(self.west, cut, self.south, self.north), Block(cut, self.east, self.south, self.north)
+            halves = (
+                Block(self.west, cut, self.south, self.north),
+                Block(cut, self.east, self.south, self.north),
+            )
         else:
             cut = self.south + round((self.north - self.south) * first / parts)
-            halves = Block(self.west, self.east, self.south, cut), Block(self.west, self.east, cut, self.north)
+            halves = (
+                Block(self.west, self.east, self.south, cut),
+                Block(self.west, self.east, cut, self.north),
+            )
         return halves[0].split(first) + halves[1].split(parts - first)
 
     def ring(self) -> list[tuple[int, int]]:
@@ -117,7 +123,14 @@ def _communities(parent: str, of: str, blocks: list[Block], names: Any) -> list[
         found.append(Place(code, parent, 5, zh + kind[0], f"{en} {kind[1]}", block))
         for grid, part in enumerate(block.split(GRIDS_A_COMMUNITY), start=1):
             found.append(
-                Place(f"{code}{grid:03d}", code, 6, f"{zh}第{'一二三四'[grid - 1]}网格", f"{en} Grid {grid}", part)
+                Place(
+                    f"{code}{grid:03d}",
+                    code,
+                    6,
+                    f"{zh}第{'一二三四'[grid - 1]}网格",
+                    f"{en} Grid {grid}",
+                    part,
+                )
             )
     return found
 
@@ -168,7 +181,9 @@ def streets(places: list[Place], names: list[tuple[str, str]], seed: int) -> tup
     )
 
 
-def _lines(columns: int, rows: int, kind: str, names: list[tuple[str, str]], horizontal: bool) -> dict[str, Array]:
+def _lines(
+    columns: int, rows: int, kind: str, names: list[tuple[str, str]], horizontal: bool
+) -> dict[str, Array]:
     """Every lattice line as streets: each line is three streets one after the other."""
     lines, steps = (rows + 1, columns) if horizontal else (columns + 1, rows)
     line, step = (a.ravel() for a in np.meshgrid(np.arange(lines), np.arange(steps), indexing="ij"))
@@ -232,8 +247,14 @@ def _write_regions(path: Path, places: list[Place]) -> None:
 def _spelled(plan: dict[str, Any]) -> dict[str, Any]:
     """The plan with the names of communities and streets put together from its word lists."""
     first, second = plan["words"]["first"], plan["words"]["second"]
-    pairs = [(a[0] + b[0], (a[1] + b[1]).capitalize()) for i, b in enumerate(second) for a in first[i % 3 :: 3]]
-    pairs += [(a[0] + b[0], (a[1] + b[1]).capitalize()) for i, b in enumerate(second) for a in first[(i + 1) % 3 :: 3]]
+    pairs = [
+        (a[0] + b[0], (a[1] + b[1]).capitalize()) for i, b in enumerate(second) for a in first[i % 3 :: 3]
+    ]
+    pairs += [
+        (a[0] + b[0], (a[1] + b[1]).capitalize())
+        for i, b in enumerate(second)
+        for a in first[(i + 1) % 3 :: 3]
+    ]
     count = sum(len(d["subdistricts"]) for d in plan["districts"]) * plan["communities_a_subdistrict"]
     needed = 3 * (ROWS + 1 + COLUMNS + 1)
     if len(set(pairs)) < count + needed:
