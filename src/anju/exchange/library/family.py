@@ -1,0 +1,88 @@
+"""Families: relatives a record names, and people who moved together, resolved to person codes, in both directions.
+
+Grain: one row per person, relative and relation.
+Unknown: a relative who is not in the library keeps the name, without a code.
+"""
+
+from __future__ import annotations
+
+from anju.exchange.library.inputs import SOURCES, Inputs, aspect_rows
+from anju.kernel.engine import Engine
+
+INVERSE = {
+    "1": "'10'",
+    "2": "'50'",
+    "3": "'50'",
+    "4": "'60'",
+    "5": "CASE WHEN sex = '2' THEN '30' WHEN sex = '1' THEN '20' ELSE '99' END",
+    "6": "'40'",
+    "7": "'70'",
+}
+"""First digit of a relation -> the relation seen from the other side (``sex`` is the person's)."""
+LARGEST_HOUSEHOLD = 12
+"""A household number shared by more people is a dormitory's, not a family's."""
+
+
+def resolve(engine: Engine, inputs: Inputs) -> None:
+    """Make ``kin`` (pid in place of person_code, ``relative`` the relative's pid or null)."""
+    rows = aspect_rows(inputs, "kin", ("relation", "name", "citizen_no", "phone", "household_no"))
+    engine.run(f"CREATE OR REPLACE TEMP TABLE kin_row AS {rows}")
+    engine.run(
+        "CREATE OR REPLACE TEMP TABLE by_number AS SELECT m.citizen_no, min(m.pid) AS pid FROM mention AS m "
+        "JOIN (SELECT DISTINCT citizen_no FROM kin_row WHERE citizen_no IS NOT NULL) AS k "
+        "ON m.citizen_no = k.citizen_no GROUP BY m.citizen_no HAVING min(m.pid) = max(m.pid)"
+    )
+    engine.run(
+        "CREATE OR REPLACE TEMP TABLE by_phone AS SELECT m.name, m.phone, min(m.pid) AS pid FROM mention AS m "
+        "JOIN (SELECT DISTINCT name, phone FROM kin_row WHERE name IS NOT NULL AND phone IS NOT NULL) AS k "
+        "ON m.name = k.name AND m.phone = k.phone GROUP BY m.name, m.phone HAVING min(m.pid) = max(m.pid)"
+    )
+    engine.run(f"CREATE OR REPLACE TEMP TABLE kin_told AS {_TOLD}")
+    engine.run(f"CREATE OR REPLACE TEMP TABLE together AS {_TOGETHER}")
+    engine.run(f"CREATE OR REPLACE TEMP TABLE kin AS {_both_ways()}")
+
+
+_TOLD = """
+SELECT k.pid, k.dataset, k.seen, coalesce(k.relation, '99') AS relation, k.name,
+    coalesce(n.pid, p.pid) AS relative
+FROM kin_row AS k
+LEFT JOIN by_number AS n ON k.citizen_no = n.citizen_no
+LEFT JOIN by_phone AS p ON k.citizen_no IS NULL AND k.name = p.name AND k.phone = p.phone
+WHERE k.name IS NOT NULL OR k.citizen_no IS NOT NULL
+"""
+_TOGETHER = f"""
+WITH member AS (
+    SELECT DISTINCT pid, dataset, household_no, seen FROM kin_row WHERE household_no IS NOT NULL
+),
+family AS (
+    SELECT dataset, household_no FROM member GROUP BY dataset, household_no
+    HAVING count(DISTINCT pid) BETWEEN 2 AND {LARGEST_HOUSEHOLD}
+)
+SELECT a.pid, b.pid AS relative, a.dataset, max(a.seen) AS seen, a.household_no
+FROM member AS a
+JOIN family AS f ON a.dataset = f.dataset AND a.household_no = f.household_no
+JOIN member AS b ON a.dataset = b.dataset AND a.household_no = b.household_no AND a.pid <> b.pid
+GROUP BY a.pid, b.pid, a.dataset, a.household_no
+"""
+
+
+def _both_ways() -> str:
+    """What a record says of a person's relative, the same seen from the relative, and household members."""
+    turned = " ".join(f"WHEN '{first}' THEN {other}" for first, other in INVERSE.items())
+    return f"""
+WITH every AS (
+    SELECT pid, relative, relation, coalesce(name, '') AS relative_name, '' AS household, FALSE AS is_inverse,
+        dataset, seen
+    FROM kin_told WHERE relative IS NULL OR relative <> pid
+    UNION ALL
+    SELECT k.relative AS pid, k.pid AS relative, CASE substr(k.relation, 1, 1) {turned} ELSE '99' END AS relation,
+        coalesce(s.name, '') AS relative_name, '' AS household, TRUE AS is_inverse, k.dataset, k.seen
+    FROM kin_told AS k JOIN shown AS s ON k.pid = s.pid WHERE k.relative <> k.pid
+    UNION ALL
+    SELECT t.pid, t.relative, '' AS relation, coalesce(s.name, '') AS relative_name,
+        concat(t.dataset, '/', t.household_no) AS household, FALSE AS is_inverse, t.dataset, t.seen
+    FROM together AS t JOIN shown AS s ON t.relative = s.pid
+)
+SELECT pid, relative, relation, relative_name, household, is_inverse, {SOURCES} AS sources
+FROM every GROUP BY pid, relative, relation, relative_name, household, is_inverse
+"""

@@ -1,0 +1,179 @@
+"""What resolution reads: accepted batches by dataset, who each record is about, and the day of the data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from anju.exchange.library.rules import PERSON_FIELDS, Rules
+from anju.kernel.engine import Engine
+from anju.register import canon
+
+
+@dataclass(frozen=True, slots=True)
+class BatchFile:
+    """One accepted batch: its id, dataset, Parquet file, and its place in the order of acceptance."""
+
+    id: str
+    dataset: str
+    path: Path
+    order: int
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """Everything one run reads. ``columns`` are the columns found in each dataset's batches."""
+
+    batches: tuple[BatchFile, ...]
+    columns: Mapping[str, frozenset[str]]
+    assignment: Path
+    as_of: date
+
+    @property
+    def datasets(self) -> tuple[str, ...]:
+        """Datasets with at least one batch, in alphabetical order."""
+        return tuple(sorted({b.dataset for b in self.batches}))
+
+    def with_aspect(self, aspect: str) -> tuple[str, ...]:
+        """Datasets whose batches hold a column of ``aspect``."""
+        return tuple(d for d in self.datasets if any(c.startswith(f"{aspect}.") for c in self.columns[d]))
+
+
+def quoted(value: str) -> str:
+    """A text as a SQL literal."""
+    return "'" + value.replace("'", "''") + "'"
+
+
+def numbers(inputs: Inputs) -> Mapping[str, int]:
+    """A small number for each dataset, in alphabetical order, from 0."""
+    return {name: number for number, name in enumerate(inputs.datasets)}
+
+
+def prepare(engine: Engine, inputs: Inputs, rules: Rules) -> None:
+    """Make the tables every later step reads: ``live_<dataset>`` views, ``person_no``, ``who``, ``dataset_rule``.
+
+    Grain: ``live_<dataset>`` one row per record, its newest version, withdrawn ones left out; ``who`` one row
+    per record with the person's number; ``person_no`` one row per person, numbered by code.
+    """
+    for dataset in inputs.datasets:
+        engine.scan(f"raw_{dataset}", [b.path for b in inputs.batches if b.dataset == dataset])
+    listed = ", ".join(f"({quoted(b.id)}, {b.order})" for b in inputs.batches)
+    engine.run(
+        f"CREATE OR REPLACE TEMP TABLE batch_order AS SELECT * FROM (VALUES {listed}) AS b(batch, seq)"
+    )
+    engine.run(f"CREATE OR REPLACE TEMP TABLE repeated AS {_repeated(inputs)}")
+    some = bool(engine.rows("SELECT 1 FROM repeated LIMIT 1"))
+    for dataset in inputs.datasets:
+        engine.run(f"CREATE OR REPLACE TEMP VIEW live_{dataset} AS {_live(dataset, some)}")
+    engine.scan("assignment", [inputs.assignment])
+    engine.run(
+        "CREATE OR REPLACE TEMP TABLE person_no AS SELECT person_code, "
+        "CAST(row_number() OVER (ORDER BY person_code) AS INTEGER) AS pid "
+        "FROM (SELECT DISTINCT person_code FROM assignment) AS p"
+    )
+    engine.run(
+        "CREATE OR REPLACE TEMP TABLE who AS SELECT a.record_id, p.pid "
+        "FROM assignment AS a JOIN person_no AS p ON a.person_code = p.person_code"
+    )
+    engine.run(f"CREATE OR REPLACE TEMP TABLE dataset_rule AS {_dataset_rule(inputs, rules)}")
+
+
+def _repeated(inputs: Inputs) -> str:
+    """Records sent more than once, with the place of their newest version."""
+    every = " UNION ALL ".join(
+        f"SELECT record_id, batch, row_no FROM raw_{dataset}" for dataset in inputs.datasets
+    )
+    return (
+        "SELECT record_id, max(b.seq * 4294967296 + r.row_no) AS newest "
+        f"FROM ({every}) AS r JOIN batch_order AS b ON r.batch = b.batch GROUP BY record_id HAVING count(*) > 1"
+    )
+
+
+def _live(dataset: str, some_repeated: bool) -> str:
+    if not some_repeated:
+        return f"SELECT * FROM raw_{dataset} WHERE NOT coalesce(is_deleted, FALSE)"
+    return (
+        f"SELECT r.* FROM raw_{dataset} AS r JOIN batch_order AS b ON r.batch = b.batch "
+        "LEFT JOIN repeated AS p ON r.record_id = p.record_id "
+        "WHERE NOT coalesce(r.is_deleted, FALSE) "
+        "AND (p.newest IS NULL OR p.newest = b.seq * 4294967296 + r.row_no)"
+    )
+
+
+def _dataset_rule(inputs: Inputs, rules: Rules) -> str:
+    """One row per dataset and person field: rank and department."""
+    departments = rules.departments
+    rows = [
+        f"({number}, {quoted(name)}, {place}, {rule.rank(f'person.{field}')}, "
+        f"{departments.index(rule.department)}, {quoted(rule.department)})"
+        for name, number in numbers(inputs).items()
+        for rule in (rules.datasets[name],)
+        for place, field in enumerate(PERSON_FIELDS)
+    ]
+    return f"SELECT * FROM (VALUES {', '.join(rows)}) AS d(ds, dataset, field, rank, dept, department)"
+
+
+def aspect_rows(inputs: Inputs, aspect: str, wanted: tuple[str, ...], also: tuple[str, ...] = ()) -> str:
+    """A query over every record with ``aspect``: pid, ds, dataset, seen, the wanted columns, and ``also``.
+
+    A column no batch of a dataset holds is null. ``also`` are qualified columns of other aspects, named with
+    ``_`` in place of the dot. Records whose wanted columns are all null are left out.
+    """
+    parts = []
+    for name, number in numbers(inputs).items():
+        if name not in inputs.with_aspect(aspect):
+            continue
+        held = inputs.columns[name]
+        columns = [_column(f"{aspect}.{c}", c, held) for c in wanted]
+        columns += [_column(c, c.replace(".", "_"), held) for c in also]
+        there = [f'r."{aspect}.{c}" IS NOT NULL' for c in wanted if f"{aspect}.{c}" in held]
+        parts.append(
+            f"SELECT w.pid, {number} AS ds, {quoted(name)} AS dataset, "
+            f"coalesce(r.observed_on, r.sent_on) AS seen, {', '.join(columns)} "
+            f"FROM live_{name} AS r JOIN who AS w ON r.record_id = w.record_id WHERE {' OR '.join(there)}"
+        )
+    return " UNION ALL ".join(parts) or _nothing(aspect, wanted, also)
+
+
+def _column(qualified: str, name: str, held: frozenset[str]) -> str:
+    kind = canon.column(qualified).type
+    return f'r."{qualified}" AS {name}' if qualified in held else f"CAST(NULL AS {kind}) AS {name}"
+
+
+def _nothing(aspect: str, wanted: tuple[str, ...], also: tuple[str, ...]) -> str:
+    names = [(f"{aspect}.{c}", c) for c in wanted] + [(c, c.replace(".", "_")) for c in also]
+    columns = ", ".join(f"CAST(NULL AS {canon.column(q).type}) AS {n}" for q, n in names)
+    return (
+        "SELECT CAST(NULL AS INTEGER) AS pid, 0 AS ds, '' AS dataset, CAST(NULL AS DATE) AS seen, "
+        f"{columns} WHERE 1 = 0"
+    )
+
+
+def rank_case(inputs: Inputs, rules: Rules, column: str) -> str:
+    """SQL for the rank of ``ds`` over ``aspect.column``."""
+    cases = " ".join(
+        f"WHEN {number} THEN {rules.datasets[name].rank(column)}" for name, number in numbers(inputs).items()
+    )
+    return f"CASE ds {cases} ELSE 9 END"
+
+
+def weight(inputs: Inputs, rules: Rules, column: str) -> str:
+    """SQL for the weight of a row's word on ``aspect.column``: a text that sorts by authority, then by day."""
+    return f"concat(CAST(9 - {rank_case(inputs, rules, column)} AS VARCHAR), CAST(seen AS VARCHAR))"
+
+
+WEIGHT_LENGTH = 11
+
+
+def best(value: str, weighted: str, length: int = WEIGHT_LENGTH) -> str:
+    """SQL aggregate: the text of ``value`` in the row with the greatest weight; ties go to the greatest text."""
+    return (
+        f"substr(max(CASE WHEN {value} IS NOT NULL THEN concat({weighted}, CAST({value} AS VARCHAR)) END), "
+        f"{length + 1})"
+    )
+
+
+SOURCES = "array_to_string(list_sort(array_agg(DISTINCT concat(dataset, '@', CAST(seen AS VARCHAR)))), ';')"
+"""SQL aggregate: every dataset and day behind a row."""

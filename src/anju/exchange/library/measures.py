@@ -1,0 +1,163 @@
+"""What each run measures, each with its definition; the wording stands in packs under ``library.measure.<key>``.
+
+Grain: one figure per measure, with parts (by dataset or field) where they tell more.
+Units: shares from 0 to 1, days, counts.
+Unknown: a measure without a denominator has no value.
+Source: the tables a run has just made, and intake's own counts for the standardisation rate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from anju.exchange.library.inputs import Inputs, numbers
+from anju.exchange.library.rules import PERSON_FIELDS, Rules
+from anju.kernel.engine import Engine
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """What is measured: unit (share, days, count), the target and whether less is better."""
+
+    key: str
+    unit: str
+    target: float | None = None
+    less_is_better: bool = True
+
+
+MEASURES: tuple[Measure, ...] = (
+    Measure("duplicate_rate", "share"),
+    Measure("contradiction_rate", "share"),
+    Measure("standardisation_rate", "share", 0.95, less_is_better=False),
+    Measure("missing_from_police_rate", "share", 0.03),
+    Measure("freshness_days", "days"),
+    Measure("on_time_rate", "share", 0.95, less_is_better=False),
+    Measure("records", "count", None, less_is_better=False),
+    Measure("people", "count", None, less_is_better=False),
+    Measure("residents", "count", None, less_is_better=False),
+    Measure("records_per_person", "count"),
+)
+MAIN_ASPECTS: tuple[tuple[str, str, str], ...] = (
+    ("stay", "told_stay", "code"),
+    ("job", "job_row", "coalesce(employer_code, employer_name)"),
+    ("contribution", "contribution_row", "concat_ws('|', scheme, kind, CAST(from_month AS VARCHAR))"),
+    ("enrolment", "enrolment_spell", "concat_ws('|', school_code, stage)"),
+    ("kin", "kin_row", "relation"),
+)
+"""Aspect, table of its mentions, and what makes two mentions of a person be about the same thing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One measured value."""
+
+    key: str
+    value: float | None
+    numerator: float = 0
+    denominator: float = 0
+    parts: Mapping[str, float] | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """For the run's record."""
+        return {
+            "value": self.value,
+            "numerator": self.numerator,
+            "denominator": self.denominator,
+            "parts": dict(self.parts or {}),
+        }
+
+
+def share(key: str, numerator: float, denominator: float, parts: Mapping[str, float] | None = None) -> Figure:
+    """A share; no value when there is nothing to divide by."""
+    return Figure(key, numerator / denominator if denominator else None, numerator, denominator, parts)
+
+
+def measure(
+    engine: Engine, inputs: Inputs, rules: Rules, standard: Mapping[str, tuple[int, int]]
+) -> dict[str, dict[str, Any]]:
+    """Every figure of the run just resolved. ``standard``: field -> (stated, standardised), from intake."""
+    found = [
+        _duplicates(engine, inputs),
+        *_people(engine),
+        _standardisation(standard),
+        *_freshness(engine, inputs, rules),
+    ]
+    return {f.key: f.as_json() for f in found}
+
+
+def _duplicates(engine: Engine, inputs: Inputs) -> Figure:
+    """Records for which the same person already has an earlier record of the same dataset about the same thing."""
+    named = {number: name for name, number in numbers(inputs).items()}
+    told: dict[int, tuple[int, int]] = {}
+    for aspect, table, thing in MAIN_ASPECTS:
+        wanted = [n for d, n in numbers(inputs).items() if d in inputs.with_aspect(aspect) and n not in told]
+        if not wanted:
+            continue
+        listed = ", ".join(str(n) for n in wanted)
+        rows = engine.rows(
+            f"SELECT ds, sum(times), count(*) FROM (SELECT ds, pid, {thing} AS thing, count(*) AS times "
+            f"FROM {table} WHERE ds IN ({listed}) GROUP BY ds, pid, {thing}) AS t GROUP BY ds"
+        )
+        told.update({int(ds): (int(records), int(things)) for ds, records, things in rows})
+    left = [n for d, n in numbers(inputs).items() if n not in told and d in inputs.with_aspect("person")]
+    if left:
+        listed = ", ".join(str(n) for n in left)
+        rows = engine.rows(
+            f"SELECT ds, sum(times), count(*) FROM (SELECT ds, pid, count(*) AS times FROM mention "
+            f"WHERE ds IN ({listed}) GROUP BY ds, pid) AS t GROUP BY ds"
+        )
+        told.update({int(ds): (int(records), int(things)) for ds, records, things in rows})
+    parts = {named[n]: (r - t) / r for n, (r, t) in sorted(told.items()) if r}
+    records = sum(r for r, _ in told.values())
+    return share("duplicate_rate", records - sum(t for _, t in told.values()), records, parts)
+
+
+def _people(engine: Engine) -> list[Figure]:
+    """Contradictions, people missing from the police register, counts."""
+    (row,) = engine.rows(
+        "SELECT count(*), sum(record_count), sum(CASE WHEN discrepancy_count > 0 THEN 1 ELSE 0 END), "
+        "sum(CASE WHEN is_resident THEN 1 ELSE 0 END), "
+        "sum(CASE WHEN is_resident AND NOT in_police THEN 1 ELSE 0 END) FROM person"
+    )
+    people, records, contrary, residents, missing = (int(v or 0) for v in row)
+    by_field = engine.rows(
+        "SELECT field, count(DISTINCT pid) FROM contradiction GROUP BY field ORDER BY field"
+    )
+    parts = {PERSON_FIELDS[int(place)]: count / people for place, count in by_field}
+    return [
+        share("contradiction_rate", contrary, people, parts),
+        share("missing_from_police_rate", missing, residents),
+        Figure("records", records, records, 1),
+        Figure("people", people, people, 1),
+        Figure("residents", residents, residents, 1),
+        share("records_per_person", records, people),
+    ]
+
+
+def _standardisation(standard: Mapping[str, tuple[int, int]]) -> Figure:
+    """Stated values that came out in the national standard's form."""
+    parts = {name: good / stated for name, (stated, good) in sorted(standard.items()) if stated}
+    stated = sum(s for s, _ in standard.values())
+    return share("standardisation_rate", sum(g for _, g in standard.values()), stated, parts)
+
+
+def _freshness(engine: Engine, inputs: Inputs, rules: Rules) -> list[Figure]:
+    """Days from each dataset's newest confirmation to the day of the run, and datasets within their cycle."""
+    ages: dict[str, float] = {}
+    for dataset in inputs.datasets:
+        (row,) = engine.rows(f"SELECT max(coalesce(observed_on, sent_on)) FROM raw_{dataset}")
+        if row[0] is not None:
+            ages[dataset] = max((inputs.as_of - row[0]).days, 0)
+    within = sum(age <= rules.cycle_days.get(rules.datasets[d].cycle, 31) for d, age in ages.items())
+    return [
+        Figure(
+            "freshness_days",
+            sum(ages.values()) / len(ages) if ages else None,
+            sum(ages.values()),
+            len(ages),
+            ages,
+        ),
+        share("on_time_rate", within, len(ages)),
+    ]

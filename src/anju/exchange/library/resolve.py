@@ -1,0 +1,210 @@
+"""From accepted batches and an assignment to the library's tables, in named steps; each can be run by itself.
+
+Grain: see ``catalogue.TABLES``. Units: see there. Unknown: null.
+Raises: ``library.nothing_accepted`` when there is no batch.
+Source: accepted batches, the assignment of records to people, the rules of the packs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from anju.exchange.library import facts, family, people, periods, places
+from anju.exchange.library import inputs as given
+from anju.exchange.library.catalogue import TABLES
+from anju.exchange.library.inputs import Inputs
+from anju.exchange.library.rules import PERSON_FIELDS, Rules
+from anju.kernel.engine import Engine
+from anju.kernel.refusal import Refusal
+
+Step = Callable[[], None]
+Tell = Callable[[str], None]
+
+
+def resolve(
+    engine: Engine, inputs: Inputs, rules: Rules, out: Path, tell: Tell = lambda _: None
+) -> dict[str, int]:
+    """Resolve everything and write ``out/<table>.parquet``; return rows per table. ``tell`` hears each step's name."""
+    if not inputs.batches:
+        raise Refusal("library.nothing_accepted")
+    as_of = f"DATE '{inputs.as_of.isoformat()}'"
+    counts: dict[str, int] = {}
+
+    def save(*names: str) -> None:
+        queries = _queries(inputs, rules)
+        for name in names:
+            counts[name] = _save(engine, name, queries[name](), out)
+
+    steps: tuple[tuple[str, Step], ...] = (
+        ("records", lambda: given.prepare(engine, inputs, rules)),
+        ("people", lambda: people.resolve(engine, inputs, rules)),
+        ("addresses", lambda: places.addresses(engine, inputs)),
+        ("stays", lambda: places.stays(engine, inputs, rules)),
+        ("jobs", lambda: places.jobs(engine, inputs, rules)),
+        ("enrolments", lambda: places.enrolments(engine, inputs, rules)),
+        ("contributions", lambda: facts.contributions(engine, inputs)),
+        ("families", lambda: family.resolve(engine, inputs)),
+        ("today", lambda: _today(engine, as_of)),
+        ("dossiers", lambda: save("dossier")),
+        ("facts", lambda: save("stay", "job", "enrolment", "kin", "contribution", "permit", "tax")),
+        ("more facts", lambda: save("skill", "land", "aid", "health", "discrepancy")),
+        ("places", lambda: save("dwelling", "employer", "school")),
+        ("persons", lambda: _persons(engine, inputs, rules)),
+        ("people table", lambda: save("person")),
+    )
+    for name, step in steps:
+        tell(name)
+        step()
+    return counts
+
+
+def _today(engine: Engine, as_of: str) -> None:
+    for table, columns in (
+        ("stay", "code, told_region"),
+        ("job", "code, told_name"),
+        ("enrolment", "school_code, stage"),
+    ):
+        engine.run(
+            f"CREATE OR REPLACE TEMP TABLE current_{table} AS {periods.current(table, as_of, columns)}"
+        )
+
+
+def _persons(engine: Engine, inputs: Inputs, rules: Rules) -> None:
+    """Make ``person``: one row per person as the ``person`` table has it, with pid."""
+    police = [n for d, n in given.numbers(inputs).items() if d in rules.police_register]
+    in_police = " OR ".join(f"sp.in_{n} = 1" for n in police) or "FALSE"
+    datasets = " + ".join(f"sp.in_{n}" for n in given.numbers(inputs).values())
+    fields = ", ".join(f"s.{f}" for f in PERSON_FIELDS)
+    engine.run(f"""
+CREATE OR REPLACE TEMP TABLE person AS
+WITH arrived AS (SELECT pid, min(begin_on) AS arrived_on FROM stay GROUP BY pid),
+contrary AS (SELECT pid, count(DISTINCT field) AS fields FROM contradiction GROUP BY pid)
+SELECT s.pid, {fields}, f.folded AS name_key, f.pinyin, f.initials,
+    coalesce(pl.region, rpad(CASE WHEN st.told_region <> '' THEN st.told_region END, 12, '0'),
+        rpad(em.region, 12, '0'), '') AS region,
+    CASE WHEN st.code <> '' THEN st.code END AS dwelling_code, coalesce(jb.code, '') AS employer_code,
+    a.arrived_on, (st.pid IS NOT NULL OR jb.pid IS NOT NULL OR en.pid IS NOT NULL) AS is_resident,
+    ({in_police}) AS in_police, CAST(s.record_count AS INTEGER) AS record_count,
+    CAST({datasets} AS INTEGER) AS dataset_count, CAST(coalesce(c.fields, 0) AS INTEGER) AS discrepancy_count
+FROM shown AS s
+JOIN spread AS sp ON s.pid = sp.pid
+LEFT JOIN name_form AS f ON s.name = f.name
+LEFT JOIN current_stay AS st ON s.pid = st.pid
+LEFT JOIN place AS pl ON st.code = pl.code
+LEFT JOIN current_job AS jb ON s.pid = jb.pid
+LEFT JOIN (SELECT credit_code, max(region) AS region FROM told_employer GROUP BY credit_code) AS em
+    ON jb.code = em.credit_code
+LEFT JOIN current_enrolment AS en ON s.pid = en.pid
+LEFT JOIN arrived AS a ON s.pid = a.pid
+LEFT JOIN contrary AS c ON s.pid = c.pid""")
+
+
+def _queries(inputs: Inputs, rules: Rules) -> Mapping[str, Callable[[], str]]:
+    """The query of every table, with ``pid`` in place of ``person_code`` where it is about people."""
+    return {
+        "person": lambda: "SELECT * FROM person",
+        "dossier": people.dossier,
+        "stay": lambda: _STAYS,
+        "job": lambda: _JOBS,
+        "enrolment": lambda: "SELECT * FROM enrolment",
+        "kin": lambda: _KIN,
+        "contribution": lambda: "SELECT * FROM contribution",
+        "permit": lambda: facts.permits(inputs),
+        "tax": lambda: facts.taxes(inputs, rules),
+        "skill": lambda: facts.skills(inputs),
+        "land": lambda: facts.lands(inputs, rules),
+        "aid": lambda: facts.aids(inputs),
+        "health": lambda: facts.health_files(inputs),
+        "discrepancy": lambda: _discrepancies(rules),
+        "dwelling": lambda: places.dwelling_table(inputs, rules),
+        "employer": lambda: places.employer_table(inputs, rules),
+        "school": lambda: places.SCHOOLS,
+    }
+
+
+_STAYS = """
+SELECT s.pid, s.code AS dwelling_code, coalesce(p.region, rpad(s.told_region, 12, '0')) AS region,
+    s.begin_on, s.end_on, s.presumed_end_on, s.dwelling_kind, s.reason, s.confirmed_on, s.registered_on, s.sources
+FROM stay AS s LEFT JOIN place AS p ON s.code = p.code
+"""
+_JOBS = """
+SELECT j.pid, j.code AS employer_code, coalesce(n.name, j.told_name) AS employer_name, j.begin_on, j.end_on,
+    j.presumed_end_on, j.occupation, j.has_contract, j.wage_fen, j.confirmed_on, j.sources
+FROM job AS j LEFT JOIN employer_name AS n ON j.code = n.code
+"""
+_KIN = """
+SELECT k.pid, coalesce(p.person_code, '') AS relative_code, k.relation, k.relative_name, k.household, k.is_inverse,
+    k.sources
+FROM kin AS k LEFT JOIN person_no AS p ON k.relative = p.pid
+"""
+
+
+def _discrepancies(rules: Rules) -> str:
+    fields = " ".join(f"WHEN {place} THEN '{f}'" for place, f in enumerate(PERSON_FIELDS))
+    owners = " ".join(
+        f"WHEN {place} THEN '{rules.owner(f'person.{f}')}'" for place, f in enumerate(PERSON_FIELDS)
+    )
+    return f"""
+SELECT c.pid, CASE c.field {fields} END AS field, CASE c.field {owners} END AS owner,
+    min(w.dataset) AS shown_dataset, array_to_string(list_sort(array_agg(DISTINCT d.dataset)), ';') AS against
+FROM contradiction AS c
+JOIN dataset_rule AS d ON c.ds = d.ds AND d.field = 0
+JOIN dataset_rule AS w ON c.shown_ds = w.ds AND w.field = 0
+GROUP BY c.pid, c.field
+"""
+
+
+def _save(engine: Engine, name: str, query: str, out: Path) -> int:
+    """Write one table in the order of its key, columns as declared."""
+    table = TABLES[name]
+    rest = ", ".join(
+        f"CAST(q.{f.name} AS {f.type}) AS {f.name}" for f in table.fields if f.name != "person_code"
+    )
+    if table.of_person:
+        whole = f"SELECT n.person_code, {rest} FROM ({query}) AS q JOIN person_no AS n ON q.pid = n.pid ORDER BY q.pid"
+        return engine.save(whole, out / f"{name}.parquet")
+    return engine.save(
+        f"SELECT {rest} FROM ({query}) AS q", out / f"{name}.parquet", sort=", ".join(table.key)
+    )
+
+
+def forget(engine: Engine) -> None:
+    """Give back the memory of the tables a run has made."""
+    for table in _MADE:
+        engine.run(f"DROP TABLE IF EXISTS {table}")
+
+
+_MADE = [
+    "mention",
+    "spread",
+    "differ",
+    "claim",
+    "chosen",
+    "shown",
+    "name_form",
+    "plain_name",
+    "contradiction",
+    "who",
+    "person_no",
+    "repeated",
+    "told_stay",
+    "told_dwelling",
+    "place",
+    "stay",
+    "job",
+    "job_row",
+    "told_employer",
+    "enrolment",
+    "kin",
+    "kin_row",
+    "kin_told",
+    "together",
+    "current_stay",
+    "current_job",
+    "current_enrolment",
+    "person",
+    "contribution",
+    "contribution_row",
+    "rival",
+]

@@ -1,0 +1,222 @@
+"""The library run: accepted batches and the linkage in, Parquet files and PostgreSQL out.
+
+Killed at any moment, the library is the former one; run again, it is as if nothing had happened: the Parquet
+files of a run count only when its row in PostgreSQL says *finished*, and that is written in the transaction that
+loads the tables.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from anju.exchange.library import measures, resolve, rules
+from anju.exchange.library.inputs import BatchFile, Inputs
+from anju.jobs.engine import DuckEngine
+from anju.jobs.pipeline import exports, linkage
+from anju.kernel.home import home, lake
+from anju.kernel.refusal import Refusal
+
+Tell = Callable[[str], None]
+KEPT_RUNS = 3
+"""Parquet files of so many runs stay; the history of every run stays in PostgreSQL."""
+
+
+@dataclass(frozen=True, slots=True)
+class PublishSummary:
+    """What a run did."""
+
+    run: int
+    is_new: bool
+    people: int
+    records: int
+    tables: dict[str, int]
+    figures: dict[str, Any]
+    seconds: dict[str, float] = field(default_factory=dict)
+
+
+def folder() -> Path:
+    """Where the library's Parquet files are."""
+    path = lake() / "library"
+    path.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def collect() -> Inputs:
+    """What the next run reads: every accepted batch and the newest linkage. Refuses without either."""
+    from anju.exchange.store import queries
+
+    accepted = queries.accepted_batches()
+    if not accepted:
+        raise Refusal("library.nothing_accepted")
+    batches = tuple(BatchFile(b.id, b.dataset, b.path, place) for place, b in enumerate(accepted))
+    return inputs(batches, linkage.get_current() / "assignment.parquet", max(b.sent_on for b in accepted))
+
+
+def inputs(batches: tuple[BatchFile, ...], assignment: Path, as_of: date) -> Inputs:
+    """Inputs with the columns each dataset's batches hold."""
+    columns: dict[str, frozenset[str]] = {}
+    for batch in batches:
+        held = frozenset(pq.read_schema(batch.path).names)
+        columns[batch.dataset] = columns.get(batch.dataset, frozenset()) | held
+    return Inputs(batches, columns, assignment, as_of)
+
+
+def digest(given: Inputs, said: rules.Rules) -> str:
+    """One text for everything that decides the outcome of a run."""
+    told = hashlib.sha256(repr(said).encode())
+    for batch in given.batches:
+        told.update(f"{batch.id}\n".encode())
+    told.update(given.as_of.isoformat().encode())
+    with given.assignment.open("rb") as stream:
+        told.update(hashlib.file_digest(stream, "sha256").digest())
+    return told.hexdigest()
+
+
+def run(tell: Tell = lambda _: None, memory: str = "5GB") -> PublishSummary:
+    """Resolve and publish what was accepted and linked. Nothing new since the last run changes nothing."""
+    from anju.exchange.store import queries as exchange_queries
+    from anju.register.store import runs
+
+    with runs.only_one():
+        given, said = collect(), rules.load()
+        wanted = digest(given, said)
+        newest = runs.newest()
+        if newest is not None and newest.inputs == wanted:
+            return PublishSummary(newest.id, False, newest.people, newest.records, {}, newest.figures)
+        clean()
+        standard = exchange_queries.standardised_fields()
+        begun = runs.begin(wanted, given.as_of)
+        try:
+            return publish(begun, given, said, standard, tell, memory)
+        except BaseException:
+            runs.fail(begun)
+            raise
+
+
+def publish(
+    run_id: int,
+    given: Inputs,
+    said: rules.Rules,
+    standard: dict[str, tuple[int, int]],
+    tell: Tell,
+    memory: str,
+) -> PublishSummary:
+    """Resolve into a folder of its own, then load it: one transaction."""
+    from anju.register.store import runs
+
+    seconds: dict[str, float] = {}
+    part = folder() / f"run-{run_id:06d}"
+    former = runs.newest()
+    with opened(memory) as engine, timed(seconds, "total"):
+        with timed(seconds, "resolve"):
+            tables = resolve.resolve(engine, given, said, part, tell)
+        with timed(seconds, "measure"):
+            tell("measures")
+            figures = measures.measure(engine, given, said, standard)
+        with timed(seconds, "codes"):
+            resolve.forget(engine)
+        with timed(seconds, "load"):
+            old = lake() / former.folder if former else None
+            people, records = int(figures["people"]["value"]), int(figures["records"]["value"])
+            load(engine, run_id, part, old, {"figures": figures, "people": people, "records": records}, tell)
+    return PublishSummary(
+        run_id, True, people, records, tables, figures, {k: round(v, 3) for k, v in seconds.items()}
+    )
+
+
+def load(
+    engine: DuckEngine, run_id: int, new: Path, old: Path | None, told: dict[str, Any], tell: Tell
+) -> None:
+    """Everything that changed into PostgreSQL, and the run finished, in one transaction."""
+    from django.db import transaction
+
+    from anju.register.store import loading, runs
+
+    if old is not None and not old.is_dir():
+        raise Refusal("library.former_run_missing", folder=old.name)
+    exporter = exports.Exporter(engine.connection, folder() / "export", new, old)
+    with transaction.atomic():
+        first = old is None and all(loading.is_empty(t) for t in loading.TARGETS)
+        tell("people's codes")
+        loading.anchor(exports.Export(loading.TARGETS[0], "codes", _codes(exporter)).chunks())
+        if not first:
+            loading.move(exports.Export(loading.TARGETS[0], "moved", _moved(exporter)).chunks())
+            for target in loading.TARGETS:
+                loading.close_live(target)
+        for export in exporter.ahead(loading.TARGETS):
+            tell(f"load {export.target.source}")
+            if export.kind == exports.CLOSED:
+                loading.close(export.target, export.chunks())
+            elif first:
+                stripped = loading.strip(export.target)
+                loading.copy(export.target, export.chunks(), frozen=True)
+                loading.restore(stripped)
+            else:
+                loading.copy(export.target, export.chunks(), frozen=False)
+        runs.finish(run_id, folder=new.relative_to(lake()).as_posix(), **told)
+    tell("statistics")
+    loading.analyze()
+
+
+def _codes(exporter: exports.Exporter) -> Path:
+    """Every code ever given and the one that answers for it today."""
+    known = linkage.current()
+    given = known / "codes.parquet" if known else None
+    if given is None or not given.is_file():
+        return exporter.write("SELECT person_code, NULL FROM new_person", "codes")
+    return exporter.write(
+        "SELECT person_code, CASE WHEN current_code <> person_code THEN current_code END "
+        f"FROM read_parquet('{given}')",
+        "codes",
+    )
+
+
+def _moved(exporter: exports.Exporter) -> Path:
+    """People whose division is another than in the former run."""
+    if exporter.first:
+        return exporter.write("SELECT person_code, region FROM new_person WHERE 1 = 0", "moved")
+    return exporter.write(
+        "SELECT n.person_code, n.region FROM new_person AS n JOIN old_person AS o ON n.person_code = o.person_code "
+        "WHERE n.region <> o.region",
+        "moved",
+    )
+
+
+def clean() -> None:
+    """Remove what a killed run left, and the files of runs that are no longer kept."""
+    from anju.register.store import runs
+
+    kept = {name.rpartition("/")[2] for name in runs.fail_abandoned(KEPT_RUNS)}
+    for path in folder().iterdir():
+        if path.name not in kept:
+            shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
+
+
+@contextmanager
+def opened(memory: str) -> Iterator[DuckEngine]:
+    """An engine for one run, closed afterwards."""
+    engine = DuckEngine(home() / "spill" / "library", memory=memory)
+    try:
+        yield engine
+    finally:
+        engine.close()
+
+
+@contextmanager
+def timed(seconds: dict[str, float], name: str) -> Iterator[None]:
+    """Keep how long a part took."""
+    begun = time.perf_counter()
+    try:
+        yield
+    finally:
+        seconds[name] = time.perf_counter() - begun

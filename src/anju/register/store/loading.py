@@ -1,0 +1,243 @@
+"""Loading: a finished library goes into PostgreSQL by COPY and MERGE, inside one transaction of the caller.
+
+The first load truncates empty tables in the same transaction (COPY then skips the log where ``wal_level`` is
+minimal), drops their indexes and builds them after. A later load closes rows that are no longer true
+(``known_to = now()``) and adds those that are new; nothing is deleted or overwritten. ``region`` is no fact with a
+history but the key of row security: it follows the person in place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from django.db import connection, models
+
+from anju.register.store.models import (
+    Aid,
+    Contribution,
+    Discrepancy,
+    Dossier,
+    Dwelling,
+    Employer,
+    Enrolment,
+    HealthFile,
+    Identity,
+    Job,
+    Kin,
+    LandRight,
+    Permit,
+    Person,
+    School,
+    Skill,
+    Stay,
+    TaxYear,
+)
+
+LOCK = 7_401_001
+"""Key of the advisory lock that lets one publication run at a time."""
+OWN = frozenset({"id", "known_from", "known_to", "is_live"})
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One library table's table here. ``renamed``: column here -> column there; ``sealed``: column -> kind."""
+
+    source: str
+    model: type[models.Model]
+    key: tuple[str, ...]
+    renamed: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def table(self) -> str:
+        """Name of the PostgreSQL table."""
+        return self.model._meta.db_table
+
+    @property
+    def fields(self) -> tuple[models.Field, ...]:
+        """The columns a load fills, in order; sealed ones and their indexes last."""
+        mine = [f for f in self.model._meta.concrete_fields if f.name not in OWN]
+        return tuple(sorted(mine, key=lambda f: isinstance(f, models.BinaryField)))
+
+    @property
+    def plain(self) -> tuple[models.Field, ...]:
+        """Columns written as they are."""
+        return tuple(f for f in self.fields if not isinstance(f, models.BinaryField))
+
+    @property
+    def hidden(self) -> tuple[models.Field, ...]:
+        """Sealed columns and blind indexes."""
+        return tuple(f for f in self.fields if isinstance(f, models.BinaryField))
+
+    @property
+    def of_person(self) -> bool:
+        """Whether rows are about one person (and carry the person's region)."""
+        return any(f.name == "person_code" for f in self.fields)
+
+    def there(self, column: str) -> str:
+        """The library's name of a column here."""
+        return self.renamed.get(column, column)
+
+
+TARGETS: tuple[Target, ...] = (
+    Target("person", Identity, ("person_code",)),
+    Target("dossier", Dossier, ("person_code",)),
+    Target(
+        "stay", Stay, ("person_code", "dwelling_code", "stay_region", "begin_on"), {"stay_region": "region"}
+    ),
+    Target("job", Job, ("person_code", "employer_code", "employer_name", "begin_on")),
+    Target(
+        "contribution",
+        Contribution,
+        ("person_code", "scheme", "kind", "from_month"),
+        {"insured_region": "region"},
+    ),
+    Target("enrolment", Enrolment, ("person_code", "school_code", "stage", "begin_on")),
+    Target(
+        "kin", Kin, ("person_code", "relative_code", "relative_name", "relation", "household", "is_inverse")
+    ),
+    Target("permit", Permit, ("person_code", "permit_no")),
+    Target("tax", TaxYear, ("person_code", "year")),
+    Target("skill", Skill, ("person_code", "name", "level")),
+    Target(
+        "land", LandRight, ("person_code", "land_region", "begin_on", "area_m2"), {"land_region": "region"}
+    ),
+    Target("aid", Aid, ("person_code", "kind", "opened_on")),
+    Target("health", HealthFile, ("person_code", "station_code")),
+    Target("discrepancy", Discrepancy, ("person_code", "field")),
+    Target("dwelling", Dwelling, ("dwelling_code",)),
+    Target("employer", Employer, ("employer_code",)),
+    Target("school", School, ("school_code",)),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """What was taken off a table for a first load, to be put back."""
+
+    table: str
+    statements: tuple[str, ...]
+
+
+def run(sql: str, *values: object) -> None:
+    """One statement on the caller's transaction."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql, values or None)
+
+
+def is_empty(target: Target) -> bool:
+    """Whether the table has no row at all."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT EXISTS (SELECT 1 FROM {target.table})")
+        return not cursor.fetchone()[0]
+
+
+def strip(target: Target) -> Dropped:
+    """Truncate an empty table and take its indexes off, so that a first load is written once."""
+    run(f"TRUNCATE {target.table}")
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT i.indexname, i.indexdef, c.conname FROM pg_indexes i LEFT JOIN pg_constraint c "
+            "ON c.conname = i.indexname AND c.conrelid = %s::regclass WHERE i.tablename = %s AND i.schemaname = current_schema()",
+            [target.table, target.table],
+        )
+        found = cursor.fetchall()
+    again = []
+    for name, definition, constraint in found:
+        if constraint:
+            run(f'ALTER TABLE {target.table} DROP CONSTRAINT "{constraint}"')
+            again.append(f'ALTER TABLE {target.table} ADD CONSTRAINT "{constraint}" PRIMARY KEY (id)')
+        else:
+            run(f'DROP INDEX "{name}"')
+            again.append(definition)
+    return Dropped(target.table, tuple(again))
+
+
+def restore(dropped: Dropped) -> None:
+    """Build the indexes again."""
+    for statement in dropped.statements:
+        run(statement)
+
+
+def copy(target: Target, chunks: Iterable[bytes], *, frozen: bool) -> None:
+    """COPY rows in CSV, columns as in ``target.fields``; ``frozen`` only into a table truncated here."""
+    columns = ", ".join(f.column for f in target.fields)
+    options = "FORMAT csv, FREEZE true" if frozen else "FORMAT csv"
+    with (
+        connection.cursor() as cursor,
+        cursor.copy(f"COPY {target.table} ({columns}) FROM STDIN ({options})") as stream,
+    ):
+        for chunk in chunks:
+            stream.write(chunk)
+
+
+def close(target: Target, chunks: Iterable[bytes]) -> int:
+    """End every current row whose key arrives (CSV, columns as in ``target.key``); return how many."""
+    keys = ", ".join(target.key)
+    same = " AND ".join(f"t.{k} IS NOT DISTINCT FROM c.{k}" for k in target.key[1:])
+    first = f"t.{target.key[0]} = c.{target.key[0]}"
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"CREATE TEMP TABLE closing ON COMMIT DROP AS SELECT {keys} FROM {target.table} WITH NO DATA"
+        )
+        with cursor.copy(f"COPY closing ({keys}) FROM STDIN (FORMAT csv)") as stream:
+            for chunk in chunks:
+                stream.write(chunk)
+        cursor.execute("ANALYZE closing")
+        cursor.execute(
+            f"MERGE INTO {target.table} AS t USING closing AS c ON {first}{' AND ' + same if same else ''} "
+            "AND t.known_to IS NULL WHEN MATCHED THEN UPDATE SET known_to = now()"
+        )
+        closed = cursor.rowcount
+        cursor.execute("DROP TABLE closing")
+    return closed
+
+
+def close_live(target: Target) -> None:
+    """End the rows entered here since the last run: the run has them from their entries."""
+    if target.of_person:
+        run(f"UPDATE {target.table} SET known_to = now() WHERE is_live AND known_to IS NULL")
+
+
+def move(chunks: Iterable[bytes]) -> None:
+    """People who live in another division now (CSV: person_code, region): every row of theirs follows."""
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE TEMP TABLE moved (person_code varchar(13), region varchar(12)) ON COMMIT DROP")
+        with cursor.copy("COPY moved FROM STDIN (FORMAT csv)") as stream:
+            for chunk in chunks:
+                stream.write(chunk)
+        cursor.execute("SELECT EXISTS (SELECT 1 FROM moved)")
+        if cursor.fetchone()[0]:
+            cursor.execute("ANALYZE moved")
+            for target in TARGETS:
+                if target.of_person:
+                    cursor.execute(
+                        f"UPDATE {target.table} AS t SET region = m.region FROM moved AS m "
+                        "WHERE t.person_code = m.person_code AND t.region <> m.region"
+                    )
+        cursor.execute("DROP TABLE moved")
+
+
+def anchor(chunks: Iterable[bytes]) -> None:
+    """Every code ever given and where it leads (CSV: code, merged_into): added or redirected, never removed."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "CREATE TEMP TABLE arriving (code varchar(13), merged_into varchar(13)) ON COMMIT DROP"
+        )
+        with cursor.copy("COPY arriving FROM STDIN (FORMAT csv)") as stream:
+            for chunk in chunks:
+                stream.write(chunk)
+        table = Person._meta.db_table
+        cursor.execute("ANALYZE arriving")
+        cursor.execute(
+            f"MERGE INTO {table} AS p USING arriving AS a ON p.code = a.code "
+            "WHEN MATCHED AND p.merged_into IS DISTINCT FROM a.merged_into THEN UPDATE SET merged_into = a.merged_into "
+            "WHEN NOT MATCHED THEN INSERT (code, merged_into) VALUES (a.code, a.merged_into)"
+        )
+        cursor.execute("DROP TABLE arriving")
+
+
+def analyze() -> None:
+    """Fresh statistics for the planner."""
+    for target in TARGETS:
+        run(f"ANALYZE {target.table}")

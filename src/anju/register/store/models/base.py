@@ -1,0 +1,45 @@
+"""What every published table shares: when the register knew the row. Nothing is overwritten."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import models
+from django.db.models.functions import Now
+
+CODE = 13
+DWELLING = 16
+REGION = 12
+
+
+def coded(length: int, **options: Any) -> models.CharField:
+    """A code compared byte by byte, so that a prefix is a range of an index."""
+    return models.CharField(max_length=length, db_collation="C", **options)
+
+
+def text(length: int, **options: Any) -> models.CharField:
+    """Text compared byte by byte; empty rather than null."""
+    options.setdefault("blank", True)
+    options.setdefault("default", "")
+    return models.CharField(max_length=length, db_collation="C", **options)
+
+
+class Known(models.Model):
+    """A row and the time in which the register held it true: from ``known_from`` until ``known_to`` (null: still)."""
+
+    known_from = models.DateTimeField(db_default=Now())
+    known_to = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        abstract = True
+
+
+class OfPerson(Known):
+    """A row about one person. ``region`` is where the person lives now, the key of row security."""
+
+    person_code = coded(CODE)
+    region = coded(REGION)
+    is_live = models.BooleanField(default=False, db_default=False, help_text="entered since the newest run")
+
+    class Meta:
+        abstract = True
