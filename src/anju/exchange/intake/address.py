@@ -1,0 +1,208 @@
+"""Addresses in one line, parsed into region, street, number, building, unit and room.
+
+The region comes from the pack's divisions: the text up to a marker (社区 村 街道 镇 乡 区 县 市) is looked up
+among every way to write a division, with any of its ancestors left out. What follows is cut at the words of
+the trade (号 栋 单元 室), or at hyphens. Nothing is guessed: a part that is not written is NULL.
+
+Grain: one address. Units: division codes of 6 to 12 digits. Unknown: NULL. Source: GB/T 31000 address items.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from itertools import product
+from pathlib import Path
+
+from anju.exchange.intake.macros import quoted
+from anju.kernel import packs
+from anju.kernel.engine import Engine
+
+PLACES = "address_places"
+"""Table: ``written`` text of a division with some ancestors, ``code``, ``size`` characters of ``written``."""
+
+MACROS = """
+CREATE OR REPLACE TEMP MACRO address_words(x) AS
+  CASE WHEN contains(x, '委') THEN regexp_replace(regexp_replace(x, '社区居(民)?委(员)?会|居(民)?委(员)?会', '社区'), '村(民)?委(员)?会', '村') ELSE x END;
+CREATE OR REPLACE TEMP MACRO building_word(x) AS CASE
+  WHEN contains(x, '号楼') THEN replace(x, '号楼', '栋') WHEN contains(x, '幢') THEN replace(x, '幢', '栋')
+  WHEN contains(x, '#') THEN replace(replace(x, '#楼', '栋'), '#', '栋') WHEN contains(x, '座') THEN replace(x, '座', '栋')
+  WHEN contains(x, '号院') THEN replace(x, '号院', '号') ELSE x END;
+CREATE OR REPLACE TEMP MACRO read_address(x) AS address_words(replace(x, ' ', ''));
+CREATE OR REPLACE TEMP MACRO up_to(x, word) AS CASE WHEN instr(x, word) > 0 THEN left(x, instr(x, word) + length(word) - 1) END;
+CREATE OR REPLACE TEMP MACRO community_cut(x) AS coalesce(up_to(x, '社区'), up_to(x, '村'));
+CREATE OR REPLACE TEMP MACRO town_cut(x) AS coalesce(up_to(x, '街道'), up_to(x, '镇'), up_to(x, '乡'));
+CREATE OR REPLACE TEMP MACRO county_cut(x) AS coalesce(up_to(x, '区'), up_to(x, '县'), up_to(x, '市'));
+CREATE OR REPLACE TEMP MACRO after_community(x) AS CASE WHEN instr(x, '社区') > 0 THEN substr(x, instr(x, '社区') + 2) ELSE x END;
+CREATE OR REPLACE TEMP MACRO small_number(x) AS translate(
+  CASE WHEN NOT regexp_matches(x, '[十百]') THEN x
+       WHEN contains(x, '百') THEN split_part(x, '百', 1) || lpad(small_tens(ltrim(split_part(x, '百', 2), '零〇')), 2, '0')
+       ELSE small_tens(x) END, '〇零一二三四五六七八九', '00123456789');
+CREATE OR REPLACE TEMP MACRO part(x) AS CASE WHEN strlen(x) = length(x) THEN nullif(ltrim(upper(x), '0'), '')
+  WHEN x = '' THEN NULL ELSE nullif(ltrim(upper(small_number(x)), '0'), '') END;
+CREATE OR REPLACE TEMP MACRO no_floor(x) AS CASE WHEN contains(x, '层') THEN split_part(x, '层', 2)
+  WHEN contains(x, '楼') THEN split_part(x, '楼', 2) ELSE x END;
+CREATE OR REPLACE TEMP MACRO room_words(x) AS rtrim(no_floor(x), '室房号户');
+CREATE OR REPLACE TEMP MACRO words_before(x) AS CASE WHEN instr(x, '号') > 1
+  THEN rtrim(left(x, instr(x, '号') - 1), '0123456789-ABCDEFabcdef') ELSE regexp_extract(x, '^[^0-9A-Za-z]*') END;
+CREATE OR REPLACE TEMP MACRO street_words(x, pos) AS CASE WHEN pos > 1 AND length(x) = pos - 1
+  THEN rtrim(x, '〇零一二三四五六七八九十百') ELSE x END;
+"""
+
+_TENS = """
+CREATE OR REPLACE TEMP MACRO small_tens(x) AS CASE
+  WHEN NOT contains(x, '十') THEN x WHEN x = '十' THEN '10' WHEN x[1] = '十' THEN '1' || substr(x, 2)
+  WHEN suffix(x, '十') THEN left(x, length(x) - 1) || '0' ELSE replace(x, '十', '') END;
+"""
+
+
+Stage = dict[str, str]
+"""Names of new columns and the SQL expressions that make them out of the stage before."""
+
+
+def joins(column: str) -> str:
+    """The joins that find the region of ``<column>_clean``; they belong after the first stage."""
+    return "".join(
+        f" LEFT JOIN {PLACES} {column}_p{i} ON {column}_p{i}.written = {cut}({column}_clean)"
+        for i, cut in enumerate(("community_cut", "town_cut", "county_cut"))
+    )
+
+
+def stages(c: str) -> tuple[Stage, ...]:
+    """The parser as steps over the text column ``c``; the second reads ``joins(c)``.
+
+    The last one ends with the columns ``<c>_region`` … ``<c>_address``. One pattern reads the usual writings;
+    the rest are cut word by word, and only they pay for it. Every expression stays small: macros repeat their
+    argument, and a column is computed once.
+    """
+    size = f"coalesce({c}_p0.size, {c}_p1.size, {c}_p2.size, 0)"
+    clean = {f"{c}_clean": f"read_address({c})"}
+    rest = {
+        f"{c}_region": f"coalesce({c}_p0.code, {c}_p1.code, {c}_p2.code)",
+        f"{c}_rest": f"after_community(substr({c}_clean, {size} + 1))",
+    }
+    usual = {f"{c}_std": f"regexp_extract({c}_rest, {quoted(_USUAL)}, {list(_GROUPS)})"}
+    odd = {f"{c}_odd": f"CASE WHEN {c}_std.n = '' THEN building_word({c}_rest) END"}
+    cut = {f"{c}_at": f"instr({c}_odd, '号')", f"{c}_before": f"words_before({c}_odd)"}
+    tail = {
+        f"{c}_words": f"street_words({c}_before, {c}_at)",
+        f"{c}_tail": f"substr({c}_odd, 1 + CASE WHEN {c}_at > 0 THEN {c}_at ELSE length({c}_before) END)",
+    }
+    inner = {
+        f"{c}_has": f"instr({c}_tail, '栋')",
+        f"{c}_after": f"CASE WHEN contains({c}_tail, '栋') THEN substr({c}_tail, instr({c}_tail, '栋') + 1) ELSE {c}_tail END",
+        f"{c}_split": f"CASE WHEN contains({c}_tail, '-') THEN string_split({c}_tail, '-') END",
+    }
+    return clean, rest, usual, odd, cut, tail, inner, _tokens(c), _parts(c)
+
+
+_BUILDING = "('栋', '幢', '号楼', '座')"
+_TOKEN = "([1-9A-Z][0-9A-Z]*)"
+_USUAL = (
+    f"^([^0-9A-Za-z]*)([1-9][0-9]*(?:-[1-9][0-9]*)?)号(?:{_TOKEN}(栋|幢|号楼|座|单元|-|室)?"
+    f"(?:{_TOKEN}(单元|-|室)?(?:{_TOKEN}室?)?)?)?$"
+)
+_GROUPS = ("s", "n", "a", "m", "b", "k", "c")
+"""Street, number, then up to three tokens a b c and the words m k between them."""
+
+
+def _tokens(c: str) -> Stage:
+    """The pieces of an unusual writing. Hyphens stand for words left out: [number-]building-[unit-]room."""
+    odd, tail, after, split = f"{c}_odd", f"{c}_tail", f"{c}_after", f"{c}_split"
+    flat = f"({c}_has = 0 AND {split} IS NOT NULL AND NOT contains({tail}, '单元'))"
+    four = f"({c}_at = 0 AND len({split}) = 4)"
+    return {
+        f"{c}_n": f"CASE WHEN {c}_at > 0 THEN substr(left({odd}, {c}_at - 1), length({c}_words) + 1)"
+        f" WHEN {four} THEN {split}[1] WHEN {split} IS NULL AND strlen({tail}) = length({tail}) THEN {tail} END",
+        f"{c}_b": f"CASE WHEN {c}_has > 0 THEN left({tail}, {c}_has - 1)"
+        f" WHEN {four} THEN {split}[2] WHEN {flat} THEN {split}[1] END",
+        f"{c}_u": f"CASE WHEN contains({after}, '单元') THEN split_part({after}, '单元', 1)"
+        f" WHEN {four} THEN {split}[3] WHEN {c}_has > 0 AND {split} IS NOT NULL THEN split_part({after}, '-', 1)"
+        f" WHEN {flat} AND len({split}) = 3 THEN {split}[2] END",
+        f"{c}_r": f"CASE WHEN contains({after}, '单元') THEN split_part({after}, '单元', 2)"
+        f" WHEN {split} IS NOT NULL THEN {split}[-1] WHEN {c}_has > 0 OR {c}_at > 0 THEN {after} END",
+    }
+
+
+def _parts(c: str) -> Stage:
+    s = f"{c}_std"
+    led = f"({s}.m IN {_BUILDING} OR {s}.m = '-')"
+    usual = {
+        "street": f"{s}.s",
+        "number": f"{s}.n",
+        "building": f"CASE WHEN {led} THEN {s}.a END",
+        "unit": f"CASE WHEN {led} THEN CASE WHEN {s}.k IN ('单元', '-') THEN {s}.b END"
+        f" WHEN {s}.m = '单元' THEN {s}.a END",
+        "room": f"CASE WHEN {led} AND {s}.k IN ('单元', '-') THEN {s}.c"
+        f" WHEN {led} OR {s}.m = '单元' THEN {s}.b ELSE {s}.a END",
+    }
+    odd = {
+        "street": f"{c}_words",
+        "number": f"part({c}_n)",
+        "building": f"part({c}_b)",
+        "unit": f"part({c}_u)",
+        "room": f"part(room_words({c}_r))",
+    }
+    parts = {
+        f"{c}_{name}": f"nullif(CASE WHEN {c}_odd IS NULL THEN {usual[name]} ELSE {odd[name]} END, '')"
+        for name in usual
+    }
+    return {**parts, f"{c}_address": f"{c}_clean"}
+
+
+def define(engine: Engine) -> None:
+    """Make the macros and the table of the pack's divisions known to the engine."""
+    for statement in (_TENS + MACROS).split(";\n"):
+        if statement.strip():
+            engine.run(statement)
+    rows = ", ".join(f"({quoted(w)}, {quoted(code)}, {len(w)})" for w, code in sorted(_written().items()))
+    engine.run(f"CREATE OR REPLACE TEMP TABLE {PLACES} (written VARCHAR, code VARCHAR, size INT)")
+    if rows:
+        engine.run(f"INSERT INTO {PLACES} VALUES {rows}")
+
+
+def regions() -> Mapping[str, tuple[str, str]]:
+    """The pack's divisions down to communities: code -> (name, parent code, empty at the top)."""
+    path = packs.find_file("regions.csv")
+    return _read_regions(path) if path else {}
+
+
+def _read_regions(path: Path) -> dict[str, tuple[str, str]]:
+    with path.open(encoding="utf-8", newline="") as stream:
+        return {
+            row["code"]: (row["name"], row.get("parent") or "")
+            for row in csv.DictReader(stream)
+            if len(row["code"]) <= 12
+        }
+
+
+def _written() -> dict[str, str]:
+    """Every unambiguous way to write a division with its ancestors or without some of them."""
+    known = regions()
+    found: dict[str, set[str]] = {}
+    for code in known:
+        for text in _ways(code, known):
+            found.setdefault(text, set()).add(code)
+    return {text: next(iter(codes)) for text, codes in found.items() if len(codes) == 1}
+
+
+def _ways(code: str, known: Mapping[str, tuple[str, str]]) -> Iterator[str]:
+    path: list[str] = []
+    above: str = code
+    while above in known:
+        path.insert(0, known[above][0])
+        above = known[above][1]
+    *ancestors, own = path
+    for chosen in product(*(("", name, *_short(name)) for name in ancestors)):
+        yield "".join(chosen) + own
+
+
+def _short(name: str) -> tuple[str, ...]:
+    return (name[:-1],) if name.endswith("市") and len(name) > 2 else ()
+
+
+def count_ambiguous() -> int:
+    """How many writings of the pack's divisions mean more than one place; those are never resolved."""
+    known = regions()
+    return sum(n > 1 for n in Counter(t for code in known for t in set(_ways(code, known))).values())
