@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -30,13 +31,13 @@ def quota(weights: Array, total: int) -> Array:
     counts = np.floor(shares).astype(np.int64)
     rest = int(total - counts.sum())
     counts[np.argsort(-(shares - counts), kind="stable")[:rest]] += 1
-    return counts
+    return np.asarray(counts)
 
 
 def within(sizes: Array) -> Array:
     """0, 1, 2 … inside each group of the given sizes, the groups one after the other."""
     ends = np.cumsum(sizes)
-    return np.arange(int(ends[-1]) if len(ends) else 0) - np.repeat(ends - sizes, sizes)
+    return np.asarray(np.arange(int(ends[-1]) if len(ends) else 0) - np.repeat(ends - sizes, sizes))
 
 
 def rank_in_group(keys: Array) -> Array:
@@ -50,7 +51,7 @@ def rank_in_group(keys: Array) -> Array:
     return rank
 
 
-def table(values: list[str | None]) -> Text:
+def table(values: Sequence[str | None]) -> Text:
     """A small table of strings to take from."""
     return pa.array(values, pa.string())
 
@@ -87,10 +88,10 @@ def numbered(values: Array, width: int = 0) -> Text:
 
 def day_number(day: Any) -> int:
     """A date as days since the epoch."""
-    return int((np.datetime64(day, "D") - EPOCH).astype(int))
+    return int(np.datetime64(day, "D").astype(np.int64) - EPOCH.astype(np.int64))
 
 
 def dates(days: Array) -> Text:
     """Day numbers as Arrow dates; ``NEVER`` is null."""
-    shifted = days.astype(np.int32) + np.int32(int((EPOCH - np.datetime64(0, "D")).astype(int)))
+    shifted = days.astype(np.int32) + np.int32(EPOCH.astype(np.int64))
     return pa.array(shifted, pa.int32(), mask=days < 0).cast(pa.date32())

@@ -33,7 +33,7 @@ class Calibration:
         found = np.array(
             [self[k] for k in ("age0_14", "age15_24", "age25_34", "age35_44", "age45_59", "age60p")]
         )
-        return found / found.sum()
+        return np.asarray(found / found.sum())
 
     @property
     def migrants(self) -> float:
@@ -53,7 +53,7 @@ class Calibration:
             pace = (low + high) / 2
             weights = pace ** (sizes - 2.0)
             low, high = (pace, high) if (weights * sizes).sum() / weights.sum() < mean_rest else (low, pace)
-        return np.r_[alone, weights / weights.sum() * (1 - alone)]
+        return np.asarray(np.r_[alone, weights / weights.sum() * (1 - alone)])
 
 
 def load(city: str) -> Calibration:

@@ -34,7 +34,8 @@ def write_file(layout: Layout, table: pa.Table, folder: Path, day: date) -> list
 
 
 def _csv(layout: Layout, table: pa.Table, path: Path) -> None:
-    options = pacsv.WriteOptions(quoting_style="needed", quoting_header="none", batch_size=BATCH)
+    quoting = "needed" if _needs_quotes(table) else "none"
+    options = pacsv.WriteOptions(quoting_style=quoting, quoting_header="none", batch_size=BATCH)
     if layout.encoding == "utf-8":
         pacsv.write_csv(table, path, options)
         return
@@ -49,6 +50,13 @@ def _csv(layout: Layout, table: pa.Table, path: Path) -> None:
                 stream.write(part.getvalue())
             else:
                 stream.write(part.getvalue().decode("utf-8").encode(layout.encoding))
+
+
+def _needs_quotes(table: pa.Table) -> bool:
+    """Whether any cell holds a comma, a quote or a line break."""
+    return any(
+        pc.any(pc.match_substring_regex(column, '[,"\r\n]')).as_py() or False for column in table.columns
+    )
 
 
 def _ndjson(layout: Layout, table: pa.Table, path: Path) -> None:
@@ -99,7 +107,8 @@ _PARTS = {
     '</border></borders><cellStyleXfs count="1"><xf numFmtId="0" fontId="0" fillId="0" borderId="0"/>'
     '</cellStyleXfs><cellXfs count="3"><xf numFmtId="0" fontId="0" fillId="0" borderId="0" xfId="0"/>'
     '<xf numFmtId="14" fontId="0" fillId="0" borderId="0" xfId="0" applyNumberFormat="1"/>'
-    '<xf numFmtId="0" fontId="1" fillId="0" borderId="0" xfId="0"/></cellXfs></styleSheet>',
+    '<xf numFmtId="0" fontId="1" fillId="0" borderId="0" xfId="0"/></cellXfs><cellStyles count="1"><cellStyle '
+    'name="Normal" xfId="0" builtinId="0"/></cellStyles></styleSheet>',
 }
 _SHEET = '<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main">'
 DATES = (
@@ -158,7 +167,7 @@ def _cell(text: str, style: int = 0) -> str:
 def _first_sheet(layout: Layout, table: pa.Table, day: date) -> str:
     headers = table.column_names
     last = _column(len(headers))
-    title = _cell(f"和安市{layout.name}报送表（{day:%Y年%m月%d日}）", 2)
+    title = _cell(f"和安市{layout.name}表（{day:%Y年%m月%d日}）", 2)
     head = "".join(_cell(h) for h in headers)
     columns = [
         _cells(

@@ -60,14 +60,13 @@ class Holder:
 
     def after(self, begin: Array, mean_days: float) -> Array:
         """A day of record some days after ``begin``, not after the first day."""
-        return np.minimum(
-            begin + np.floor(self.draw.exponential(mean_days, len(begin))).astype(np.int64), self.city.today
-        )
+        later = begin + np.floor(self.draw.exponential(mean_days, len(begin))).astype(np.int64)
+        return np.asarray(np.minimum(later, self.city.today))
 
     def recent(self, begin: Array, days: int) -> Array:
         """A day in the last ``days`` days, not before ``begin`` and not after the first day."""
         day = self.city.today - self.draw.integers(0, days, len(begin))
-        return np.minimum(np.maximum(day, begin), self.city.today)
+        return np.asarray(np.minimum(np.maximum(day, begin), self.city.today))
 
     def first(self, person: Array, observed: Array, thing: int | Array = NOW) -> Piece:
         """Rows sent with the first load."""
@@ -325,7 +324,7 @@ def _repeat(city: City, dataset: str, columns: tuple[Array, ...], mean: float) -
     draw = chance(city.seed, "again", dataset)
     person, thing, observed, sent = columns
     count = len(person)
-    times = np.floor(draw.random(count) + mean).astype(np.int64)
+    times = np.floor(draw.random(count) + mean).astype(np.int64) * (sent == 0)
     source = np.repeat(np.arange(count), times)
     first_day = city.today
     room = np.maximum(first_day - observed[source], 0)
@@ -336,8 +335,6 @@ def _repeat(city: City, dataset: str, columns: tuple[Array, ...], mean: float) -
     tight = day <= observed[source]
     observed = observed.copy()
     observed[source[tight]] -= draw.integers(5, 90, int(tight.sum()))
-    late = sent[source] > 0
-    day = np.where(late, first_day + sent[source], day)
     luck = draw.random(count)
     total = count + len(source)
     return Rows(

@@ -60,7 +60,7 @@ class City:
     @property
     def residents(self) -> Array:
         """People there on the first day."""
-        return self.events.arrives == 0
+        return np.asarray(self.events.arrives == 0)
 
 
 def draw_city(count: int, seed: int, days: int, today: str, like: str, told: Told = lambda _: None) -> City:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from datetime import date, timedelta
+from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -123,7 +124,7 @@ def _wrong_birthday(born: int, kind: str, luck: float) -> int:
     return (found - _EPOCH).days
 
 
-def _table(relative: str) -> list[dict[str, object]]:
+def _table(relative: str) -> list[dict[str, Any]]:
     path = packs.find_file(relative, "demo")
     if path is None:
         raise Refusal("city.no_data", file=relative)

@@ -19,6 +19,8 @@ FIELDS = ("name", "citizen_no", "sex", "born_on", "hukou_region", "education", "
 MAKER_OF = dict(
     zip(FIELDS, ("name", "citizen_no", "sex", "born", "hukou", "education", "marital"), strict=True)
 )
+SECOND_MISTAKE = 0.25
+"""Share of the contradicted about whom a second field is wrong as well."""
 VALID, ABSENT, INVALID, FIFTEEN = range(4)
 """How a row states the citizen number."""
 
@@ -85,8 +87,10 @@ def draw_mistakes(
     contradicted = np.zeros(count, dtype=bool)
     contradicted[people] = True
     wrong: dict[tuple[str, str], list[Array]] = {}
-    _choose(people, feasible[:, people], weights, stating, wrong, draw)
-    second = people[draw.random(len(people)) < 0.25]
+    first = _choose(people, feasible[:, people], weights, stating, wrong, draw)
+    # The second mistake is about another field, so that two wrongs never agree by accident.
+    feasible[first, people] = False
+    second = people[(draw.random(len(people)) < SECOND_MISTAKE) & feasible[:, people].any(axis=0)]
     _choose(second, feasible[:, second], weights, stating, wrong, draw)
     values = _Values(city, settings, draw)
     found = {}
@@ -126,7 +130,7 @@ def _departments(found: dict[str, Array], layouts: dict[str, Layout]) -> Array:
     for name, mask in found.items():
         department = layouts[name].department
         of[department] = of.get(department, False) | mask
-    return np.sum(list(of.values()), axis=0, dtype=np.int8)
+    return np.asarray(np.sum(list(of.values()), axis=0, dtype=np.int8))
 
 
 def _choose(
@@ -136,10 +140,13 @@ def _choose(
     stating: dict[str, dict[str, Array]],
     wrong: dict[tuple[str, str], list[Array]],
     draw: np.random.Generator,
-) -> None:
-    """A field by weight among those two departments state, then one of the datasets that state it."""
+) -> Array:
+    """A field by weight among those two departments state, then one of the datasets that state it.
+
+    Returns the place of the field in FIELDS for each person.
+    """
     if not len(people):
-        return
+        return np.empty(0, dtype=np.int64)
     score = np.where(feasible, np.log(weights)[:, None] + draw.gumbel(size=feasible.shape), -np.inf)
     field = score.argmax(axis=0)
     for place, name in enumerate(FIELDS):
@@ -151,6 +158,7 @@ def _choose(
             chosen = some[which == number]
             if len(chosen):
                 wrong.setdefault((dataset, name), []).append(chosen)
+    return np.asarray(field)
 
 
 def _recount(
@@ -234,4 +242,4 @@ class _Values:
 
 
 def _tail(number: Array) -> Array:
-    return (number[:, 2:6].astype(np.int64) - ord("0")) @ np.array([1000, 100, 10, 1])
+    return np.asarray((number[:, 2:6].astype(np.int64) - ord("0")) @ np.array([1000, 100, 10, 1]))

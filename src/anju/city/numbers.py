@@ -78,7 +78,7 @@ def citizen_numbers(county: Array, born: Array, sex: Array, draw: np.random.Gene
 def citizen_checks(body: Array) -> Array:
     """The check characters of rows of 17 ASCII digits."""
     total = (body.astype(np.int64) - _ZERO) @ np.array(CITIZEN_WEIGHTS)
-    return np.frombuffer(CITIZEN_CHECKS.encode(), np.uint8)[total % 11]
+    return np.asarray(np.frombuffer(CITIZEN_CHECKS.encode(), np.uint8)[total % 11])
 
 
 def phones(count: int, draw: np.random.Generator, first: int = 0) -> Text:

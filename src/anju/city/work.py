@@ -101,7 +101,7 @@ def industry_shares(row: Calibration) -> Array:
     """Share of workers in each of INDUSTRIES: four from the census row, the others share what is left."""
     named = np.array([row[s] if isinstance(s, str) else 0.0 for _, s, _, _ in INDUSTRIES])
     rest = np.array([0.0 if isinstance(s, str) else s for _, s, _, _ in INDUSTRIES])
-    return named + rest / rest.sum() * (1 - named.sum())
+    return np.asarray(named + rest / rest.sum() * (1 - named.sum()))
 
 
 def _weights(world: World) -> Array:
