@@ -42,6 +42,10 @@ class DuckEngine:
             f"CREATE OR REPLACE VIEW {name} AS SELECT * FROM read_parquet([{listed}], union_by_name=true)"
         )
 
+    def feed(self, name: str, batches: Any) -> None:
+        """Make a stream of Arrow record batches readable, once, as the view ``name``."""
+        self.connection.register(name, batches)
+
     def save(self, query: str, path: Path, sort: str = "") -> int:
         """Write a query's rows as one Parquet file, moved into place whole; return the row count."""
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -26,6 +26,10 @@ class Engine(Protocol):
         """Make Parquet files readable as the view ``name`` (columns joined by name)."""
         ...
 
+    def feed(self, name: str, batches: Any) -> None:
+        """Make a stream of Arrow record batches readable, once, as the view ``name``."""
+        ...
+
     def save(self, query: str, path: Path, sort: str = "") -> int:
         """Write a query's rows as one Parquet file, moved into place whole; return the row count."""
         ...
