@@ -51,7 +51,7 @@ def draw_families(people: int, row: Calibration, seed: int) -> Families:
     starts = np.cumsum(sizes) - sizes
     role = _roles(people, row, sizes, is_collective, household, starts, draw)
     age = _ages(row, role, household, sizes, draw)
-    sex = _sexes(row, role, age, draw)
+    sex = _sexes(row, role, age, household, draw)
     scope = _scopes(row, role, age, household, sizes, is_collective, draw)
     is_renting = _renting(row, scope[starts], age[starts], sizes, is_collective, draw)
     return Families(
@@ -178,13 +178,14 @@ def _fill(lacking: Array, count: int, draw: np.random.Generator) -> Array:
     return draw.permutation(np.repeat(np.arange(len(weights)), quota(weights, count)))
 
 
-def _sexes(row: Calibration, role: Array, age: Array, draw: np.random.Generator) -> Array:
+def _sexes(row: Calibration, role: Array, age: Array, household: Array, draw: np.random.Generator) -> Array:
     people = len(role)
     male = draw.random(people) < 0.5
     kids, old = role == CHILD, role == ELDER
     male[kids] = draw.random(int(kids.sum())) < 0.53
     male[old] = draw.random(int(old.sum())) < 0.48
-    twin = np.flatnonzero((role[1:] == ELDER) & (role[:-1] == ELDER)) + 1
+    twin = np.flatnonzero((role[1:] == ELDER) & (role[:-1] == ELDER) & (household[1:] == household[:-1])) + 1
+    twin = twin[~np.isin(twin - 1, twin)]
     male[twin] = ~male[twin - 1]
     heads = np.flatnonzero(role == HEAD)
     male[heads] = draw.random(len(heads)) < 0.86

@@ -24,6 +24,7 @@ from anju.city.world import World
 
 FLAT, HOUSE, DORMITORY, VILLAGE_HOUSE = range(4)
 KINDS = ("flat", "house", "dormitory", "village_house")
+NUMBERS_A_SIDE = 20
 ROOM_BEDS = 6
 SPARE = 0.08
 """Dwellings nobody lives in on the first day, as a share of those lived in."""
@@ -171,20 +172,25 @@ def _place(
     )
     a_block = units * floors * doors
     building = np.where(kind == FLAT, serial // a_block % blocks + 1, 0)
-    building = np.where(kind == DORMITORY, 91 + serial // 60, building)
+    # Two employers at one number have their dormitories one behind the other.
+    neighbour = rank_in_group(employers.edge * 100_000 + employers.number)[np.maximum(employer, 0)]
+    building = np.where(kind == DORMITORY, 91 + serial // 60 + 20 * neighbour, building)
     unit = np.where(kind == FLAT, serial % a_block // (floors * doors) + 1, 0)
     inner = serial % (floors * doors)
     room = np.where(kind == FLAT, (inner // doors + 1) * 100 + inner % doors + 1, 0)
     room = np.where(kind == VILLAGE_HOUSE, (serial % 12 // 3 + 1) * 100 + serial % 3 + 1, room)
     room = np.where(kind == DORMITORY, (serial % 60 // 10 + 1) * 100 + serial % 10 + 1, room)
+    # A community with more houses than its streets have numbers builds behind them: house 1, 2 … of a number.
     lot = np.select(
         [kind == FLAT, kind == VILLAGE_HOUSE], [serial // (a_block * blocks), serial // 12], serial
     )
     # Compounds, houses with rooms and single houses take turns along the streets of a community.
     slot = lot * 3 + np.select([kind == FLAT, kind == VILLAGE_HOUSE], [0, 1], 2)
     width = world.edge_count[community]
-    edge = world.first_edge[community] + slot * 37 % width
-    number = world.edge_number[edge] + 1 + 2 * (slot // width % 20)
+    edge = world.first_edge[community] + slot % width
+    number = world.edge_number[edge] + 1 + 2 * (slot // width % NUMBERS_A_SIDE)
+    behind = slot // width // NUMBERS_A_SIDE
+    building = building + behind * np.where(kind == FLAT, blocks, np.where(kind == DORMITORY, 0, 1))
     works = np.maximum(employer, 0)
     in_works = (kind == DORMITORY) & (employer >= 0)
     edge = np.where(in_works, employers.edge[works], edge)

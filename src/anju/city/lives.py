@@ -86,6 +86,7 @@ def draw_city(count: int, seed: int, days: int, today: str, like: str, told: Tol
     told("people")
     folk = people.draw_people(drawn, district, row, origins, ground, today, seed)
     _newcomers(arrives, arrived, jobs, stays)
+    _not_before_birth(folk.born, stays)
     events = _events(drawn, arrives, dwellings, jobs, habits["a_day"], days, seed)
     return City(
         first_day, days, seed, row, ground, origins, folk, employers, jobs, dwellings, stays, events, habits
@@ -109,6 +110,12 @@ def _newcomers(arrives: Array, arrived: Array, jobs: work.Jobs, stays: housing.S
     jobs.former[new] = -1
     stays.since[new] = arrived[new]
     jobs.begin[new] = arrived[new]
+
+
+def _not_before_birth(born: Array, stays: housing.Stays) -> None:
+    """A stay begins on the day of birth at the earliest."""
+    stays.former[(stays.former_since < born) | (stays.since <= born)] = -1
+    stays.since[:] = np.maximum(stays.since, born)
 
 
 def _events(

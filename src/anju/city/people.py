@@ -26,6 +26,8 @@ from anju.city.families import (
 from anju.city.world import World
 
 YEAR = 365.2425
+YOUNGEST_PARENT = 18
+"""Least years between parent and child."""
 EDUCATION = ("10", "20", "30", "40", "60", "70", "80", "90")
 """GB/T 4658, highest first."""
 NEVER_MARRIED, MARRIED, WIDOWED, DIVORCED = "10", "20", "30", "40"
@@ -112,11 +114,12 @@ def _kin(families: Families) -> tuple[Array, Array, Array]:
         & (families.sizes[families.household[old]] == 2)
     ]
     spouse[old], spouse[old - 1] = old - 1, old
-    younger = families.age <= families.age[head] - 16
-    child = ((families.role == CHILD) | (families.role == GROWN)) & younger
+    child = (families.role == CHILD) | (families.role == GROWN)
+    of_head = child & (families.age <= families.age[head] - YOUNGEST_PARENT)
+    of_second = child & coupled & (families.age <= families.age[second] - YOUNGEST_PARENT)
     head_is_man = families.sex[head] == 1
-    father = np.where(child & head_is_man, head, np.where(child & coupled, second, -1))
-    mother = np.where(child & ~head_is_man, head, np.where(child & coupled, second, -1))
+    first, other = np.where(of_head, head, -1), np.where(of_head & of_second, second, -1)
+    father, mother = np.where(head_is_man, first, other), np.where(head_is_man, other, first)
     return mother, father, spouse
 
 
