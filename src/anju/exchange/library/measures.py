@@ -26,6 +26,10 @@ class Measure:
     target: float | None = None
     less_is_better: bool = True
 
+    def as_json(self) -> dict[str, Any]:
+        """For the run's record."""
+        return {"unit": self.unit, "target": self.target, "less_is_better": self.less_is_better}
+
 
 MEASURES: tuple[Measure, ...] = (
     Measure("duplicate_rate", "share"),
@@ -84,7 +88,8 @@ def measure(
         _standardisation(standard),
         *_freshness(engine, inputs, rules),
     ]
-    return {f.key: f.as_json() for f in found}
+    figures = {f.key: f for f in found}
+    return {m.key: figures[m.key].as_json() | m.as_json() for m in MEASURES}
 
 
 def _duplicates(engine: Engine, inputs: Inputs) -> Figure:

@@ -82,7 +82,7 @@ WITH arrived AS (SELECT pid, min(begin_on) AS arrived_on FROM stay GROUP BY pid)
 contrary AS (SELECT pid, count(DISTINCT field) AS fields FROM contradiction GROUP BY pid)
 SELECT s.pid, {fields}, f.folded AS name_key, f.pinyin, f.initials,
     coalesce(pl.region, rpad(CASE WHEN st.told_region <> '' THEN st.told_region END, 12, '0'),
-        rpad(em.region, 12, '0'), '') AS region,
+        rpad(em.region, 12, '0')) AS region,
     CASE WHEN st.code <> '' THEN st.code END AS dwelling_code, coalesce(jb.code, '') AS employer_code,
     a.arrived_on, (st.pid IS NOT NULL OR jb.pid IS NOT NULL OR en.pid IS NOT NULL) AS is_resident,
     ({in_police}) AS in_police, CAST(s.record_count AS INTEGER) AS record_count,

@@ -53,8 +53,10 @@ class Rules:
 
     def owner(self, column: str) -> str:
         """The department with the highest authority over ``aspect.column``; empty when nobody claims it."""
-        ranked = sorted((d.rank(column), d.department) for d in self.datasets.values())
-        return ranked[0][1] if ranked and ranked[0][0] < UNRANKED else ""
+        ranked = sorted(
+            (d.rank(column), d.department) for d in self.datasets.values() if 0 < d.rank(column) < UNRANKED
+        )
+        return ranked[0][1] if ranked else ""
 
 
 def load(place: str | None = None) -> Rules:

@@ -187,7 +187,7 @@ def _moved(exporter: exports.Exporter) -> Path:
         return exporter.write("SELECT person_code, region FROM new_person WHERE 1 = 0", "moved")
     return exporter.write(
         "SELECT n.person_code, n.region FROM new_person AS n JOIN old_person AS o ON n.person_code = o.person_code "
-        "WHERE n.region <> o.region",
+        "WHERE n.region IS DISTINCT FROM o.region",
         "moved",
     )
 

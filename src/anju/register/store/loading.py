@@ -213,7 +213,7 @@ def move(chunks: Iterable[bytes]) -> None:
                 if target.of_person:
                     cursor.execute(
                         f"UPDATE {target.table} AS t SET region = m.region FROM moved AS m "
-                        "WHERE t.person_code = m.person_code AND t.region <> m.region"
+                        "WHERE t.person_code = m.person_code AND t.region IS DISTINCT FROM m.region"
                     )
         cursor.execute("DROP TABLE moved")
 

@@ -38,7 +38,7 @@ class OfPerson(Known):
     """A row about one person. ``region`` is where the person lives now, the key of row security."""
 
     person_code = coded(CODE)
-    region = coded(REGION)
+    region = coded(REGION, null=True, blank=True, help_text="null: nobody knows where the person lives")
     is_live = models.BooleanField(default=False, db_default=False, help_text="entered since the newest run")
 
     class Meta:

@@ -63,7 +63,7 @@ class Identity(OfPerson):
             Index(Substr("name_key", 2), F("region"), name="identity_given_name", condition=NOW),
             Index(fields=["pinyin", "person_code", "region"], name="identity_pinyin", condition=NOW),
             Index(fields=["initials", "person_code", "region"], name="identity_initials", condition=NOW),
-            Index(fields=["region", "name_key", "person_code"], name="identity_region", condition=NOW),
+            Index(fields=["region", "person_code"], name="identity_region", condition=NOW),
             Index(fields=["dwelling_code"], name="identity_dwelling", condition=NOW),
         )
 

@@ -1,0 +1,227 @@
+"""Finding people: by number, ending, name, sound, address, code; within what the caller may see.
+
+A search is a row of *ways*, exact ones first; a page is filled way by way, so that the cursor names the way and
+the last row. Every way is a range of an index.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from anju.kernel.identifiers import citizen_from_15, is_person_code
+from anju.kernel.refusal import Refusal
+from anju.register.store.queries import addresses, sql
+from anju.register.store.queries.lines import COLUMNS, JOIN_PLACE, PLACE, lines
+from anju.register.store.queries.values import Page, PersonLine
+from anju.trust.sealing import sealer
+
+LONGEST = 100
+_NUMBER = re.compile(r"\d{17}[\dXx]|\d{15}")
+_PHONE = re.compile(r"1\d{10}")
+_TAIL = re.compile(r"\d{4,10}[Xx]?|\d{3}[Xx]")
+_LATIN = re.compile(r"[A-Za-z][A-Za-z' .]*")
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One way to match: its name, condition, values, and the column its rows are ordered by."""
+
+    name: str
+    condition: str
+    values: tuple[Any, ...]
+    order: str = "person_code"
+    joins: str = ""
+
+
+def find_people(
+    text: str, *, scope: Sequence[str], after: str | None = None, limit: int = 50, masked: bool = True
+) -> Page[PersonLine]:
+    """People matching ``text`` within ``scope`` (region prefixes, ``("",)`` everywhere); no text browses the scope.
+
+    Refuses ``register.search_too_long`` and a cursor not made here.
+    """
+    wanted = " ".join(text.split())
+    if len(wanted) > LONGEST:
+        raise Refusal("register.search_too_long", longest=LONGEST)
+    size = sql.page_size(limit)
+    ways = ways_of(wanted, scope)
+    start = sql.unpack(after, 3)
+    number, key = (int(start[0]), (start[1], start[2])) if start else (0, None)
+    found: list[PersonLine] = []
+    while number < len(ways):
+        way = ways[number]
+        rows = _rows(way, scope, key, size + 1 - len(found))
+        found += lines(rows, masked, way.name)
+        if len(found) > size:
+            last = rows[len(rows) - 2] if len(rows) > 1 else None
+            kept = tuple(found[:size])
+            if last is None:  # the page ended exactly with the way before: begin this one afresh
+                return Page(kept, sql.pack(number, "", ""))
+            return Page(kept, sql.pack(number, last[way.order] or "", last["person_code"]))
+        number, key = number + 1, None
+    return Page(tuple(found), None)
+
+
+def _rows(way: Way, scope: Sequence[str], key: tuple[str, str] | None, limit: int) -> list[dict[str, Any]]:
+    place, values = sql.within(scope, "i.region")
+    conditions = ["i.known_to IS NULL", place, f"({way.condition})"]
+    values = [*values, *way.values]
+    order = f"i.{way.order}, i.person_code" if way.order != "person_code" else "i.person_code"
+    if key and any(key):
+        conditions.append(f"({order}) > (%s, %s)" if "," in order else f"({order}) > (%s)")
+        values += list(key) if "," in order else [key[1]]
+    extra = "" if way.order in COLUMNS else f", i.{way.order}"
+    return sql.rows(
+        f"SELECT f.*, {PLACE} FROM (SELECT {COLUMNS}{extra} FROM register_identity i {way.joins} "
+        f"WHERE {' AND '.join(conditions)} ORDER BY {order} LIMIT %s) f "
+        f"{JOIN_PLACE.replace('i.', 'f.')} ORDER BY {order.replace('i.', 'f.')}",
+        *values,
+        limit,
+    )
+
+
+def ways_of(text: str, scope: Sequence[str]) -> list[Way]:
+    """How ``text`` may be meant, the surest way first."""
+    compact = text.replace(" ", "").replace("-", "")
+    if not text:
+        return [Way("browse", "TRUE", (), "name_key" if "" in scope or not scope else "region")]
+    if is_person_code(compact.upper()):
+        return [Way("code", "i.person_code = %s", (resolve_or_same(compact.upper()),))]
+    if _NUMBER.fullmatch(compact):
+        number = compact.upper() if len(compact) == 18 else citizen_from_15(compact)
+        return [Way("citizen_no", "i.citizen_no_index = ANY(%s)", (sealer().indexes("citizen_no", number),))]
+    if _PHONE.fullmatch(compact):
+        return [Way("phone", "i.phone_index = ANY(%s)", (sealer().indexes("phone", compact),))]
+    if _TAIL.fullmatch(compact):
+        return _tails(compact.upper(), scope)
+    if _LATIN.fullmatch(text):
+        return _sounds(text)
+    if found := addresses.parse(compact):
+        condition, values = addresses.condition(found, "a")
+        join = "JOIN register_dwelling a ON a.dwelling_code = i.dwelling_code AND a.known_to IS NULL"
+        by_address = Way("address", condition, tuple(values), joins=join)
+        return [by_address] if found.number else [*_names(compact), by_address]
+    return _names(compact)
+
+
+def _tails(tail: str, scope: Sequence[str]) -> list[Way]:
+    """Endings of phones and citizen numbers. Only four digits are kept open; longer ones are checked by opening."""
+    ways = []
+    for name, column in (("phone_tail", "phone"), ("citizen_no_tail", "citizen_no")):
+        if name == "phone_tail" and not tail.isdigit():
+            continue
+        condition, values = f"i.{column}_last4 = %s", [tail[-4:]]
+        if len(tail) > 4:
+            place, bounds = sql.within(scope, "i.region")
+            held = sql.rows(
+                f"SELECT i.person_code, i.{column} AS sealed FROM register_identity i "
+                f"WHERE i.known_to IS NULL AND {place} AND {condition}",
+                *bounds,
+                *values,
+            )
+            seal = sealer()
+            codes = [r["person_code"] for r in held if seal.open(r["sealed"]).endswith(tail)]
+            ways.append(Way(name, "i.person_code = ANY(%s)", (codes,)))
+        else:
+            ways.append(Way(name, condition, tuple(values)))
+    return ways
+
+
+def _sounds(text: str) -> list[Way]:
+    """Pinyin in full or its beginning; a short word may be initials."""
+    sound = re.sub(r"[^a-z]", "", text.lower().replace("ü", "v"))
+    ways = [Way("pinyin", "i.pinyin >= %s AND i.pinyin < %s", (sound, sql.after(sound)), "pinyin")]
+    if len(sound) <= 6 and " " not in text:
+        condition = "i.initials >= %s AND i.initials < %s AND NOT (i.pinyin >= %s AND i.pinyin < %s)"
+        ways.append(
+            Way("initials", condition, (sound, sql.after(sound), sound, sql.after(sound)), "initials")
+        )
+    return ways
+
+
+def _names(text: str) -> list[Way]:
+    """A name, its beginning, or its given name; traditional forms are evened out."""
+    key = simplified(text)
+    begins = "i.name_key >= %s AND i.name_key < %s"
+    bounds = (key, sql.after(key))
+    given = f"substr(i.name_key, 2) >= %s AND substr(i.name_key, 2) < %s AND NOT ({begins})"
+    return [
+        Way("name", begins, bounds, "name_key"),
+        Way("name_part", given, (*bounds, *bounds)),
+    ]
+
+
+def simplified(text: str) -> str:
+    """A name as a search compares it: simplified characters, no spaces or dots, small letters."""
+    return "".join(addresses.simple_forms().get(c, c) for c in text.lower() if c not in " ·•・　.")
+
+
+def resolve_or_same(code: str) -> str:
+    """The code that answers for ``code`` today; itself when nobody knows it."""
+    found = sql.rows(_RESOLVE, code)
+    return str(found[0]["code"]) if found else code
+
+
+_RESOLVE = """
+WITH RECURSIVE led AS (
+    SELECT code, merged_into, 0 AS depth FROM register_person WHERE code = %s
+    UNION ALL
+    SELECT p.code, p.merged_into, led.depth + 1 FROM register_person p JOIN led ON p.code = led.merged_into
+    WHERE led.depth < 100
+)
+SELECT code FROM led WHERE merged_into IS NULL
+"""
+
+
+def resolve_code(code: str) -> str:
+    """The code that answers for ``code`` today: every code ever given leads somewhere, for ever.
+
+    Refuses ``register.unknown_code`` for one never given.
+    """
+    found = sql.rows(_RESOLVE, code)
+    if not found:
+        raise Refusal("register.unknown_code")
+    return str(found[0]["code"])
+
+
+def former_codes(code: str) -> tuple[str, ...]:
+    """Every code that leads to ``code``, directly or through others."""
+    found = sql.rows(
+        "WITH RECURSIVE back AS (SELECT code FROM register_person WHERE merged_into = %s UNION "
+        "SELECT p.code FROM register_person p JOIN back ON p.merged_into = back.code) "
+        "SELECT code FROM back ORDER BY code",
+        code,
+    )
+    return tuple(r["code"] for r in found)
+
+
+def find_by_number(citizen_no: str) -> tuple[str, ...]:
+    """Codes of the people shown with this citizen number."""
+    return _by_index("citizen_no", citizen_no.strip().upper())
+
+
+def find_by_phone(phone: str) -> tuple[str, ...]:
+    """Codes of the people shown with this phone."""
+    return _by_index("phone", phone.strip())
+
+
+def _by_index(column: str, value: str) -> tuple[str, ...]:
+    found = sql.rows(
+        f"SELECT person_code FROM register_identity WHERE {column}_index = ANY(%s) AND known_to IS NULL "
+        "ORDER BY person_code",
+        sealer().indexes(column, value),
+    )
+    return tuple(r["person_code"] for r in found)
+
+
+def person_region(code: str) -> str | None:
+    """The division a person lives in now, for a guard that asks before reading more."""
+    found = sql.rows(
+        "SELECT region FROM register_identity WHERE person_code = %s AND known_to IS NULL", resolve_code(code)
+    )
+    if not found:
+        raise Refusal("register.no_person")
+    return found[0]["region"]

@@ -1,0 +1,128 @@
+"""Runs, the quality board, contradictions, and where the library's files are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from anju.kernel import wording
+from anju.kernel.home import lake
+from anju.kernel.refusal import Refusal
+from anju.register.store.models import Run
+from anju.register.store.queries import sql
+from anju.register.store.queries.person import discrepancy
+from anju.register.store.queries.values import Board, DiscrepancyLine, MeasureView, Page, RunLine
+
+HISTORY = 60
+
+
+def latest_run() -> RunLine | None:
+    """The newest finished run, or None before the first."""
+    found = Run.objects.filter(state="finished").order_by("-id").first()
+    return _run(found) if found else None
+
+
+def list_runs(limit: int = HISTORY) -> tuple[RunLine, ...]:
+    """Runs, newest first, failed ones too."""
+    return tuple(_run(r) for r in Run.objects.order_by("-id")[:limit])
+
+
+def _run(r: Run) -> RunLine:
+    return RunLine(
+        r.pk, r.state, r.started_at, r.known_at, r.as_of, r.seconds, r.people, r.records, r.figures
+    )
+
+
+def quality_board() -> Board:
+    """Every measure of the newest run with its definition and course. Refuses before the first run."""
+    runs = [_run(r) for r in Run.objects.filter(state="finished").order_by("-id")[:HISTORY]]
+    if not runs:
+        raise Refusal("register.no_library")
+    return Board(runs[0], tuple(_measure(key, runs) for key in runs[0].figures), tuple(runs))
+
+
+def _measure(key: str, runs: Sequence[RunLine]) -> MeasureView:
+    told: dict[str, Any] = runs[0].figures[key]
+    value, target = told["value"], told.get("target")
+    return MeasureView(
+        key=key,
+        zh=wording.say(f"library.measure.{key}", "zh"),
+        en=wording.say(f"library.measure.{key}", "en"),
+        definition_zh=wording.say(f"library.definition.{key}", "zh"),
+        definition_en=wording.say(f"library.definition.{key}", "en"),
+        unit=told.get("unit", "count"),
+        value=value,
+        numerator=told["numerator"],
+        denominator=told["denominator"],
+        target=target,
+        meets=_meets(value, target, told.get("less_is_better", True)),
+        parts=tuple(sorted(told.get("parts", {}).items())),
+        history=tuple(
+            (r.as_of, r.figures.get(key, {}).get("value")) for r in reversed(runs) if r.as_of is not None
+        ),
+    )
+
+
+def _meets(value: float | None, target: float | None, less_is_better: bool) -> bool | None:
+    if value is None or target is None:
+        return None
+    return value <= target if less_is_better else value >= target
+
+
+def list_discrepancies(
+    *,
+    scope: Sequence[str],
+    field: str | None = None,
+    owner: str | None = None,
+    after: str | None = None,
+    limit: int = 50,
+    masked: bool = True,
+) -> Page[DiscrepancyLine]:
+    """Contradictions in the scope, by division and person."""
+    size = sql.page_size(limit)
+    place, values = sql.within(scope, "d.region")
+    conditions = ["d.known_to IS NULL", "d.region IS NOT NULL", place]
+    for column, wanted in (("field", field), ("owner", owner)):
+        if wanted:
+            conditions.append(f"d.{column} = %s")
+            values.append(wanted)
+    start = sql.unpack(after, 3)
+    if start:
+        conditions.append("(d.region, d.person_code, d.field) > (%s, %s, %s)")
+        values += start
+    found = sql.rows(
+        "SELECT f.*, coalesce(i.name, '') AS name FROM (SELECT d.* FROM register_discrepancy d "
+        f"WHERE {' AND '.join(conditions)} ORDER BY d.region, d.person_code, d.field LIMIT %s) f "
+        "LEFT JOIN register_identity i ON i.person_code = f.person_code AND i.known_to IS NULL "
+        "ORDER BY f.region, f.person_code, f.field",
+        *values,
+        size + 1,
+    )
+    last = found[size - 1] if len(found) > size else None
+    following = sql.pack(last["region"], last["person_code"], last["field"]) if last else None
+    return Page(tuple(discrepancy(r, masked) for r in found[:size]), following)
+
+
+def count_discrepancies(scope: Sequence[str]) -> dict[str, int]:
+    """Contradictions in the scope per field."""
+    place, values = sql.within(scope, "d.region")
+    found = sql.rows(
+        f"SELECT d.field, count(*) AS n FROM register_discrepancy d WHERE d.known_to IS NULL AND {place} "
+        "GROUP BY d.field ORDER BY d.field",
+        *values,
+    )
+    return {r["field"]: r["n"] for r in found}
+
+
+def library_files(known_on: datetime | None = None) -> dict[str, list[Path]]:
+    """Table -> Parquet files of the newest finished run (as known then). Refuses when there is none on disk."""
+    runs = Run.objects.filter(state="finished").order_by("-id")
+    if known_on is not None:
+        runs = runs.filter(known_at__lte=known_on)
+    found = runs.first()
+    folder = lake() / found.folder if found else None
+    if folder is None or not folder.is_dir():
+        raise Refusal("register.no_library")
+    return {path.stem: [path] for path in sorted(folder.glob("*.parquet"))}

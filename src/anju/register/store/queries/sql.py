@@ -1,0 +1,112 @@
+"""Small pieces the register's queries are made of: rows by name, scope, cursors, sources."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from typing import Any
+
+from django.db import connection
+
+from anju.kernel.refusal import Refusal
+from anju.register.store.queries.values import Source
+
+LARGEST_PAGE = 500
+BEYOND = "~"
+"""Sorts after every digit and letter of a code."""
+
+
+def rows(sql: str, *values: Any) -> list[dict[str, Any]]:
+    """Rows of one query as dictionaries."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql, values or None)
+        names = [c.name for c in cursor.description]
+        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+def after(text: str) -> str:
+    """The smallest text after every text that begins with ``text``, in byte order."""
+    return text + "\U0010ffff"
+
+
+def within(scope: Sequence[str], column: str) -> tuple[str, list[str]]:
+    """A condition that ``column`` lies in one of the region subtrees, as ranges that an index can use.
+
+    ``("",)`` is everywhere; an empty scope is nowhere. Trailing zeros of a padded code say nothing.
+    """
+    if "" in scope:
+        return "TRUE", []
+    if not scope:
+        return "FALSE", []
+    parts, values = [], []
+    for prefix in scope:
+        begin = significant(prefix)
+        parts.append(f"({column} >= %s AND {column} < %s)")
+        values += [begin, begin + BEYOND]
+    return "(" + " OR ".join(parts) + ")", values
+
+
+def significant(region: str) -> str:
+    """A division code without the zeros that only fill it up: 990102000000 -> 990102."""
+    for length in (2, 4, 6, 9, 12):
+        if len(region) >= length and not region[length:].strip("0"):
+            return region[:length]
+    return region
+
+
+def known(table: str, known_on: datetime | None) -> tuple[str, list[datetime]]:
+    """A condition on when the register held a row true."""
+    if known_on is None:
+        return f"{table}.known_to IS NULL", []
+    return f"{table}.known_from <= %s AND ({table}.known_to IS NULL OR {table}.known_to > %s)", [known_on] * 2
+
+
+def pack(*parts: Any) -> str:
+    """A cursor for the page after this one."""
+    return base64.urlsafe_b64encode(json.dumps(parts, ensure_ascii=False).encode()).decode()
+
+
+def unpack(cursor: str | None, parts: int) -> list[Any] | None:
+    """The parts of a cursor, or None at the beginning. Refuses one that was not made here."""
+    if not cursor:
+        return None
+    try:
+        told = json.loads(base64.urlsafe_b64decode(cursor.encode()))
+    except (ValueError, UnicodeError):
+        raise Refusal("register.bad_cursor") from None
+    if not isinstance(told, list) or len(told) != parts:
+        raise Refusal("register.bad_cursor")
+    return told
+
+
+def page_size(limit: int) -> int:
+    """A page of at least one row and at most ``LARGEST_PAGE``."""
+    return max(1, min(limit, LARGEST_PAGE))
+
+
+def sources(told: str) -> tuple[Source, ...]:
+    """Sources of a row, newest first, each dataset once."""
+    newest: dict[str, date | None] = {}
+    for part in filter(None, told.split(";")):
+        dataset, _, day = part.partition("@")
+        on = date.fromisoformat(day) if day else None
+        if dataset not in newest or (on or date.min) > (newest[dataset] or date.min):
+            newest[dataset] = on
+    return tuple(
+        Source(d, on)
+        for d, on in sorted(newest.items(), key=lambda s: (s[1] or date.min, s[0]), reverse=True)
+    )
+
+
+def address(row: Mapping[str, Any], prefix: str = "") -> str:
+    """An address to show, from its parts; as stated where there are none."""
+    if not row.get(f"{prefix}street"):
+        return row.get(f"{prefix}address") or ""
+    words = (("street", ""), ("number", "号"), ("building", "栋"), ("unit", "单元"), ("room", "室"))
+    told = []
+    for name, word in words:
+        part = row.get(f"{prefix}{name}") or ""
+        told.append(part if not part or part.endswith(word) else part + word)
+    return "".join(told)
