@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from datetime import date, timedelta
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -25,21 +26,8 @@ class Speller:
 
     def __init__(self, draw: np.random.Generator) -> None:
         self.draw = draw
-        self.sounds: dict[str, str] = {}
-        self.by_sound: dict[str, list[str]] = defaultdict(list)
-        self.traditional: dict[str, str] = {}
-        for row in _table("codes/characters.parquet"):
-            self.sounds[row["char"]] = row["pinyin"]
-            if row["gb2312_level"] == 1:
-                self.by_sound[row["pinyin"]].append(row["char"])
-            if row["traditional"]:
-                self.traditional[row["char"]] = row["traditional"]
-        self.like: dict[str, list[str]] = defaultdict(list)
-        for row in _table("codes/lookalikes.parquet"):
-            if row["score"] >= CLOSE_ENOUGH and self.sounds.get(row["lookalike"]):
-                self.like[row["char"]].append(row["lookalike"])
-        words = packs.read_yaml(data("names.yaml"))
-        self.common = "".join(g[s]["second"] for g in words["given"].values() for s in ("male", "female"))
+        known = _characters()
+        self.sounds, self.by_sound, self.traditional, self.like, self.common = known
 
     def _pick(self, choices: list[str] | str) -> str:
         return choices[int(self.draw.integers(0, len(choices)))]
@@ -95,6 +83,28 @@ class Speller:
         return f"{sounds[0].capitalize()} {''.join(sounds[1:]).capitalize()}" if len(sounds) > 1 else name
 
 
+@lru_cache
+def _characters() -> tuple[dict[str, str], dict[str, list[str]], dict[str, str], dict[str, list[str]], str]:
+    """Sound of a character, common characters of a sound, traditional forms, look-alikes, common characters
+    of given names."""
+    sounds: dict[str, str] = {}
+    by_sound: dict[str, list[str]] = defaultdict(list)
+    traditional: dict[str, str] = {}
+    for row in _table("codes/characters.parquet"):
+        sounds[row["char"]] = row["pinyin"]
+        if row["gb2312_level"] == 1:
+            by_sound[row["pinyin"]].append(row["char"])
+        if row["traditional"]:
+            traditional[row["char"]] = row["traditional"]
+    like: dict[str, list[str]] = defaultdict(list)
+    for row in _table("codes/lookalikes.parquet"):
+        if row["score"] >= CLOSE_ENOUGH and sounds.get(row["lookalike"]):
+            like[row["char"]].append(row["lookalike"])
+    words = packs.read_yaml(data("names.yaml"))
+    common = "".join(g[s]["second"] for g in words["given"].values() for s in ("male", "female"))
+    return sounds, dict(by_sound), traditional, dict(like), common
+
+
 def wrong_birthdays(born: Array, kinds: Array, draw: np.random.Generator) -> Array:
     """Another day number for each of ``born``: the lunar day taken for the solar one, day and month swapped,
     a digit off, another year."""
@@ -109,7 +119,7 @@ def _wrong_birthday(born: int, kind: str, luck: float) -> int:
     day = _EPOCH + timedelta(days=born)
     try:
         if kind == "lunar":
-            lunar = LunarDate.fromSolarDate(day.year, day.month, day.day)
+            lunar = LunarDate.from_solar_date(day.year, day.month, day.day)
             found = date(lunar.year, lunar.month, lunar.day)
         elif kind == "swapped":
             found = date(day.year, day.day, day.month)
