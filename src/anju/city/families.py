@@ -145,6 +145,20 @@ def _ages(row: Calibration, role: Array, household: Array, sizes: Array, draw: n
     lone = np.flatnonzero((role == SINGLE) | (role == COLLECTIVE))
     taken = np.bincount(age[(age >= ADULT) & (age < OLD)], minlength=OLD)[:OLD]
     age[lone] = _fill(wanted - taken, len(lone), draw)
+    return _matched(age, wanted, draw)
+
+
+def _matched(age: Array, wanted: Array, draw: np.random.Generator) -> Array:
+    """Adults moved along the age table, keeping their order, where parents alone are too many for an age.
+
+    Changes nothing where people alone could fill every gap; towns that many have left need it.
+    """
+    adults = np.flatnonzero((age >= ADULT) & (age < OLD))
+    target = quota(wanted + 1e-9 * (wanted > 0), len(adults))
+    if np.abs(np.bincount(age[adults], minlength=OLD)[:OLD] - target).sum() < 0.02 * len(adults):
+        return age
+    order = adults[np.argsort(age[adults] + draw.random(len(adults)), kind="stable")]
+    age[order] = np.repeat(np.arange(OLD), target)
     return age
 
 
