@@ -9,14 +9,25 @@ programme's cut-off day. Groups for audits and quotas may stand beside them (sex
 
 from __future__ import annotations
 
+import csv
+import hashlib
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 from typing import Any
 
+from anju.jobs.engine import DuckEngine
+from anju.kernel import packs
+from anju.kernel.home import home
+from anju.kernel.identifiers import is_person_code
 from anju.kernel.refusal import Refusal
+from anju.policy.days import calendar
 from anju.policy.facts_file import PersonFacts
 from anju.policy.model import Programme
+from anju.register.facts import Question, facts_sql
+from anju.trust import places
 
 
 def read_json(path: Path | None) -> dict[str, Any]:
@@ -28,7 +39,9 @@ def read_json(path: Path | None) -> dict[str, Any]:
     try:
         found = json.loads(path.read_text(encoding="utf-8-sig"), parse_float=str)
     except json.JSONDecodeError as error:
-        raise Refusal("policy.facts_file_broken", file=path.name, line=error.lineno, problem=error.msg) from None
+        raise Refusal(
+            "policy.facts_file_broken", file=path.name, line=error.lineno, problem=error.msg
+        ) from None
     except UnicodeDecodeError:
         raise Refusal("policy.facts_file_broken", file=path.name, line=1, problem="not UTF-8") from None
     if not isinstance(found, dict):
@@ -37,10 +50,61 @@ def read_json(path: Path | None) -> dict[str, Any]:
 
 
 def of_person(code: str, programme: Programme, on: date) -> PersonFacts:
-    """Facts of one person from the library, as of the programme's cut-off day. Refuses while there is no library."""
-    raise Refusal("policy.library_not_ready", reason="no facts table")
+    """Facts of one person from the library, as of the programme's cut-off day; each with the dataset it rests on."""
+    question = _question(programme, on, code)
+    with _library() as engine:
+        names = [f.column for f in question.facts]
+        rows = engine.rows(f"SELECT {', '.join(names)} FROM ({facts_sql(question)})")
+    if not rows:
+        raise Refusal("register.unknown_code", code=code)
+    found = {f.key: (f, value) for f, value in zip(question.facts, rows[0], strict=True) if value is not None}
+    return PersonFacts(
+        {key: value for key, (_, value) in found.items()},
+        {key: fact.dataset for key, (fact, _) in found.items() if fact.dataset},
+    )
 
 
 def of_everyone(programme: Programme, on: date) -> list[Path]:
-    """Parquet files of the facts table of everyone. Refuses while there is no library."""
-    raise Refusal("policy.library_not_ready", reason="no facts table")
+    """Parquet files of the facts table of everyone who lives here, made once per library, programme and cut-off day."""
+    question = _question(programme, on)
+    sql = f"SELECT * EXCLUDE (is_resident) FROM ({facts_sql(question, ('is_resident', 'region'))}) WHERE is_resident"
+    made_of = hashlib.sha256(f"{_files()}\n{sql}".encode()).hexdigest()[:24]
+    path = home() / "cache" / "facts" / f"{made_of}.parquet"
+    if not path.is_file():
+        with _library() as engine:
+            engine.save(sql, path)
+    return [path]
+
+
+def _question(programme: Programme, on: date, code: str = "") -> Question:
+    if code and not is_person_code(code):
+        raise Refusal("register.unknown_code", code=code)
+    facts = tuple(use.fact for use in programme.uses)
+    return Question(facts, calendar(programme.cutoff, on).cutoff, places.prefix(_city()), code)
+
+
+def _city() -> str:
+    """The division code of the place that the register serves: the topmost row of its pack's regions."""
+    path = packs.find_file("regions.csv")
+    if path is None:
+        raise Refusal("policy.library_not_ready", reason="regions.csv")
+    with path.open(encoding="utf-8", newline="") as stream:
+        return min((row for row in csv.DictReader(stream)), key=lambda row: int(row["level"]))["code"]
+
+
+def _files() -> dict[str, list[Path]]:
+    from anju.register.store import queries
+
+    return queries.library_files()
+
+
+@contextmanager
+def _library() -> Iterator[DuckEngine]:
+    """An engine with every table of the newest library as a view."""
+    engine = DuckEngine(home() / "spill")
+    try:
+        for name, paths in _files().items():
+            engine.scan(name, paths)
+        yield engine
+    finally:
+        engine.close()
