@@ -69,7 +69,8 @@ def _quality(engine: LinkEngine, n: str, less: str = "0") -> Quality:
     def pairs(by: str) -> int:
         query = f"""SELECT coalesce(sum(a * (a - 1) / 2 - b * (b - 1) / 2), 0) FROM (
             SELECT CAST(sum({n}) AS DOUBLE) AS a, CAST(sum({less}) AS DOUBLE) AS b FROM lk_judged GROUP BY {by}) AS g"""
-        return round(engine.rows(query)[0][0])
+        found: float = engine.rows(query)[0][0]
+        return round(found)
 
     return Quality(
         true=pairs("person_id"), linked=pairs("person_code"), right=pairs("person_id, person_code")

@@ -9,20 +9,12 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from anju.exchange.linkage import blocking, codes, features, keys, model, outcomes
+from anju.exchange.linkage import blocking, codes, decisions, features, keys, model, outcomes
 from anju.exchange.linkage.comparisons import HAN_COMPARISONS
+from anju.exchange.linkage.decisions import Decision
 from anju.exchange.linkage.names import prepare_characters
 from anju.exchange.linkage.parameters import Parameters
 from anju.exchange.linkage.steps import LinkEngine, Steps
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """A person's word on two records: one person, or not."""
-
-    record_a: int
-    record_b: int
-    is_same: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +42,7 @@ def link(
     engine: LinkEngine,
     mentions: str,
     previous: Path | None,
-    decisions: Sequence[Decision],
+    said: Sequence[Decision],
     parameters: Parameters,
     out: Path,
     mint: codes.Mint = codes.mint_codes,
@@ -78,7 +70,10 @@ def link(
     features.features(steps, mentions, weighed)
     model.score(steps, HAN_COMPARISONS, weighed)
     outcomes.decide(steps, HAN_COMPARISONS, weighed)
+    decisions.load(steps, said)
+    decisions.settle(steps)
     outcomes.cluster(steps)
+    decisions.apply(steps)
     codes.assign(steps, run, mint)
     steps.timed("save", lambda: _save(steps, out))
     summary = _summary(steps, run, time.perf_counter() - begun)

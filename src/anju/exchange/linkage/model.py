@@ -24,7 +24,7 @@ def settings(
         "retain_matching_columns": True,
         "retain_intermediate_calculation_columns": True,
         "blocking_rules_to_generate_predictions": [
-            {"blocking_rule": r} for r in rules or ("l.name = r.name",)
+            {"blocking_rule": r} for r in rules or ("l.unique_id = r.unique_id",)
         ],
         "comparisons": [_comparison(c, parameters, render) for c in comparisons],
     }
@@ -83,10 +83,13 @@ def score(steps: Steps, comparisons: Sequence[Comparison], parameters: Parameter
     api = engine.splink()
     stated = settings(comparisons, parameters, getattr(engine, "render", str))
     linker = Linker(api.register("lk_feature"), stated, log_level=None, validate_settings=False)
-    steps.table(
-        "lk_tf", "SELECT name, max(tf_name) AS tf_name FROM lk_feature WHERE name IS NOT NULL GROUP BY name"
-    )
-    linker.table_management.register_term_frequency_lookup(api.register("lk_tf"), "name")
+    for column in frequencies(comparisons):
+        table = f"lk_tf_{column}"
+        steps.table(
+            table,
+            f"SELECT {column}, max(tf_{column}) AS tf_{column} FROM lk_feature WHERE {column} IS NOT NULL GROUP BY {column}",
+        )
+        linker.table_management.register_term_frequency_lookup(api.register(table), column)
     linker.table_management.register_blocked_pairs_for_predict(api.register("lk_blocked"))
     predicted = steps.timed(
         "splink",
@@ -99,6 +102,11 @@ def score(steps: Steps, comparisons: Sequence[Comparison], parameters: Parameter
     )
     predicted.drop_table_from_database_and_remove_from_cache()
     steps.drop("lk_blocked")
+
+
+def frequencies(comparisons: Sequence[Comparison]) -> tuple[str, ...]:
+    """Columns whose rarity adjusts a weight; ``lk_feature`` holds ``tf_<column>`` beside each."""
+    return tuple(dict.fromkeys(v.frequency for c in comparisons for v in c.levels if v.frequency))
 
 
 def _told(comparison: Comparison) -> str:

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from anju.exchange.linkage import parameters
 from anju.exchange.linkage.comparisons import HAN_COMPARISONS
-from anju.exchange.linkage.link import Decision, LinkSummary, link
+from anju.exchange.linkage.decisions import Decision
+from anju.exchange.linkage.link import LinkSummary, link
 from anju.exchange.linkage.mentions import Batch, mentions
 from anju.jobs.engine import DuckEngine
 from anju.kernel.home import home
