@@ -46,6 +46,8 @@ def decide(
         return Decision(True, (Reason("access.open", {}),))
     if actor is None:
         return _no(Reason("access.not_logged_in", {}))
+    if wanted.reach == "login":
+        return Decision(True, (Reason("access.logged_in", {}),))
     if actor.role == SYSTEM_ROLE:
         return Decision(True, (Reason("access.system", {}),))
     role = book.roles.get(actor.role)
@@ -79,7 +81,7 @@ def _no(*against: Reason) -> Decision:
 def _role(role: Role, action: Action, circumstance: Circumstance) -> Iterator[Reason]:
     if action.name not in role.may:
         yield Reason("access.role_may_not", {"role": role.name, "action": action.name})
-    elif role.staff and not circumstance.second_factor and action.name not in {"account.own", "home.read"}:
+    elif role.staff and not circumstance.second_factor:
         yield Reason("access.second_factor_missing", {})
 
 

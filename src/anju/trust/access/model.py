@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from anju.trust import places
 
-REACHES = ("open", "own", "office", "person", "system")
+REACHES = ("open", "login", "own", "office", "person", "system")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +26,14 @@ class Action:
     def needs_purpose(self) -> bool:
         """Whoever touches people's data says why."""
         return self.reach == "person"
+
+    @property
+    def is_logged(self) -> bool:
+        """Whether a yes makes a log entry; a no always does."""
+        telling = (
+            self.reach in {"person", "system"} or self.write or self.name.startswith(("own.", "log.read"))
+        )
+        return telling and not self.quiet
 
 
 @dataclass(frozen=True, slots=True)

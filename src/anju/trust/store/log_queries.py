@@ -146,3 +146,19 @@ def lines(first: int, past: int) -> Iterator[tuple[int, bytes]]:
         )
         while rows := cursor.fetchmany(CHUNK):
             yield from ((seq, data.encode()) for seq, data in rows)
+
+
+def get_entry(seq: int) -> Placed:
+    """One entry; refuses one that is not there or not to be seen."""
+    data = LogEntry.objects.filter(seq=seq).values_list("data", flat=True).first()
+    if data is None:
+        raise Refusal("log.entry.not_found", seq=seq)
+    return Placed(seq, decode(data))
+
+
+def checkpoint_at(size: int | None) -> SignedPoint | None:
+    """The checkpoint of a size (None: the newest), or None."""
+    try:
+        return _point(size)
+    except Refusal:
+        return None

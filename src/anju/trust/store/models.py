@@ -23,6 +23,10 @@ from anju.trust.store.rights_models import (  # noqa: F401 - tables of this room
 class Account(AbstractUser):
     """One person who logs in. What they may do follows from their assignments, never from flags."""
 
+    is_demo = models.BooleanField(
+        default=False, help_text="made by the demo; works only while ANJU_DEMO is set"
+    )
+
 
 class Assignment(models.Model):
     """One account acting in one role, within one region subtree and, for officers, one department."""

@@ -10,10 +10,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from django.conf import settings
+from django.core.management import call_command
 from django.db import connection, migrations, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 from anju.trust import places
-from anju.trust.access import Actor
+from anju.trust.access import Actor, rules
+from anju.trust.access.model import SYSTEM_ROLE
 
 WEB_ROLE = "anju_web"
 
@@ -41,11 +45,15 @@ def row_security(table: str, region: str = "region", person: str = "") -> migrat
 def _settings(actor: Actor | None, *, audit: bool, glass: bool) -> dict[str, str]:
     if actor is None:
         return {}
-    first, past = places.bounds(places.WHOLE if glass else actor.region) if actor.region else ("", "")
+    # Only a role that works for a place has one; whoever acts for themselves sees their own rows and no others.
+    role = rules().roles.get(actor.role)
+    region = actor.region if actor.role == SYSTEM_ROLE or (role and role.place == "region") else ""
+    region = places.WHOLE if glass and region else region
+    first, past = places.bounds(region) if region else ("", "")
     return {
         "anju.region_from": first,
         "anju.region_to": past,
-        "anju.whole": "yes" if actor.region == places.WHOLE or glass else "",
+        "anju.whole": "yes" if region == places.WHOLE else "",
         "anju.person": actor.person_code,
         "anju.account": actor.account,
         "anju.audit": "yes" if audit else "",
@@ -111,3 +119,16 @@ def grant(**_ignored: object) -> None:
                 f"DO $$ BEGIN IF to_regclass('django_migrations') IS NOT NULL THEN "
                 f"REVOKE INSERT, UPDATE, DELETE ON django_migrations FROM {WEB_ROLE}; END IF; END $$"
             )
+
+
+def make_cache_table(**_ignored: object) -> None:
+    """The table of the shared cache, in which limits on logging in are counted."""
+    call_command("createcachetable", verbosity=0)
+
+
+def take_role(connection: BaseDatabaseWrapper, **_ignored: object) -> None:
+    """A new connection of a web process takes the web role for good; without a bound request it sees no person."""
+    role = getattr(settings, "DATABASE_ROLE", "")
+    if role:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT set_config('role', %s, false)", [role])

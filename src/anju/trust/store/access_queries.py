@@ -1,0 +1,143 @@
+"""Reads for the access decision: what an account may act as, open glasses, granted approvals."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import Q
+
+from anju.trust.access import Actor
+from anju.trust.store.models import Account, Approval, Assignment, Glass
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """One assignment in force and the actor it makes."""
+
+    id: int
+    actor: Actor
+
+
+def handle(account_id: int) -> str:
+    """How the log names an account."""
+    return f"account:{account_id}"
+
+
+def assignments(account_id: int, at: datetime) -> tuple[Held, ...]:
+    """Assignments of an account in force at ``at``, oldest first."""
+    found = Assignment.objects.filter(account_id=account_id, begin_at__lte=at)
+    return tuple(_held(a) for a in found.filter(Q(end_at__isnull=True) | Q(end_at__gt=at)).order_by("id"))
+
+
+def _held(row: Assignment) -> Held:
+    return Held(row.id, Actor(handle(row.account_id), row.role, row.region, row.department, row.person_code))
+
+
+def is_glass_open(actor: Actor, at: datetime) -> bool:
+    """Whether this actor has broken glass and it has not expired."""
+    return Glass.objects.filter(
+        account=actor.account, role=actor.role, opened_at__lte=at, expires_at__gt=at
+    ).exists()
+
+
+@dataclass(frozen=True, slots=True)
+class GlassLine:
+    """One opened glass, for review."""
+
+    id: int
+    account: str
+    role: str
+    region: str
+    department: str
+    why: str
+    opened_at: datetime
+    expires_at: datetime
+    reviewed_at: datetime | None
+    was_right: bool | None
+
+
+def glasses(limit: int = 100) -> list[GlassLine]:
+    """Opened glasses, newest first."""
+    names = GlassLine.__slots__
+    return [GlassLine(*row) for row in Glass.objects.order_by("-id").values_list(*names)[:limit]]
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalLine:
+    """One request for a bulk act and where it stands."""
+
+    id: int
+    account: str
+    role: str
+    region: str
+    department: str
+    action: str
+    purpose: str
+    why: str
+    asked_at: datetime
+    expires_at: datetime
+    answered_at: datetime | None
+    is_granted: bool | None
+    used_at: datetime | None
+
+
+def _lines(found: object, limit: int) -> list[ApprovalLine]:
+    names = ApprovalLine.__slots__
+    return [ApprovalLine(*row) for row in found.order_by("-id").values_list(*names)[:limit]]  # type: ignore[attr-defined]
+
+
+def approvals_of(account: str, limit: int = 50) -> list[ApprovalLine]:
+    """What an account has asked for."""
+    return _lines(Approval.objects.filter(account=account), limit)
+
+
+def approvals_waiting(actor: Actor, at: datetime, limit: int = 50) -> list[ApprovalLine]:
+    """What colleagues asked that this actor may answer: same place or below, same department, not their own."""
+    from anju.trust import places
+
+    found = Approval.objects.filter(is_granted__isnull=True, expires_at__gt=at).exclude(account=actor.account)
+    if actor.department:
+        found = found.filter(department=actor.department)
+    return [line for line in _lines(found, 500) if places.within(line.region, actor.region)][:limit]
+
+
+def granted(actor: Actor, action: str, purpose: str, scope: str, at: datetime) -> int | None:
+    """The id of an approval that covers exactly this act and was not used, or None."""
+    return (
+        Approval.objects.filter(
+            account=actor.account,
+            role=actor.role,
+            action=action,
+            purpose=purpose,
+            scope=scope,
+            is_granted=True,
+            used_at__isnull=True,
+            expires_at__gt=at,
+        )
+        .values_list("id", flat=True)
+        .first()
+    )
+
+
+def reviewers(actor: Actor, at: datetime) -> int:
+    """How many other accounts could answer this actor's request now."""
+    from anju.trust import places
+    from anju.trust.access import rules
+
+    roles = [name for name, role in rules().roles.items() if "approval.give" in role.may]
+    held = Assignment.objects.filter(role__in=roles, begin_at__lte=at, account__is_active=True)
+    held = held.filter(Q(end_at__isnull=True) | Q(end_at__gt=at))
+    accounts = {
+        a.account_id
+        for a in held
+        if handle(a.account_id) != actor.account
+        and places.within(actor.region, a.region)
+        and (not a.department or a.department == actor.department)
+    }
+    return len(accounts)
+
+
+def account_of(username: str) -> int | None:
+    """The id of an account by its name."""
+    return Account.objects.filter(username=username).values_list("id", flat=True).first()

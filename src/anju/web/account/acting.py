@@ -1,0 +1,95 @@
+"""As whom and for what a request acts: the assignment and the purpose chosen in this session."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from allauth.account.authentication import get_authentication_records
+from django.conf import settings
+from django.http import HttpRequest
+from django.utils import timezone
+
+from anju.trust.access import Actor, Purpose, purposes_for, rules
+from anju.trust.access.model import Role
+from anju.trust.store import access_queries
+from anju.trust.store.access_queries import Held
+
+KEY = "acting"
+LASTS = timedelta(minutes=30)
+
+
+@dataclass(frozen=True, slots=True)
+class Acting:
+    """The assignment in use, all those held, the purpose chosen (empty when none or expired), until when."""
+
+    held: Held
+    all: tuple[Held, ...]
+    purpose: str
+    until: datetime | None
+
+    @property
+    def actor(self) -> Actor:
+        """Who acts."""
+        return self.held.actor
+
+    @property
+    def role(self) -> Role | None:
+        """The role acted in."""
+        return rules().roles.get(self.actor.role)
+
+    @property
+    def purpose_named(self) -> Purpose | None:
+        """The purpose chosen, with its names and basis."""
+        return rules().purposes.get(self.purpose)
+
+    @property
+    def has_purposes(self) -> bool:
+        """Whether this role ever needs one."""
+        return bool(purposes_for(self.actor))
+
+
+def acting(request: HttpRequest) -> Acting | None:
+    """As whom this request acts; None when nobody is logged in. Read once per request."""
+    found: Acting | bool | None = getattr(request, "_acting", False)
+    if found is False:
+        found = _read(request)
+        request._acting = found  # type: ignore[attr-defined]
+    return found  # type: ignore[return-value]
+
+
+def _read(request: HttpRequest) -> Acting | None:
+    user = getattr(request, "user", None)
+    if user is None or not user.is_authenticated or (user.is_demo and not settings.DEMO):
+        return None
+    now = timezone.now()
+    held = access_queries.assignments(user.pk, now)
+    told: dict[str, Any] = request.session.get(KEY, {})
+    chosen = next((h for h in held if h.id == told.get("assignment")), held[0] if held else None)
+    if chosen is None:
+        return Acting(Held(0, Actor(access_queries.handle(user.pk), "none")), (), "", None)
+    until = datetime.fromisoformat(told["until"]) if told.get("until") else None
+    is_good = until is not None and until > now and told.get("assignment") == chosen.id
+    return Acting(chosen, held, told.get("purpose", "") if is_good else "", until if is_good else None)
+
+
+def choose(request: HttpRequest, assignment: int, purpose: str) -> bool:
+    """Act in another assignment, for a purpose (empty: none). False when either is not the account's to choose."""
+    now = timezone.now()
+    held = {h.id: h for h in access_queries.assignments(request.user.pk, now)}
+    chosen = held.get(assignment)
+    if chosen is None or (purpose and purpose not in {p.name for p in purposes_for(chosen.actor)}):
+        return False
+    until = (now + LASTS).isoformat() if purpose else ""
+    request.session[KEY] = {"assignment": chosen.id, "purpose": purpose, "until": until}
+    if hasattr(request, "_acting"):
+        del request._acting
+    return True
+
+
+def has_second_factor(request: HttpRequest) -> bool:
+    """Whether this session was opened with one. Demo accounts are let off while the demo runs; pages say so."""
+    if settings.DEMO and request.user.is_demo:
+        return True
+    return any(record.get("method") == "mfa" for record in get_authentication_records(request))

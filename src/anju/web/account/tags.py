@@ -1,0 +1,54 @@
+"""Template tags of the door: other ways in, and the demo's open accounts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from allauth.socialaccount.adapter import get_adapter
+from django import template
+from django.conf import settings
+from django.urls import reverse
+
+from anju.trust.access import Role, rules
+from anju.trust.store import account_actions
+
+register = template.Library()
+
+
+@dataclass(frozen=True, slots=True)
+class OtherLogin:
+    """One national or city login."""
+
+    name: str
+    href: str
+
+
+@dataclass(frozen=True, slots=True)
+class DemoLogin:
+    """One account of the demo, its password published."""
+
+    name: str
+    password: str
+    role: Role
+    region: str
+    department: str
+
+
+@register.simple_tag(takes_context=True)
+def national_logins(context: Any) -> list[OtherLogin]:
+    """The OpenID Connect logins of this deployment."""
+    apps = get_adapter().list_apps(context["request"], provider="openid_connect")
+    return [OtherLogin(a.name, reverse("openid_connect_login", args=[a.provider_id])) for a in apps]
+
+
+@register.simple_tag
+def demo_logins() -> list[DemoLogin]:
+    """The demo's accounts; none outside the demo."""
+    if not settings.DEMO:
+        return []
+    told, book = account_actions.demo_accounts(), rules().roles
+    return [
+        DemoLogin(a["name"], told["password"], book[a["role"]], a["region"], a.get("department", ""))
+        for a in told["accounts"]
+    ]

@@ -1,0 +1,107 @@
+"""One's own account: what one may do here, in which role, for which purpose."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from allauth.mfa.utils import is_mfa_enabled
+from django.conf import settings
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.http import urlencode
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_http_methods
+
+from anju.trust.access import Action, Purpose, purposes_for, rules
+from anju.trust.store.access_queries import Held
+from anju.web.account.acting import Acting, acting, choose, has_second_factor
+from anju.web.account.back import safe_next
+from anju.web.guard import guard
+from anju.web.shell.tags import label
+
+
+@dataclass(frozen=True, slots=True)
+class OverviewPage:
+    """Roles held, and what one's role may do."""
+
+    acting: Acting
+    may: tuple[Action, ...]
+    has_second_factor: bool
+    is_let_off: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PurposePage:
+    """Assignments and the purposes each offers; ``action`` is what asked for one."""
+
+    held: tuple[tuple[int, str], ...]
+    chosen: int
+    purposes: tuple[Purpose, ...]
+    purpose: str
+    action: Action | None
+    next_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class SecondFactorPage:
+    """Whether one is set up already, and where to go on."""
+
+    is_set_up: bool
+    verify_url: str
+    next_url: str
+
+
+@require_GET
+@guard("account.own")
+def overview(request: HttpRequest) -> HttpResponse:
+    """Who I am here: roles, places, what the role may do, how the account is protected."""
+    as_whom = acting(request)
+    assert as_whom is not None
+    told = rules()
+    may = tuple(a for n, a in told.actions.items() if as_whom.role and n in as_whom.role.may)
+    let_off = bool(settings.DEMO and request.user.is_demo)  # type: ignore[union-attr]
+    page = OverviewPage(as_whom, may, has_second_factor(request), let_off)
+    return render(request, "account/overview.html", {"page": page})
+
+
+@require_http_methods(["GET", "POST"])
+@guard("purpose.choose")
+def purpose(request: HttpRequest) -> HttpResponse:
+    """Choose as whom and why; kept for half an hour."""
+    as_whom = acting(request)
+    assert as_whom is not None
+    given = request.POST if request.method == "POST" else request.GET
+    next_url = safe_next(request, given.get("next", ""))
+    stated = given.get("assignment", "")
+    number = int(stated) if stated.isdigit() else as_whom.held.id
+    chosen = next((h for h in as_whom.all if h.id == number), as_whom.held)
+    if request.method == "POST":
+        if choose(request, chosen.id, request.POST.get("purpose", "")):
+            return HttpResponseRedirect(next_url)
+        messages.error(request, _("请选择列表中的一项事由。"))
+    action = rules().actions.get(given.get("action", ""))
+    offered = purposes_for(chosen.actor, action.name if action and action.needs_purpose else "")
+    page = PurposePage(
+        tuple((h.id, _words(h)) for h in as_whom.all), chosen.id, offered, as_whom.purpose, action, next_url
+    )
+    return render(
+        request, "account/purpose.html", {"page": page}, status=422 if request.method == "POST" else 200
+    )
+
+
+def _words(held: Held) -> str:
+    """A role with its department and place."""
+    role = rules().roles.get(held.actor.role)
+    return " · ".join(p for p in (label(role), held.actor.department, held.actor.region) if p)
+
+
+@require_GET
+@guard("account.own")
+def second_factor(request: HttpRequest) -> HttpResponse:
+    """Why a second factor is needed, and the way to it."""
+    next_url = safe_next(request, request.GET.get("next", ""))
+    verify = reverse("mfa_reauthenticate") + "?" + urlencode({"next": next_url})
+    page = SecondFactorPage(is_mfa_enabled(request.user), verify, next_url)
+    return render(request, "account/second_factor.html", {"page": page})
