@@ -107,12 +107,13 @@ def _write_dataset(
     order: Order,
 ) -> pa.Table:
     """Write one dataset's files of every day; return its part of the truth about records."""
-    lines = lines_of(city, rows, draw_changes(city, layout.dataset, rows))
+    bad = chance(city.seed, "bad", layout.dataset).random(len(rows)) < profile["bad_rows"]
+    lines = lines_of(city, rows, draw_changes(city, layout.dataset, rows, mistakes, bad))
     pen = columns_for(layout.dataset)(city, layout, rows, lines, mistakes, profile)
     pen.addresses = addresses
     columns = {header: pen.make(maker) for header, maker in layout.columns.items()}
     key = joined(*_with_bars([columns[h] for h in layout.key]))
-    bad, kind = _spoil(city, layout, rows, columns, profile["bad_rows"])
+    kind = _spoil(city, layout, columns, np.r_[bad, np.zeros(pen.count - len(rows), dtype=bool)])
     table = pa.table(columns)
     # Files are in the order of the department's own numbers, which tells nothing about people.
     order_of = np.argsort(rows.serial[lines.row], kind="stable")
@@ -131,14 +132,10 @@ def _with_bars(parts: list[Text]) -> list[Text | str]:
     return found
 
 
-def _spoil(
-    city: City, layout: Layout, rows: Rows, columns: dict[str, Text], share: float
-) -> tuple[Array, Array]:
-    """Make some rows unreadable the first time they are sent; what is sent again later is in order."""
+def _spoil(city: City, layout: Layout, columns: dict[str, Text], bad: Array) -> Array:
+    """Make the ``bad`` lines unreadable; return how each was spoiled. What is sent again later is in order."""
     draw = chance(city.seed, "spoil", layout.dataset)
-    count = len(next(iter(columns.values())))
-    bad = np.zeros(count, dtype=bool)
-    bad[: len(rows)] = draw.random(len(rows)) < share
+    count = len(bad)
     makers = {maker: header for header, maker in layout.columns.items()}
     kinds = [k for k in BAD_KINDS if k != "name" or "name" in makers]
     coded = next((makers[m] for m in CODED if m in makers), None)
@@ -155,7 +152,7 @@ def _spoil(
         elif coded:
             columns[coded] = pc.if_else(hit, "待定#", columns[coded])
     names = np.array([*kinds, ""])
-    return bad, names[kind]
+    return np.asarray(names[kind])
 
 
 def _records(
@@ -177,9 +174,9 @@ def _records(
             else (state != ABSENT) & (state != INVALID),
             "is_duplicate": source >= 0,
             "duplicate_of": pc.if_else(pa.array(source >= 0), original, pa.scalar(None, pa.string())),
-            "is_bad": bad[:count],
+            "is_bad": bad,
             "bad_kind": pc.if_else(
-                pa.array(bad[:count]), pa.array(kind[:count], pa.string()), pa.scalar(None, pa.string())
+                pa.array(bad), pa.array(kind[:count], pa.string()), pa.scalar(None, pa.string())
             ),
             "sent_on": pa.array(lines.sent[:count].astype(np.int32)),
         }

@@ -96,7 +96,7 @@ class Lines:
     """Grain: one line of a dataset's files: a row, or a row sent again because something changed.
 
     ``end`` the day the stay or job ended when that is what changed, NEVER otherwise; ``longer`` months paid
-    since the row was first sent; ``status`` place in the dataset's list of states.
+    since the row was first sent; ``corrected`` lines state right what the row stated wrongly.
     """
 
     row: Array
@@ -104,6 +104,7 @@ class Lines:
     observed: Array
     end: Array
     longer: Array
+    corrected: Array
 
 
 def lines_of(city: City, rows: Rows, changes: Changes) -> Lines:
@@ -112,9 +113,10 @@ def lines_of(city: City, rows: Rows, changes: Changes) -> Lines:
     return Lines(
         row=np.r_[np.arange(count), changes.row],
         sent=np.r_[rows.sent, changes.sent],
-        observed=np.r_[rows.observed, city.today + changes.sent],
+        observed=np.r_[rows.observed, changes.observed],
         end=np.r_[np.full(count, -1), changes.end],
         longer=np.r_[np.zeros(count, np.int64), changes.longer],
+        corrected=np.r_[np.zeros(count, dtype=bool), changes.corrected],
     )
 
 
@@ -182,7 +184,7 @@ class Pen:
             return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
         place = np.minimum(np.searchsorted(wrong.person, self.p), len(wrong.person) - 1)
         hit = (wrong.person[place] == self.p) & (wrong.everywhere[place] | self._is_latest()[self.lines.row])
-        lines = np.flatnonzero(hit)
+        lines = np.flatnonzero(hit & ~self.lines.corrected)
         return lines, place[lines]
 
     def stated(self, field: str, true: Array) -> Array:

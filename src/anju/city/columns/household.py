@@ -100,7 +100,7 @@ class PersonColumns(WorkingColumns):
 
     def health_opened(self) -> Text:
         since = np.maximum(self.city.stays.since[self.p], day_number("2009-01-01"))
-        first = np.where(self.rows.copy_of[self.lines.row] >= 0, self.lines.observed, since)
+        first = np.where(self.rows.copy_of[self.lines.row] >= 0, self.rows.observed[self.lines.row], since)
         return self.date(np.minimum(first, self.lines.observed), "opened")
 
     def station_code(self) -> Text:

@@ -164,5 +164,4 @@ class WorkingColumns(LivingColumns):
     def skill_issued(self) -> Text:
         """A certificate's day does not change when it is entered again."""
         source = self.rows.copy_of[self.lines.row]
-        first = self.rows.observed[np.where(source >= 0, source, self.lines.row)]
-        return self.date(np.where(source >= 0, first, self.lines.observed), "issued")
+        return self.date(self.rows.observed[np.where(source >= 0, source, self.lines.row)], "issued")
