@@ -6,10 +6,13 @@ import os
 import secrets
 from pathlib import Path
 
+from anju.config import login
+from anju.config.login import *  # noqa: F403 - the door's settings, kept apart
 from anju.jobs import database
 from anju.kernel.home import home, keys
 
 ROOT = Path(__file__).resolve().parents[3]
+WEB = ROOT / "src" / "anju" / "web"
 
 
 def _flag(name: str, default: str = "0") -> bool:
@@ -43,6 +46,7 @@ INSTALLED_APPS = [
     "django_htmx",
     "crispy_forms",
     "crispy_bootstrap5",
+    *login.APPS,
     "anju.trust.store",
     "anju.policy.store",
     "anju.register.store",
@@ -56,32 +60,43 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
-    "django.middleware.locale.LocaleMiddleware",
+    "anju.web.shell.language.Language",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "anju.web.shell.errors.Refusals",
 ]
 ROOT_URLCONF = "anju.config.urls"
 WSGI_APPLICATION = "anju.config.wsgi.application"
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
-        "DIRS": [],
+        "DIRS": sorted(WEB.glob("*/templates")),
         "APP_DIRS": True,
         "OPTIONS": {
+            "builtins": [
+                "django.templatetags.i18n",
+                "django.templatetags.static",
+                "anju.web.shell.tags",
+                "anju.web.account.tags",
+            ],
             "context_processors": [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-                "django.template.context_processors.i18n",
+                "anju.web.shell.context.shell",
+                "anju.web.account.context.acting",
             ]
         },
     }
 ]
 DATABASES = {"default": database.settings(database.url())}
+DATABASE_ROLE = os.environ.get("ANJU_DB_ROLE", "")
+"""The role sessions of this process act as; the web server sets anju_web, which sees no person-level row by itself."""
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 AUTH_USER_MODEL = "trust.Account"
 AUTH_PASSWORD_VALIDATORS = [
@@ -92,14 +107,36 @@ AUTH_PASSWORD_VALIDATORS = [
 
 LANGUAGE_CODE = "zh-hans"
 LANGUAGES = [("zh-hans", "中文"), ("en", "English")]
-LOCALE_PATHS = [ROOT / "src" / "anju" / "web" / "locale"]
+LANGUAGE_COOKIE_NAME = "anju_language"
+LOCALE_PATHS = [home() / "locale"]  # made from web/*/words.yaml when the web app starts
 TIME_ZONE = "Asia/Shanghai"
 USE_I18N = True
 USE_TZ = True
 
 STATIC_URL = "static/"
 STATIC_ROOT = home() / "static"
-STATICFILES_DIRS = [("npm", ROOT / "node_modules")] if (ROOT / "node_modules").is_dir() else []
+STATICFILES_DIRS = sorted(WEB.glob("*/static"))
+STATICFILES_FINDERS = [
+    "django.contrib.staticfiles.finders.FileSystemFinder",
+    "django.contrib.staticfiles.finders.AppDirectoriesFinder",
+    "anju.web.shell.assets.NpmFinder",
+]
+COLLECTED = _flag("ANJU_COLLECTED")
+"""Set by ``anju serve``: files are hashed, compressed and served from STATIC_ROOT; otherwise as they lie."""
+_STATIC = "whitenoise.storage.CompressedManifestStaticFilesStorage"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": _STATIC if COLLECTED else "django.contrib.staticfiles.storage.StaticFilesStorage"
+    },
+}
+WHITENOISE_USE_FINDERS = not COLLECTED
+WHITENOISE_AUTOREFRESH = DEBUG
+LOGIN_URL = "account_login"
+LOGOUT_URL = "account_logout"
+LOGIN_REDIRECT_URL = "/"
+LOGOUT_REDIRECT_URL = "/"
+CSRF_FAILURE_VIEW = "anju.web.shell.errors.stale_form"
 CRISPY_ALLOWED_TEMPLATE_PACKS = "bootstrap5"
 CRISPY_TEMPLATE_PACK = "bootstrap5"
 

@@ -2,6 +2,17 @@
 
 from __future__ import annotations
 
-from django.urls import URLPattern, URLResolver
+from django.urls import URLPattern, URLResolver, include, path
 
-urlpatterns: list[URLPattern | URLResolver] = []
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("", include("anju.web.entrance.urls")),
+    path("", include("anju.web.shell.urls")),
+    path("account/", include("anju.web.account.urls")),
+    path("account/", include("anju.web.account.door")),
+    path("trust/log/", include("anju.web.account.log_urls")),
+    path("staff/", include("anju.web.staff.urls")),
+]
+
+handler403 = "anju.web.shell.errors.forbidden"
+handler404 = "anju.web.shell.errors.not_found"
+handler500 = "anju.web.shell.errors.broken"

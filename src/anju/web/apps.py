@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.conf import settings
 
 
 class WebConfig(AppConfig):
@@ -6,3 +7,9 @@ class WebConfig(AppConfig):
 
     name = "anju.web"
     label = "web"
+
+    def ready(self) -> None:
+        """Make the English catalogue before the first page asks for it."""
+        from anju.web.shell import words
+
+        words.compile_into(settings.LOCALE_PATHS[0])

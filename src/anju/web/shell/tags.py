@@ -1,0 +1,161 @@
+"""Template tags of every page: icons, days, numbers, labels, components. They are builtins; nothing to load."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from django import template
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+
+from anju.kernel import wording
+from anju.web.shell import assets
+
+register = template.Library()
+
+_HAN = "\u3400-\u9fff"
+_JOINTS = re.compile(rf"(?<=[{_HAN}])(?=[A-Za-z0-9])|(?<=[A-Za-z0-9%])(?=[{_HAN}])")
+THIN_SPACE = "\u2009"
+UNKNOWN = "—"
+
+
+def is_english() -> bool:
+    """Whether the page is being shown in English."""
+    return (get_language() or "").startswith("en")
+
+
+@register.simple_tag
+def icon(name: str) -> SafeString:
+    """The drawing called ``name``; it says nothing to a screen reader, so a word stands beside it."""
+    return mark_safe(assets.icon(name))  # noqa: S308 - drawn from the installed icon set
+
+
+@register.filter
+def label(value: Any) -> str:
+    """A thing with ``zh`` and ``en`` (attributes or keys) in the page's language."""
+    if value is None:
+        return UNKNOWN
+    key = "en" if is_english() else "zh"
+    if isinstance(value, Mapping):
+        return str(value.get(key) or value.get("zh") or "")
+    return str(getattr(value, key, None) or getattr(value, "zh", None) or value)
+
+
+@register.filter
+def day(value: date | datetime | None) -> SafeString | str:
+    """A day as 2026-11-22, readable by machines; an instant keeps its minutes."""
+    if value is None:
+        return UNKNOWN
+    if isinstance(value, datetime):
+        shown = timezone.localtime(value) if timezone.is_aware(value) else value
+        return format_html(
+            '<time datetime="{}">{}</time>', shown.isoformat(timespec="seconds"), f"{shown:%Y-%m-%d %H:%M}"
+        )
+    return format_html('<time datetime="{}">{}</time>', value.isoformat(), value.isoformat())
+
+
+@register.filter
+def month(value: date | None) -> str:
+    """A month as 2026-11."""
+    return f"{value:%Y-%m}" if value else UNKNOWN
+
+
+@register.filter
+def number(value: float | Decimal | None, places: int = 0) -> str:
+    """A number in groups of three."""
+    return UNKNOWN if value is None else f"{value:,.{places}f}"
+
+
+@register.filter
+def percent(value: float | None, places: int = 1) -> str:
+    """A share of one as per cent."""
+    return UNKNOWN if value is None else f"{value * 100:.{places}f} %"
+
+
+@register.filter
+def yuan(fen: int | None) -> str:
+    """An amount in fen as yuan."""
+    return UNKNOWN if fen is None else f"¥{THIN_SPACE}{fen / 100:,.2f}"
+
+
+@register.filter
+def shown(value: Any) -> str:
+    """Any value as a page shows it; nothing is a dash, yes and no are words."""
+    if value is None or value == "":
+        return UNKNOWN
+    if isinstance(value, bool):
+        return _("是") if value else _("否")
+    if isinstance(value, date):
+        return day(value)
+    return str(value)
+
+
+@register.filter
+def thin(text: str) -> str:
+    """Chinese and Latin set apart by a thin space."""
+    return _JOINTS.sub(THIN_SPACE, str(text))
+
+
+@register.simple_tag
+def say(code: str, **facts: Any) -> str:
+    """A wording of the packs in the page's language."""
+    return wording.say(code, "en" if is_english() else "zh", **facts)
+
+
+@register.inclusion_tag("shell/badge.html")
+def badge(tone: str, words: str) -> dict[str, str]:
+    """A state in a word with its icon: ``good``, ``signal`` (needs you), ``bad``, ``calm``, ``quiet``."""
+    icons = {
+        "good": "circle-check",
+        "signal": "alert-triangle",
+        "bad": "circle-x",
+        "calm": "info-circle",
+        "quiet": "circle-dashed",
+    }
+    return {"tone": tone, "words": words, "icon": icons[tone]}
+
+
+@register.inclusion_tag("shell/heading.html", takes_context=True)
+def heading(context: Any, key: str, words: str, align: str = "") -> dict[str, Any]:
+    """A column heading that sorts on the server: once ascending, again descending; paging begins anew."""
+    query = context["request"].GET.copy()
+    current = query.get("sort", "") or getattr(context.get("page"), "sort", "")
+    state = {"": "none", key: "ascending", f"-{key}": "descending"}.get(current, "none")
+    query["sort"] = f"-{key}" if state == "ascending" else key
+    query.pop("after", None)
+    return {"words": words, "state": state, "href": "?" + query.urlencode(), "align": align}
+
+
+@register.inclusion_tag("shell/pager.html", takes_context=True)
+def pager(context: Any, next_after: str | None, shown_rows: int, total: int | None = None) -> dict[str, Any]:
+    """Forward by key, back to the first page; how many rows there are where that is known."""
+    query = context["request"].GET.copy()
+    is_first = "after" not in query
+    query.pop("after", None)
+    first = "?" + query.urlencode()
+    following = ""
+    if next_after:
+        query["after"] = next_after
+        following = "?" + query.urlencode()
+    return {"first": "" if is_first else first, "next": following, "shown": shown_rows, "total": total}
+
+
+@register.inclusion_tag("shell/empty.html")
+def empty(words: str, hint: str = "", drawn: str = "inbox") -> dict[str, str]:
+    """What a list says when it has nothing to show, and what to do next."""
+    return {"words": words, "hint": hint, "icon": drawn}
+
+
+@register.inclusion_tag("shell/tile.html")
+def tile(
+    words: str, value: str, note: str = "", href: str = "", tone: str = "", definition: str = ""
+) -> dict[str, str]:
+    """One figure with its name, its note, its definition one tap away, and what it is made of behind a link."""
+    return {"words": words, "value": value, "note": note, "href": href, "tone": tone, "definition": definition}
