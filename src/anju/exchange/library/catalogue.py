@@ -108,7 +108,10 @@ discrepancy_count in 矛盾字段数 fields on which departments contradict each
             "一个人的全部来源说法",
             "everything the sources say of one person's own fields (format: register.dossier)",
             ("person_code",),
-            _fields(_CODE + "records sx 来源记录 packed records"),
+            _fields(
+                _CODE
+                + "records sx 来源记录 packed records\nmark ln 标记 the same for the same records in any order"
+            ),
         ),
         _person_table(
             "stay",

@@ -28,7 +28,8 @@ class Inputs:
 
     batches: tuple[BatchFile, ...]
     columns: Mapping[str, frozenset[str]]
-    assignment: Path
+    # Files of record_id and person_code: the linkage's, and that of our own records.
+    assignment: tuple[Path, ...]
     as_of: date
 
     @property
@@ -63,11 +64,10 @@ def prepare(engine: Engine, inputs: Inputs, rules: Rules) -> None:
     engine.run(
         f"CREATE OR REPLACE TEMP TABLE batch_order AS SELECT * FROM (VALUES {listed}) AS b(batch, seq)"
     )
-    engine.run(f"CREATE OR REPLACE TEMP TABLE repeated AS {_repeated(inputs)}")
-    some = bool(engine.rows("SELECT 1 FROM repeated LIMIT 1"))
+    engine.scan("assignment", list(inputs.assignment))
+    some = _some_repeated(engine, inputs)
     for dataset in inputs.datasets:
         engine.run(f"CREATE OR REPLACE TEMP VIEW live_{dataset} AS {_live(dataset, some)}")
-    engine.scan("assignment", [inputs.assignment])
     engine.run(
         "CREATE OR REPLACE TEMP TABLE person_no AS SELECT person_code, "
         "CAST(row_number() OVER (ORDER BY person_code) AS INTEGER) AS pid "
@@ -80,11 +80,24 @@ def prepare(engine: Engine, inputs: Inputs, rules: Rules) -> None:
     engine.run(f"CREATE OR REPLACE TEMP TABLE dataset_rule AS {_dataset_rule(inputs, rules)}")
 
 
-def _repeated(inputs: Inputs) -> str:
+def _some_repeated(engine: Engine, inputs: Inputs) -> bool:
+    """Make ``repeated``; whether it holds any record.
+
+    The assignment holds each current record about a person once: when it is as long as their batches together,
+    nothing was sent twice, and the costly look at every record can be left out.
+    """
+    people = inputs.with_aspect("person")
+    counted = " + ".join(f"(SELECT count(*) FROM raw_{d})" for d in people) or "0"
+    ((sent, assigned),) = engine.rows(f"SELECT {counted}, (SELECT count(*) FROM assignment)")
+    looked_at = inputs.datasets if sent != assigned else tuple(d for d in inputs.datasets if d not in people)
+    engine.run(f"CREATE OR REPLACE TEMP TABLE repeated AS {_repeated(looked_at)}")
+    return bool(engine.rows("SELECT 1 FROM repeated LIMIT 1"))
+
+
+def _repeated(datasets: tuple[str, ...]) -> str:
     """Records sent more than once, with the place of their newest version."""
-    every = " UNION ALL ".join(
-        f"SELECT record_id, batch, row_no FROM raw_{dataset}" for dataset in inputs.datasets
-    )
+    nothing = "SELECT CAST(0 AS UBIGINT) AS record_id, '' AS batch, CAST(0 AS UINTEGER) AS row_no WHERE 1 = 0"
+    every = " UNION ALL ".join(f"SELECT record_id, batch, row_no FROM raw_{d}" for d in datasets) or nothing
     return (
         "SELECT record_id, max(b.seq * 4294967296 + r.row_no) AS newest "
         f"FROM ({every}) AS r JOIN batch_order AS b ON r.batch = b.batch GROUP BY record_id HAVING count(*) > 1"
@@ -130,11 +143,18 @@ def aspect_rows(inputs: Inputs, aspect: str, wanted: tuple[str, ...], also: tupl
         columns += [_column(c, c.replace(".", "_"), held) for c in also]
         there = [f'r."{aspect}.{c}" IS NOT NULL' for c in wanted if f"{aspect}.{c}" in held]
         parts.append(
-            f"SELECT w.pid, {number} AS ds, {quoted(name)} AS dataset, "
+            f"SELECT r.record_id, {number} AS ds, {quoted(name)} AS dataset, "
             f"coalesce(r.observed_on, r.sent_on) AS seen, {', '.join(columns)} "
-            f"FROM live_{name} AS r JOIN who AS w ON r.record_id = w.record_id WHERE {' OR '.join(there)}"
+            f"FROM live_{name} AS r WHERE {' OR '.join(there)}"
         )
-    return " UNION ALL ".join(parts) or _nothing(aspect, wanted, also)
+    if not parts:
+        return _nothing(aspect, wanted, also)
+    listed = ", ".join(str(n) for d, n in numbers(inputs).items() if d in inputs.with_aspect(aspect))
+    names = ", ".join(f"a.{c}" for c in (*wanted, *(c.replace(".", "_") for c in also)))
+    return (
+        f"SELECT m.pid, a.ds, a.dataset, a.seen, {names} FROM ({' UNION ALL '.join(parts)}) AS a "
+        f"JOIN (SELECT record_id, pid FROM mention WHERE ds IN ({listed})) AS m ON a.record_id = m.record_id"
+    )
 
 
 def _column(qualified: str, name: str, held: frozenset[str]) -> str:

@@ -89,7 +89,9 @@ def measure(
         *_freshness(engine, inputs, rules),
     ]
     figures = {f.key: f for f in found}
-    return {m.key: figures[m.key].as_json() | m.as_json() for m in MEASURES}
+    return {
+        m.key: {"place": place} | figures[m.key].as_json() | m.as_json() for place, m in enumerate(MEASURES)
+    }
 
 
 def _duplicates(engine: Engine, inputs: Inputs) -> Figure:

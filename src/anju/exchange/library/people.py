@@ -21,7 +21,7 @@ def resolve(engine: Engine, inputs: Inputs, rules: Rules) -> None:
     """Make ``mention``, ``spread``, ``claim``, ``chosen``, ``shown``, ``name_form``, ``contradiction``."""
     for name, query in (
         ("mention", _mentions(inputs)),
-        ("spread", _spread(inputs)),
+        ("spread", _spread()),
         ("differ", _differ()),
         ("claim", _claims()),
         ("chosen", _CHOSEN),
@@ -34,34 +34,39 @@ def resolve(engine: Engine, inputs: Inputs, rules: Rules) -> None:
 
 
 def _mentions(inputs: Inputs) -> str:
-    """One row per record with a person: who, which dataset, when, what it says."""
+    """One row per record with a person: who, which dataset, when, what it says. ``bit`` is the dataset as a bit."""
     parts = []
     for name, number in numbers(inputs).items():
         if name not in inputs.with_aspect("person"):
             continue
         held = inputs.columns[name]
         columns = ", ".join(
-            f'CAST(r."person.{c}" AS {_type(c)}) AS {c}'
+            f'CAST("person.{c}" AS {_type(c)}) AS {c}'
             if f"person.{c}" in held
             else f"CAST(NULL AS {_type(c)}) AS {c}"
             for c in (*FIELDS, "born_lunar_on")
         )
         parts.append(
-            f"SELECT w.pid, {number} AS ds, coalesce(r.observed_on, r.sent_on) AS seen, r.record_key, r.batch, "
-            f"{columns} FROM live_{name} AS r JOIN who AS w ON r.record_id = w.record_id"
+            f"SELECT record_id, {number} AS ds, {1 << number} AS bit, coalesce(observed_on, sent_on) AS seen, "
+            f"record_key, batch, {columns} FROM live_{name}"
         )
-    return " UNION ALL ".join(parts)
+    columns = ", ".join(
+        f"r.{c}" for c in ("ds", "bit", "seen", "record_key", "batch", *FIELDS, "born_lunar_on")
+    )
+    return (
+        f"SELECT w.pid, r.record_id, {columns} FROM ({' UNION ALL '.join(parts)}) AS r "
+        "JOIN who AS w ON r.record_id = w.record_id"
+    )
 
 
 def _type(column: str) -> str:
     return "DATE" if column in {"born_on", "born_lunar_on"} else "VARCHAR"
 
 
-def _spread(inputs: Inputs) -> str:
-    """One row per person: the smallest and the greatest value of each field, and how many records."""
+def _spread() -> str:
+    """One row per person: the smallest and the greatest value of each field, how many records, which datasets."""
     ends = ", ".join(f"min({f}) AS lo_{f}, max({f}) AS hi_{f}" for f in FIELDS)
-    seen = ", ".join(f"max(CASE WHEN ds = {n} THEN 1 ELSE 0 END) AS in_{n}" for n in numbers(inputs).values())
-    return f"SELECT pid, count(*) AS record_count, {ends}, {seen} FROM mention GROUP BY pid"
+    return f"SELECT pid, count(*) AS record_count, bit_or(bit) AS bits, {ends} FROM mention GROUP BY pid"
 
 
 def _differ() -> str:
@@ -87,17 +92,19 @@ def _claims() -> str:
 
 _CHOSEN = """
 WITH said AS (
-    SELECT pid, field, value, max(weight) AS weight, count(*) AS times, max(other) AS other
-    FROM claim GROUP BY pid, field, value
+    SELECT pid, field, value, max(weight) AS weight, count(*) AS times FROM claim GROUP BY pid, field, value
 ),
+top AS (SELECT pid, field, max(weight * 1000 + least(times, 999)) AS rank FROM said GROUP BY pid, field),
 winner AS (
-    SELECT * FROM said
-    QUALIFY row_number() OVER (PARTITION BY pid, field ORDER BY weight DESC, times DESC, value) = 1
+    SELECT s.pid, s.field, min(s.value) AS value, min(s.weight) AS weight
+    FROM said AS s
+    JOIN top AS t ON s.pid = t.pid AND s.field = t.field AND s.weight * 1000 + least(s.times, 999) = t.rank
+    GROUP BY s.pid, s.field
 )
-SELECT w.pid, w.field, w.value, w.other, w.weight, min(c.ds) AS ds, min(c.dept) AS dept
+SELECT w.pid, w.field, w.value, w.weight, min(c.ds) AS ds, min(c.dept) AS dept, max(c.other) AS other
 FROM winner AS w
 JOIN claim AS c ON w.pid = c.pid AND w.field = c.field AND w.value = c.value AND w.weight = c.weight
-GROUP BY w.pid, w.field, w.value, w.other, w.weight
+GROUP BY w.pid, w.field, w.value, w.weight
 """
 
 
@@ -147,7 +154,10 @@ _CONTRADICTS = {
 
 
 def dossier() -> str:
-    """One row per person: every record packed (see ``register.dossier``)."""
+    """One row per person: every record packed (see ``register.dossier``), in no particular order.
+
+    ``mark`` is the same for the same records in any order: what tells a changed dossier from an unchanged one.
+    """
     parts = ", ".join(
         f"CASE WHEN m.{f} IS NULL THEN '' WHEN m.{f} = s.{f} THEN '{SHOWN}' ELSE CAST(m.{f} AS VARCHAR) END"
         for f in FIELDS
@@ -159,5 +169,7 @@ WITH said AS (
     JOIN shown AS s ON m.pid = s.pid
     JOIN dataset_rule AS d ON m.ds = d.ds AND d.field = 0
 )
-SELECT pid, array_to_string(list_sort(array_agg(said)), '{RECORD_MARK}') AS records FROM said GROUP BY pid
+SELECT pid, string_agg(said, '{RECORD_MARK}') AS records,
+    CAST(sum(CAST(hash(said) % 1099511627776 AS BIGINT)) AS BIGINT) AS mark
+FROM said GROUP BY pid
 """

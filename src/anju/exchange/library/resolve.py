@@ -72,9 +72,7 @@ def _today(engine: Engine, as_of: str) -> None:
 
 def _persons(engine: Engine, inputs: Inputs, rules: Rules) -> None:
     """Make ``person``: one row per person as the ``person`` table has it, with pid."""
-    police = [n for d, n in given.numbers(inputs).items() if d in rules.police_register]
-    in_police = " OR ".join(f"sp.in_{n} = 1" for n in police) or "FALSE"
-    datasets = " + ".join(f"sp.in_{n}" for n in given.numbers(inputs).values())
+    police = sum(1 << n for d, n in given.numbers(inputs).items() if d in rules.police_register)
     fields = ", ".join(f"s.{f}" for f in PERSON_FIELDS)
     engine.run(f"""
 CREATE OR REPLACE TEMP TABLE person AS
@@ -85,8 +83,8 @@ SELECT s.pid, {fields}, f.folded AS name_key, f.pinyin, f.initials,
         rpad(em.region, 12, '0')) AS region,
     CASE WHEN st.code <> '' THEN st.code END AS dwelling_code, coalesce(jb.code, '') AS employer_code,
     a.arrived_on, (st.pid IS NOT NULL OR jb.pid IS NOT NULL OR en.pid IS NOT NULL) AS is_resident,
-    ({in_police}) AS in_police, CAST(s.record_count AS INTEGER) AS record_count,
-    CAST({datasets} AS INTEGER) AS dataset_count, CAST(coalesce(c.fields, 0) AS INTEGER) AS discrepancy_count
+    (sp.bits & {police}) <> 0 AS in_police, CAST(s.record_count AS INTEGER) AS record_count,
+    CAST(bit_count(sp.bits) AS INTEGER) AS dataset_count, CAST(coalesce(c.fields, 0) AS INTEGER) AS discrepancy_count
 FROM shown AS s
 JOIN spread AS sp ON s.pid = sp.pid
 LEFT JOIN name_form AS f ON s.name = f.name

@@ -86,3 +86,10 @@ def _dataset(contract: Mapping[str, Any], overrides: Mapping[str, Mapping[str, i
     name = contract["id"]
     ranks = {**contract.get("authority", {}), **{c: r[name] for c, r in overrides.items() if name in r}}
     return Dataset(name, contract["department"], contract.get("cycle", ""), ranks)
+
+
+def check(rules: Rules, datasets: tuple[str, ...]) -> None:
+    """Refuse a batch of a dataset without a contract."""
+    for name in datasets:
+        if name not in rules.datasets:
+            raise Refusal("library.unknown_dataset", dataset=name)

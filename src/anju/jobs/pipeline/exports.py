@@ -85,7 +85,7 @@ class Exporter:
         if self.first:
             return None
         keys = ", ".join(_told(target, self._field(target, k)) for k in target.key)
-        gone = f"SELECT {keys} FROM (SELECT * FROM old_{target.source} EXCEPT SELECT * FROM new_{target.source}) AS q"
+        gone = f"SELECT {keys} FROM ({_without(target.source, 'old', 'new')}) AS q"
         return Export(target, CLOSED, self.write(gone, f"{target.source}-closed"))
 
     def _field(self, target: Target, name: str) -> models.Field:
@@ -95,7 +95,7 @@ class Exporter:
         """Rows that are true from now on."""
         rows = f"SELECT * FROM new_{target.source}"
         if not self.first:
-            rows = f"{rows} EXCEPT SELECT * FROM old_{target.source}"
+            rows = _without(target.source, "new", "old")
         columns = [_told(target, f) for f in target.plain]
         source = f"({rows}) AS q"
         if target.of_person and target.source != "person":
@@ -117,6 +117,16 @@ class Exporter:
             while rows := answer.fetchmany(ROWS):
                 stream.write(_lines(target, kinds, rows))
         return path
+
+
+def _without(source: str, these: str, those: str) -> str:
+    """Rows of one state of a table that the other state does not have. Dossiers are told apart by their mark."""
+    if source == "dossier":
+        return (
+            f"SELECT a.* FROM {these}_dossier AS a LEFT JOIN {those}_dossier AS b "
+            "ON a.person_code = b.person_code AND a.mark = b.mark WHERE b.person_code IS NULL"
+        )
+    return f"SELECT * FROM {these}_{source} EXCEPT SELECT * FROM {those}_{source}"
 
 
 def _told(target: Target, field: models.Field) -> str:

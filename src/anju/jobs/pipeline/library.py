@@ -52,17 +52,21 @@ def folder() -> Path:
 
 
 def collect() -> Inputs:
-    """What the next run reads: every accepted batch and the newest linkage. Refuses without either."""
+    """What the next run reads: every accepted batch, the newest linkage, our own records. Refuses without batches."""
     from anju.exchange.store import queries
+    from anju.jobs.pipeline import own_records
+    from anju.register.store.queries.entries import own_records as own_entries
 
     accepted = queries.accepted_batches()
     if not accepted:
         raise Refusal("library.nothing_accepted")
     batches = tuple(BatchFile(b.id, b.dataset, b.path, place) for place, b in enumerate(accepted))
-    return inputs(batches, linkage.get_current() / "assignment.parquet", max(b.sent_on for b in accepted))
+    own, fixed = own_records.write(own_entries(), folder() / "own", len(batches))
+    assignment = (linkage.get_current() / "assignment.parquet", *((fixed,) if fixed else ()))
+    return inputs((*batches, *own), assignment, max(b.sent_on for b in accepted))
 
 
-def inputs(batches: tuple[BatchFile, ...], assignment: Path, as_of: date) -> Inputs:
+def inputs(batches: tuple[BatchFile, ...], assignment: tuple[Path, ...], as_of: date) -> Inputs:
     """Inputs with the columns each dataset's batches hold."""
     columns: dict[str, frozenset[str]] = {}
     for batch in batches:
@@ -77,8 +81,10 @@ def digest(given: Inputs, said: rules.Rules) -> str:
     for batch in given.batches:
         told.update(f"{batch.id}\n".encode())
     told.update(given.as_of.isoformat().encode())
-    with given.assignment.open("rb") as stream:
-        told.update(hashlib.file_digest(stream, "sha256").digest())
+    own = (b.path for b in given.batches if b.id.startswith("own-"))
+    for path in (*given.assignment, *own):
+        with path.open("rb") as stream:
+            told.update(hashlib.file_digest(stream, "sha256").digest())
     return told.hexdigest()
 
 
@@ -89,18 +95,28 @@ def run(tell: Tell = lambda _: None, memory: str = "5GB") -> PublishSummary:
 
     with runs.only_one():
         given, said = collect(), rules.load()
+        rules.check(said, given.datasets)
         wanted = digest(given, said)
         newest = runs.newest()
         if newest is not None and newest.inputs == wanted:
             return PublishSummary(newest.id, False, newest.people, newest.records, {}, newest.figures)
         clean()
-        standard = exchange_queries.standardised_fields()
+        standard = standardised(exchange_queries.standardisation())
         begun = runs.begin(wanted, given.as_of)
         try:
             return publish(begun, given, said, standard, tell, memory)
         except BaseException:
             runs.fail(begun)
             raise
+
+
+def standardised(told: Any) -> dict[str, tuple[int, int]]:
+    """Intake's counts as field -> (stated, standardised). It may tell them per dataset and field."""
+    found: dict[str, tuple[int, int]] = {}
+    for name, counts in told.items():
+        fields = {name: counts} if "stated" in counts else {f"{name}.{f}": c for f, c in counts.items()}
+        found.update({f: (int(c["stated"]), int(c["standard"])) for f, c in fields.items()})
+    return found
 
 
 def publish(
@@ -198,7 +214,7 @@ def clean() -> None:
 
     kept = {name.rpartition("/")[2] for name in runs.fail_abandoned(KEPT_RUNS)}
     for path in folder().iterdir():
-        if path.name not in kept:
+        if path.name not in kept | {"own"}:
             shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
 
 

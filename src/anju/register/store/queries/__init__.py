@@ -5,6 +5,7 @@ from anju.register.store.queries.people import (
     find_by_phone,
     find_people,
     former_codes,
+    person_born_on,
     person_region,
     resolve_code,
 )
@@ -100,6 +101,7 @@ __all__ = [
     "list_employers",
     "list_runs",
     "list_schools",
+    "person_born_on",
     "person_region",
     "quality_board",
     "resolve_code",

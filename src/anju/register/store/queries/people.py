@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from anju.kernel.identifiers import citizen_from_15, is_person_code
@@ -218,10 +219,14 @@ def _by_index(column: str, value: str) -> tuple[str, ...]:
 
 
 def person_region(code: str) -> str | None:
-    """The division a person lives in now, for a guard that asks before reading more."""
+    """The division a person lives in now (None: nobody knows), for a guard that asks before any row is open to it."""
+    return sql.rows("SELECT register_region_of(%s) AS region", resolve_code(code))[0]["region"]
+
+
+def person_born_on(code: str) -> date | None:
+    """A person's birthday, or None where no source states it or the caller may not see the person."""
     found = sql.rows(
-        "SELECT region FROM register_identity WHERE person_code = %s AND known_to IS NULL", resolve_code(code)
+        "SELECT born_on FROM register_identity WHERE person_code = %s AND known_to IS NULL",
+        resolve_code(code),
     )
-    if not found:
-        raise Refusal("register.no_person")
-    return found[0]["region"]
+    return found[0]["born_on"] if found else None

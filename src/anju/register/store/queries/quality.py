@@ -40,7 +40,8 @@ def quality_board() -> Board:
     runs = [_run(r) for r in Run.objects.filter(state="finished").order_by("-id")[:HISTORY]]
     if not runs:
         raise Refusal("register.no_library")
-    return Board(runs[0], tuple(_measure(key, runs) for key in runs[0].figures), tuple(runs))
+    keys = sorted(runs[0].figures, key=lambda k: runs[0].figures[k].get("place", 0))
+    return Board(runs[0], tuple(_measure(key, runs) for key in keys), tuple(runs))
 
 
 def _measure(key: str, runs: Sequence[RunLine]) -> MeasureView:

@@ -1,0 +1,75 @@
+"""Our own records as batches: what was entered at counters or settled by people, person code fixed."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from anju.exchange.library.inputs import BatchFile
+from anju.register import canon
+from anju.register.store.queries.entries import OwnRecord
+
+_ARROW = {
+    "UBIGINT": pa.uint64(),
+    "UINTEGER": pa.uint32(),
+    "VARCHAR": pa.string(),
+    "DATE": pa.date32(),
+    "BOOLEAN": pa.bool_(),
+    "INTEGER": pa.int32(),
+    "BIGINT": pa.int64(),
+    "DOUBLE": pa.float64(),
+}
+
+
+def write(
+    records: Sequence[OwnRecord], folder: Path, first_order: int
+) -> tuple[tuple[BatchFile, ...], Path | None]:
+    """One batch per dataset and an assignment of every record; nothing when there is none."""
+    folder.mkdir(parents=True, exist_ok=True)
+    batches = []
+    for order, dataset in enumerate(sorted({r.dataset for r in records}), start=first_order):
+        mine = [r for r in records if r.dataset == dataset]
+        path = folder / f"{dataset}.parquet"
+        pq.write_table(_table(mine, dataset), path)
+        batches.append(BatchFile(f"own-{dataset}", dataset, path, order))
+    if not batches:
+        return (), None
+    assignment = folder / "assignment.parquet"
+    pq.write_table(
+        pa.table(
+            {
+                "record_id": pa.array([_id(r) for r in records], pa.uint64()),
+                "person_code": pa.array([r.person_code for r in records], pa.string()),
+            }
+        ),
+        assignment,
+    )
+    return tuple(batches), assignment
+
+
+def _id(record: OwnRecord) -> int:
+    told = f"{record.dataset}|{record.record_key}".encode()
+    return int(hashlib.md5(told, usedforsecurity=False).hexdigest()[:16], 16)
+
+
+def _table(records: Sequence[OwnRecord], dataset: str) -> pa.Table:
+    held = sorted({name for r in records for name in r.values})
+    columns: dict[str, Any] = {
+        "record_id": pa.array([_id(r) for r in records], pa.uint64()),
+        "dataset": pa.array([dataset] * len(records), pa.string()),
+        "record_key": pa.array([r.record_key for r in records], pa.string()),
+        "batch": pa.array([f"own-{dataset}"] * len(records), pa.string()),
+        "row_no": pa.array(range(1, len(records) + 1), pa.uint32()),
+        "sent_on": pa.array([r.observed_on for r in records], pa.date32()),
+        "observed_on": pa.array([r.observed_on for r in records], pa.date32()),
+        "is_deleted": pa.array([False] * len(records), pa.bool_()),
+    }
+    for name in held:
+        told = pa.array([r.values.get(name) for r in records], pa.string())
+        columns[name] = told.cast(_ARROW[canon.column(name).type])
+    return pa.table(columns)
