@@ -53,7 +53,14 @@ def answer_json(answer: Answer) -> dict[str, Any]:
             for r in programme.readings
         ],
         "gaps": [
-            {"id": g.id, "zh": g.zh, "en": g.en, "article": g.article, "reason": g.reason, "reason_zh": REASONS[g.reason][0]}
+            {
+                "id": g.id,
+                "zh": g.zh,
+                "en": g.en,
+                "article": g.article,
+                "reason": g.reason,
+                "reason_zh": REASONS[g.reason][0],
+            }
             for g in programme.gaps
         ],
         "assumed_none": list(answer.assumed),

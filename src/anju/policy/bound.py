@@ -139,6 +139,12 @@ def can_be_negative(item: Item) -> bool:
     return any(can_be_negative(c) for c in item.children)
 
 
+@lru_cache(maxsize=256)
+def risky_items(bound: Bound) -> frozenset[int]:
+    """The items (by identity) that may take points away."""
+    return frozenset(id(i) for rules in bound.rules for i in rules.all_items() if can_be_negative(i))
+
+
 def rounded(value: Fraction, unit: Fraction, mode: str = "half_up") -> Fraction:
     """``value`` in whole multiples of ``unit``: half_up (half away from zero), down (to zero) or up (from zero)."""
     steps = abs(value) / unit

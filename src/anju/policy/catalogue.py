@@ -19,7 +19,21 @@ KINDS = ("back_paid", "transferred_in", "overlapping")
 ROLES = ("spouse", "other_parent", "child", "province")
 _PLACES = {"area": 2, "percent": 2, "decimal": 4}
 _KEYS = frozenset(
-    "zh en type options ordered places fields kinds grows unknown proof computed key".split()
+    [
+        "zh",
+        "en",
+        "type",
+        "options",
+        "ordered",
+        "places",
+        "fields",
+        "kinds",
+        "grows",
+        "unknown",
+        "proof",
+        "computed",
+        "key",
+    ]
 )
 KIND_WORDS = {
     "back_paid": ("补缴", "back-paid"),
@@ -129,7 +143,9 @@ def _fact(key: str, body: Any, line: int, faults: Faults) -> Fact | None:
         return None
     for name in body:
         if name not in _KEYS:
-            faults.add("unknown_key", body.lines[name], f"{key}.{name}", key=name, known=", ".join(sorted(_KEYS)))
+            faults.add(
+                "unknown_key", body.lines[name], f"{key}.{name}", key=name, known=", ".join(sorted(_KEYS))
+            )
     for name in ("zh", "en", "type", "unknown", "proof"):
         if not body.get(name):
             faults.add("missing", line, key, key=name)
@@ -169,7 +185,12 @@ def _type(body: Map, fields: tuple[tuple[str, Type], ...]) -> Type:
 
 def _options(raw: Any) -> tuple[Option, ...]:
     return tuple(
-        Option(str(code), str(o.get("zh", code)), str(o.get("en", code)), tuple(str(a) for a in o.get("also") or ()))
+        Option(
+            str(code),
+            str(o.get("zh", code)),
+            str(o.get("en", code)),
+            tuple(str(a) for a in o.get("also") or ()),
+        )
         for code, o in (raw or {}).items()
     )
 

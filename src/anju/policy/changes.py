@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, timedelta
 from fractions import Fraction
 from typing import Any
@@ -43,7 +43,7 @@ def changes_for(engine: Interpreter, facts: Mapping[str, Any], verdict: Verdict)
     found = [c for use in engine.bound.programme.uses for c in _steps(engine, facts, verdict, use)]
     found.sort(key=lambda c: (not c.passes, -c.gain))
     ahead = _ahead(engine, facts, verdict) if verdict.outcome is not True else None
-    return ((ahead, *found) if ahead else tuple(found))
+    return (ahead, *found) if ahead else tuple(found)
 
 
 def _steps(engine: Interpreter, facts: Mapping[str, Any], verdict: Verdict, use: Use) -> Iterator[Change]:
@@ -51,7 +51,9 @@ def _steps(engine: Interpreter, facts: Mapping[str, Any], verdict: Verdict, use:
     if value is None:
         return
     for kind, to in _candidates(engine.bound, verdict, use, value):
-        after = engine.verdict({**facts, use.key: to}, verdict.rules.service.id, base=verdict, changed=use.key)
+        after = engine.verdict(
+            {**facts, use.key: to}, verdict.rules.service.id, base=verdict, changed=use.key
+        )
         gain = (after.score or Fraction(0)) - (verdict.score or Fraction(0))
         passes = after.outcome is True and verdict.outcome is not True
         better = passes or sum(v is True for v in after.conditions.values()) > sum(
@@ -59,7 +61,7 @@ def _steps(engine: Interpreter, facts: Mapping[str, Any], verdict: Verdict, use:
         )
         if gain > 0 or (gain == 0 and better):
             more = to - value if kind == "step" else None
-            on = _month(engine.bound, more, use) if use.fact.grows and more else None
+            on = _month(engine.bound, more, use) if use.fact.grows and more and value else None
             yield Change(kind, use.key, use.zh, use.en, more, to, gain, passes, on)
             return
 
@@ -114,21 +116,26 @@ def _may_turn(bound: Bound, verdict: Verdict, growing: set[str]) -> bool:
     """Whether every condition that does not hold rests on something that time moves."""
     from anju.policy.depends import names_in_condition
 
-    if any(v is not False for v in verdict.vetoes.values()) or any(v is not False for v in verdict.gaps.values()):
+    if any(v is not False for v in verdict.vetoes.values()) or any(
+        v is not False for v in verdict.gaps.values()
+    ):
         return False
     for test in verdict.rules.conditions:
-        if verdict.conditions[test.id] is not True and not growing & set(names_in_condition(bound, test.when)):
+        if verdict.conditions[test.id] is not True and not growing & set(
+            names_in_condition(bound, test.when)
+        ):
             return False
     return True
 
 
 def _months(bound: Bound, verdict: Verdict, growing: list[Use], facts: Mapping[str, Any]) -> list[int]:
     """Months ahead at which some growing fact reaches a threshold."""
-    table, found = thresholds(bound), set()
-    expanded = expanded(bound)
+    table = thresholds(bound)
+    found: set[int] = set()
+    rests_on = expanded(bound)
     keys = {u.key for u in growing}
     for name, pairs in table.items():
-        rests = set(expanded.get(name, (name,)))
+        rests = set(rests_on.get(name, (name,)))
         value = verdict.values.get(name)
         if not isinstance(value, int) or not rests & keys:
             continue
@@ -139,10 +146,12 @@ def _months(bound: Bound, verdict: Verdict, growing: list[Use], facts: Mapping[s
     return sorted(m for m in found if 0 < m <= AHEAD_MONTHS)
 
 
-def _at(engine: Interpreter, facts: Mapping[str, Any], growing: list[Use], months: int, service: str) -> Verdict:
+def _at(
+    engine: Interpreter, facts: Mapping[str, Any], growing: list[Use], months: int, service: str
+) -> Verdict:
     """The verdict ``months`` later, with what grows grown and the calendar moved."""
     old = engine.bound.calendar
     moved = Calendar(add_months(old.filing, months), add_months(old.cutoff, months))
     days = (moved.cutoff - old.cutoff).days
     grown = {u.key: facts[u.key] + (days if u.fact.type.kind == "days" else months) for u in growing}
-    return Interpreter(replace(engine.bound, calendar=moved)).verdict({**facts, **grown}, service)
+    return engine.moved(moved).verdict({**facts, **grown}, service)

@@ -29,7 +29,9 @@ def expanded(bound: Bound) -> dict[str, tuple[str, ...]]:
     found: dict[str, tuple[str, ...]] = {}
     for derived in bound.derived:
         direct = list(_direct(derived))
-        found[derived.id] = tuple(dict.fromkeys([derived.id, *(m for n in direct for m in found.get(n, (n,)))]))
+        found[derived.id] = tuple(
+            dict.fromkeys([derived.id, *(m for n in direct for m in found.get(n, (n,)))])
+        )
     return found
 
 

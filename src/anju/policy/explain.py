@@ -18,6 +18,7 @@ from anju.policy.facts_file import PersonFacts
 from anju.policy.interpret import Given, Interpreter, Verdict
 from anju.policy.model import Item, Line, Programme, Test, Use
 from anju.policy.receipt import receipt
+from anju.policy.values import shown
 from anju.policy.words import Words, number
 
 OUTCOMES = {True: "yes", False: "no", None: "open"}
@@ -156,6 +157,14 @@ def explain(
     )  # fmt: skip
 
 
+def _worded(use: Use, value: Any) -> tuple[str, str]:
+    """A value in Chinese and English."""
+    for option in use.fact.options:
+        if option.code == value:
+            return option.zh, option.en
+    return shown(value, use.fact.type, "zh"), shown(value, use.fact.type, "en")
+
+
 @lru_cache(maxsize=64)
 def _texts(bound: Bound) -> dict[int, tuple[str, str]]:
     """Words of every line, worked out once per bound programme."""
@@ -187,7 +196,6 @@ class Shower:
 
     def __init__(self, bound: Bound, facts: PersonFacts) -> None:
         self.bound, self.facts = bound, facts
-        self.words = Words(bound.programme, "zh"), Words(bound.programme, "en")
         self.texts, self.uses = _texts(bound), _rests_on(bound)
         self.shown: dict[str, FactShown] = {}
 
@@ -195,8 +203,10 @@ class Shower:
         """One fact with value, source and who can prove it."""
         if use.key not in self.shown:
             value = self.facts.values.get(use.key)
-            source = self.facts.sources.get(use.key, "assumed_none" if use.key in self.facts.assumed else "stated")
-            zh, en = (w.value(value, use.key) for w in self.words)
+            source = self.facts.sources.get(
+                use.key, "assumed_none" if use.key in self.facts.assumed else "stated"
+            )
+            zh, en = _worded(use, value)
             self.shown[use.key] = FactShown(
                 use.key, use.zh, use.en, value, zh, en, "" if value is None else source,
                 use.fact.proof_zh, use.fact.proof_en, value is None,
@@ -226,13 +236,25 @@ class Shower:
     def _line(self, item: Item, given: Mapping[str, Given], counted: bool) -> LineShown:
         mine = given[item.id]
         best = self._best(item, given)
+        is_off = mine.points is None or (item.when is not None and not mine.points)
         children = tuple(
-            self._line(c, given, counted and (best is None or c is best)) for c in item.children
+            self._line(c, given, counted and not is_off and (best is None or c is best))
+            for c in item.children
         )
         zh, en = self.texts[id(item)]
         facts = tuple(self.fact(u) for u in self.uses[id(item)])
         return LineShown(
-            item.id, item.zh, item.en, item.article, zh, en, mine.counted, mine.is_unknown, counted, facts, children
+            item.id,
+            item.zh,
+            item.en,
+            item.article,
+            zh,
+            en,
+            mine.counted,
+            mine.is_unknown,
+            counted,
+            facts,
+            children,
         )
 
     @staticmethod
@@ -244,7 +266,11 @@ class Shower:
         return max(known, key=lambda c: given[c.id].counted, default=item.children[0])
 
     def _missing(
-        self, conditions: tuple[TestShown, ...], vetoes: tuple[TestShown, ...], lines: tuple[LineShown, ...], rules: Rules
+        self,
+        conditions: tuple[TestShown, ...],
+        vetoes: tuple[TestShown, ...],
+        lines: tuple[LineShown, ...],
+        rules: Rules,
     ) -> tuple[FactShown, ...]:
         """Every unknown fact something open rests on, once."""
         found = [f for t in (*conditions, *vetoes) if t.state == "open" for f in t.facts if f.is_unknown]
@@ -252,7 +278,11 @@ class Shower:
         for gap in rules.gaps:
             if gap.open_when is not None:
                 names = names_in_condition(self.bound, gap.open_when)
-                found += [self.fact(u) for u in self.bound.programme.uses if u.key in names and self.fact(u).is_unknown]
+                found += [
+                    self.fact(u)
+                    for u in self.bound.programme.uses
+                    if u.key in names and self.fact(u).is_unknown
+                ]
         return tuple(dict.fromkeys(found)) if all(_hashable(f) for f in found) else tuple(found)
 
 

@@ -100,7 +100,7 @@ def _kinds(fact: Fact, told: Any, uses: Mapping[str, Fact]) -> dict[str, Any]:
         found = {fact.key: value(told.get("normal", 0), fact)}
         return found | {k: value(told.get(k.rpartition(".")[2], 0), fact) for k in others}
     known = value(told, fact)
-    return {fact.key: known} | ({k: 0 for k in others} if known is not None else {})
+    return {fact.key: known} | (dict.fromkeys(others, 0) if known is not None else {})
 
 
 def _assume(values: dict[str, Any], uses: Mapping[str, Fact], others: str) -> tuple[str, ...]:
@@ -122,8 +122,12 @@ def value(told: Any, fact: Fact) -> Any:
     return _typed(told, fact.type, fact.options, dict(fact.field_options))
 
 
-def _typed(told: Any, kind: Type, options: tuple[Option, ...], inner: Mapping[str, tuple[Option, ...]]) -> Any:
-    if told is None or (isinstance(told, str) and told.strip().lower() in ("", "unknown", "null", "未知", "不详")):
+def _typed(
+    told: Any, kind: Type, options: tuple[Option, ...], inner: Mapping[str, tuple[Option, ...]]
+) -> Any:
+    if told is None or (
+        isinstance(told, str) and told.strip().lower() in ("", "unknown", "null", "未知", "不详")
+    ):
         return None
     if kind.is_number:
         found = amount(told, kind, "fen" if kind.kind == "money" else "")
@@ -188,14 +192,19 @@ def form(fact: Fact, language: str) -> str:
     if kind == "code":
         return " | ".join(f"{o.code} ({o.zh if zh else o.en})" for o in fact.options)
     if kind == "list":
-        names = ", ".join(f"{n}: {t.kind}" + (f" {'|'.join(t.options)}" if t.options else "") for n, t in fact.type.fields)
-        return (f"列表，每项 {{{names}}}" if zh else f"list of {{{names}}}")
+        names = ", ".join(
+            f"{n}: {t.kind}" + (f" {'|'.join(t.options)}" if t.options else "") for n, t in fact.type.fields
+        )
+        return f"列表，每项 {{{names}}}" if zh else f"list of {{{names}}}"
     words = {
-        "months": ("整月数，如 96 或 \"8年\"", "whole months: 96 or \"8 years\""),
+        "months": ('整月数，如 96 或 "8年"', 'whole months: 96 or "8 years"'),
         "days": ("天数", "days"),
         "years": ("年数", "years"),
         "count": ("次数（整数）", "a whole number"),
-        "money": ("整数分，或 \"120000元\"（也可用键名结尾 _yuan）", "whole fen, or \"120000 yuan\" (or the key ending in _yuan)"),
+        "money": (
+            '整数分，或 "120000元"（也可用键名结尾 _yuan）',
+            'whole fen, or "120000 yuan" (or the key ending in _yuan)',
+        ),
         "area": ("平方米", "square metres"),
         "percent": ("百分数，如 51", "percent: 51"),
         "decimal": ("小数", "a number"),

@@ -40,9 +40,14 @@ def _row(use: Use) -> dict[str, Any]:
 
 
 def _unit(use: Use) -> str | None:
-    return {"months": "month", "days": "day", "years": "year", "money": "fen", "area": "m2", "percent": "%"}.get(
-        use.fact.type.kind
-    )
+    return {
+        "months": "month",
+        "days": "day",
+        "years": "year",
+        "money": "fen",
+        "area": "m2",
+        "percent": "%",
+    }.get(use.fact.type.kind)
 
 
 def _entry(use: Use) -> list[dict[str, Any]]:
@@ -54,7 +59,11 @@ def _entry(use: Use) -> list[dict[str, Any]]:
             "type": kind.kind,
             "zh": labels.get(name, (name, name))[0],
             "en": labels.get(name, (name, name))[1],
-            **({"options": [{"code": o.code, "zh": o.zh, "en": o.en} for o in options[name]]} if name in options else {}),
+            **(
+                {"options": [{"code": o.code, "zh": o.zh, "en": o.en} for o in options[name]]}
+                if name in options
+                else {}
+            ),
         }
         for name, kind in use.fact.type.fields
     ]

@@ -6,14 +6,17 @@ is unknown; what is unknown gives nothing. Arithmetic is exact (``Fraction``).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import operator
+from collections.abc import Callable, Mapping, Sequence
+from copy import copy
+from dataclasses import dataclass, replace
 from datetime import date
 from fractions import Fraction
 from typing import Any
 
 from anju.policy import days
-from anju.policy.bound import Bound, Rules, can_be_negative, rounded
+from anju.policy.bound import Bound, Rules, risky_items, rounded
+from anju.policy.days import Calendar
 from anju.policy.depends import touched_by
 from anju.policy.model import (
     Age,
@@ -38,6 +41,17 @@ from anju.policy.model import (
 )
 
 Env = Mapping[str, Any]
+_COMBINED: dict[str, Callable[[Sequence[int]], int]] = {"sum_of": sum, "least_of": min, "greatest_of": max}
+_COMPARED: dict[str, Callable[[Any, Any], bool]] = {
+    "eq": operator.eq,
+    "ne": operator.ne,
+    "ge": operator.ge,
+    "gt": operator.gt,
+    "le": operator.le,
+    "lt": operator.lt,
+    "in": lambda have, want: have in want,
+    "not_in": lambda have, want: have not in want,
+}
 ZERO = Fraction(0)
 
 
@@ -82,6 +96,13 @@ class Interpreter:
     def __init__(self, bound: Bound) -> None:
         self.bound = bound
         self.unit = Fraction(1, bound.scale)
+        self.risky = risky_items(bound)
+
+    def moved(self, calendar: Calendar) -> Interpreter:
+        """The same rules on another day."""
+        other = copy(self)
+        other.bound = replace(self.bound, calendar=calendar)
+        return other
 
     def values(self, facts: Env) -> dict[str, Any]:
         """Facts and derived values by name."""
@@ -146,17 +167,7 @@ class Interpreter:
         if op == "within":
             first, last = self.bound.calendar.within(*want)
             return bool(first <= have <= last if isinstance(have, date) else first.year <= have <= last.year)
-        answers = {
-            "eq": lambda: have == want,
-            "ne": lambda: have != want,
-            "ge": lambda: have >= want,
-            "gt": lambda: have > want,
-            "le": lambda: have <= want,
-            "lt": lambda: have < want,
-            "in": lambda: have in want,
-            "not_in": lambda: have not in want,
-        }
-        return bool(answers[op]())
+        return bool(_COMPARED[op](have, want))
 
     # --- derived values -----------------------------------------------------------------------------
 
@@ -166,7 +177,9 @@ class Interpreter:
             return None if born is None else days.age(born, self.bound.calendar.day(how.on), how.count)
         if isinstance(how, Elapsed):
             begin = env[how.of]
-            return None if begin is None else days.elapsed(begin, self.bound.calendar.day(how.until), how.unit)
+            return (
+                None if begin is None else days.elapsed(begin, self.bound.calendar.day(how.until), how.unit)
+            )
         if isinstance(how, Choose):
             return self._choose(how, env)
         if isinstance(how, Tally):
@@ -176,7 +189,7 @@ class Interpreter:
             return None
         if how.op == "difference":
             return int(max(parts[0] - parts[1], 0))
-        return int({"sum_of": sum, "least_of": min, "greatest_of": max}[how.op](parts))
+        return int(_COMBINED[how.op](parts))
 
     def _choose(self, how: Choose, env: Env) -> int | None:
         for when, of in how.rows:
@@ -204,14 +217,20 @@ class Interpreter:
     # --- items --------------------------------------------------------------------------------------
 
     def _item(
-        self, item: Item, env: Env, out: dict[str, Given], touched: frozenset[str] | None, *, is_deduction: bool
+        self,
+        item: Item,
+        env: Env,
+        out: dict[str, Given],
+        touched: frozenset[str] | None,
+        *,
+        is_deduction: bool,
     ) -> Given:
         """Work out one item and all inside it, noting each under its id; what is not ``touched`` stays."""
         if touched is not None and item.id not in touched:
             return out[item.id]
         children = [self._item(c, env, out, touched, is_deduction=is_deduction) for c in item.children]
         answer = True if item.when is None else self.holds(item.when, env)
-        risky = is_deduction or can_be_negative(item)
+        risky = is_deduction or id(item) in self.risky
         if answer is False:
             given = Given(ZERO, False)
         elif answer is None:
@@ -227,9 +246,9 @@ class Interpreter:
         return given
 
     def _group(self, item: Item, children: list[Given], env: Env, risky: bool) -> Given:
-        known = [c.points for c in children if c.points is not None]
+        counted = [c.counted for c in children]
         mode = item.shape.mode if isinstance(item.shape, Group) else ""
-        points = sum(known, ZERO) if mode == "sum" else max(known, default=ZERO)
+        points = sum(counted, ZERO) if mode == "sum" else max(counted)
         whole = self._modified(item, points, env)
         unknown = any(c.is_unknown for c in children) or whole is None
         is_risky = any(c.is_risky for c in children) or (whole is None and risky)
@@ -253,7 +272,7 @@ class Interpreter:
                 continue
             found.append(points if each.cap is None else min(points, each.cap))
         if each.take:
-            found = sorted(found, reverse=True)[: each.take]
+            found = sorted((max(p, ZERO) for p in found), reverse=True)[: each.take]
         return Given(self._limited(sum(found, ZERO), item), unknown, unknown and risky)
 
     def _modified(self, item: Item, points: Fraction | None, env: Env) -> Fraction | None:
@@ -262,7 +281,9 @@ class Interpreter:
             points = self._times(points, times, env)
         if item.percent_of:
             percent = env[item.percent_of]
-            points = None if points is None or percent is None else rounded(points * percent / 10000, self.unit)
+            points = (
+                None if points is None or percent is None else rounded(points * percent / 10000, self.unit)
+            )
         if item.divide_by:
             name, plus = item.divide_by
             parts = env[name]
@@ -317,7 +338,9 @@ class Interpreter:
             total = max(total, score.floor)
         if score.cap is not None:
             total = min(total, score.cap)
-        return total if score.places is None else rounded(total, Fraction(1, 10**score.places), score.rounding)
+        return (
+            total if score.places is None else rounded(total, Fraction(1, 10**score.places), score.rounding)
+        )
 
     def _meets(
         self, rules: Rules, scores: Mapping[str, Fraction], items: Mapping[str, Given], env: Env

@@ -13,7 +13,7 @@ from fractions import Fraction
 from typing import Any
 
 from anju.policy.catalogue import Fact
-from anju.policy.values import Type
+from anju.policy.values import COUNT, Type
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +156,7 @@ class Derived(Line):
     """One derived value."""
 
     how: Age | Elapsed | Combine | Choose | Tally = Combine("sum_of", ())
-    type: Type = Type("count")
+    type: Type = COUNT
 
 
 # --- items ----------------------------------------------------------------------------------------------

@@ -67,18 +67,31 @@ def table(programme: Programme, language: str = "zh") -> Table:
     words = Words(programme, language)
     zh = 0 if words.zh else 1
     rows: dict[str, list[TableRow]] = {
-        "conditions": [TableRow(t.id, t.article, t.label(language), words.condition(t.when)) for t in programme.conditions],
-        "vetoes": [TableRow(t.id, t.article, t.label(language), words.condition(t.when)) for t in programme.vetoes],
+        "conditions": [
+            TableRow(t.id, t.article, t.label(language), words.condition(t.when))
+            for t in programme.conditions
+        ],
+        "vetoes": [
+            TableRow(t.id, t.article, t.label(language), words.condition(t.when)) for t in programme.vetoes
+        ],
         "items": [r for i in programme.items for r in _item_rows(i, words, 0)],
         "deductions": [r for i in programme.deductions for r in _item_rows(i, words, 0)],
         "scores": [_score_row(s, words) for s in programme.scores],
         "services": [r for s in programme.services for r in _service_rows(s, words)],
-        "derived": [TableRow(d.id, d.article, d.label(language), words.derived(d)) for d in programme.derived],
+        "derived": [
+            TableRow(d.id, d.article, d.label(language), words.derived(d)) for d in programme.derived
+        ],
         "readings": [_reading_row(r, zh) for r in programme.readings],
         "gaps": [_gap_row(g, words, zh) for g in programme.gaps],
     }
     sections = tuple(Section(k, TITLES[k][zh], tuple(v)) for k, v in rows.items() if v)
-    return Table(programme.id, programme.label(language), _head(programme, words), badges(programme, language), sections)
+    return Table(
+        programme.id,
+        programme.label(language),
+        _head(programme, words),
+        badges(programme, language),
+        sections,
+    )
 
 
 def badges(programme: Programme, language: str) -> tuple[str, ...]:
@@ -94,7 +107,10 @@ def _head(programme: Programme, words: Words) -> tuple[tuple[str, str], ...]:
         ("文号" if zh else "Document", programme.document),
         ("制定机关" if zh else "Authority", programme.authority_zh if zh else programme.authority_en),
         ("施行期" if zh else "In force", f"{programme.from_on.isoformat()} – {until}"),
-        ("证据截止" if zh else "Cut-off of evidence", f"{words.day(programme.cutoff)} {programme.cutoff_article}".strip()),
+        (
+            "证据截止" if zh else "Cut-off of evidence",
+            f"{words.day(programme.cutoff)} {programme.cutoff_article}".strip(),
+        ),
         ("来源" if zh else "Source", programme.source_zh if zh else programme.source_en),
     )
 
@@ -128,7 +144,11 @@ def _score_row(score: Score, words: Words) -> TableRow:
     if score.cap is not None:
         text += f"；最高 {number(score.cap)}" if words.zh else f"; at most {number(score.cap)}"
     if score.places is not None:
-        how = {"half_up": ("四舍五入", "rounded half up"), "down": ("舍去", "rounded down"), "up": ("进位", "rounded up")}
+        how = {
+            "half_up": ("四舍五入", "rounded half up"),
+            "down": ("舍去", "rounded down"),
+            "up": ("进位", "rounded up"),
+        }
         told = how[score.rounding]
         text += f"；{told[0]}至{score.places}位小数" if words.zh else f"; {told[1]} to {score.places} places"
     return TableRow(score.id, score.article, score.label(words.language), text)
@@ -144,7 +164,11 @@ def _service_rows(service: Service, words: Words) -> list[TableRow]:
     if ranking:
         order = [words.name(ranking.score)] if ranking.score else []
         order += [(k.zh if zh else k.en) or words.name(k.of) for k in ranking.keys]
-        ties = {"all_admitted": ("末位同分全部入围", "all tied at the line admitted"), "draw": ("末位同分抽签", "ties at the line drawn by lot"), "none_admitted": ("末位同分均不入围", "none tied at the line admitted")}
+        ties = {
+            "all_admitted": ("末位同分全部入围", "all tied at the line admitted"),
+            "draw": ("末位同分抽签", "ties at the line drawn by lot"),
+            "none_admitted": ("末位同分均不入围", "none tied at the line admitted"),
+        }
         told = " → ".join(order) + ("；" if zh else "; ") + ties[ranking.ties][0 if zh else 1]
         if ranking.places is not None:
             told += f"；名额 {ranking.places}" if zh else f"; {ranking.places} places"
@@ -156,14 +180,18 @@ def _service_rows(service: Service, words: Words) -> list[TableRow]:
 
 
 def _reading_row(reading: Reading, zh: int) -> TableRow:
-    options = "；".join(("● " if o[0] == reading.default else "○ ") + f"{o[0]}：{o[1 + zh]}" for o in reading.options)
+    options = "；".join(
+        ("● " if o[0] == reading.default else "○ ") + f"{o[0]}：{o[1 + zh]}" for o in reading.options
+    )
     return TableRow(reading.id, reading.article, reading.zh if zh == 0 else reading.en, options)
 
 
 def _gap_row(gap: Gap, words: Words, zh: int) -> TableRow:
     text = REASONS[gap.reason][zh]
     if gap.open_when is not None:
-        text += ("；有此情形时待人工核定：" if zh == 0 else "; settled by hand if ") + words.condition(gap.open_when)
+        text += ("；有此情形时待人工核定：" if zh == 0 else "; settled by hand if ") + words.condition(
+            gap.open_when
+        )
     return TableRow(gap.id, gap.article, gap.label(words.language), text)
 
 

@@ -26,7 +26,11 @@ def change_text(change: Change, programme: Programme, language: str) -> str:
     zh = language.startswith("zh")
     when = ""
     if change.on:
-        when = f"；按现在的进度 {change.on.year}年{change.on.month}月达到" if zh else f"; reached in {change.on:%Y-%m} at this rate"
+        when = (
+            f"；按现在的进度 {change.on.year}年{change.on.month}月达到"
+            if zh
+            else f"; reached in {change.on:%Y-%m} at this rate"
+        )
     gain = f"+{number(change.gain)} 分" if zh else f"+{number(change.gain)} points"
     if change.gain <= 0:
         gain = "满足条件" if zh else "a condition is met"
@@ -40,12 +44,20 @@ def change_text(change: Change, programme: Programme, language: str) -> str:
     words = Words(programme, language)
     if change.kind == "step":
         kind = words.type(change.fact or "")
-        more = shown(change.more, kind, language) if change.more is not None and kind.kind != "months" else _months(change.more or 0, language)
-        return f"{label}再增加{more}：{gain}{passes}{when}" if zh else f"{label}, {more} more: {gain}{passes}{when}"
+        more = (
+            shown(change.more, kind, language)
+            if change.more is not None and kind.kind != "months"
+            else _months(change.more or 0, language)
+        )
+        return (
+            f"{label}再增加{more}：{gain}{passes}{when}"
+            if zh
+            else f"{label}, {more} more: {gain}{passes}{when}"
+        )
     if change.kind == "level":
         to = words.value(change.to, change.fact or "")
         return f"{label}达到“{to}”：{gain}{passes}" if zh else f"{label} becomes {to}: {gain}{passes}"
-    return f"如果“{label}”为是：{gain}{passes}" if zh else f"if \"{label}\" holds: {gain}{passes}"
+    return f"如果“{label}”为是：{gain}{passes}" if zh else f'if "{label}" holds: {gain}{passes}'
 
 
 def _months(months: int, language: str) -> str:
@@ -58,10 +70,18 @@ def tell(answer: Answer, language: str = "zh") -> str:
     programme = answer.programme
     out = [
         f"{programme.label(language)}  {programme.id}  [{' · '.join(badges(programme, language))}]",
-        (f"{programme.document}；申报日 {answer.on}，证据截止 {answer.cutoff}" if zh else f"{programme.document}; filed on {answer.on}, evidence up to {answer.cutoff}"),
+        (
+            f"{programme.document}；申报日 {answer.on}，证据截止 {answer.cutoff}"
+            if zh
+            else f"{programme.document}; filed on {answer.on}, evidence up to {answer.cutoff}"
+        ),
     ]
     if not answer.in_force:
-        out.append("！该版本在申报日不在施行期内，仅供比较。" if zh else "! This version was not in force on that day; for comparison only.")
+        out.append(
+            "！该版本在申报日不在施行期内，仅供比较。"
+            if zh
+            else "! This version was not in force on that day; for comparison only."
+        )
     for service in answer.services:
         out += ["", *_service(service, answer, language)]
     if programme.readings:
@@ -73,15 +93,27 @@ def tell(answer: Answer, language: str = "zh") -> str:
         out += ["", "未编入、需人工核对的行：" if zh else "Rows not encoded, to be checked by hand:"]
         out += [f"  · {gap.article} {gap.label(language)}" for gap in programme.gaps]
     if answer.assumed:
-        out += ["", ("以下事实未填，按“无”计算：" if zh else "Taken as none because not given: ") + ", ".join(answer.assumed)]
-    out += ["", ("凭据 " if zh else "Receipt ") + f"{programme.id} · {programme.digest[:12]} · {answer.receipt['facts_sha256'][:12]} · {answer.receipt['result_sha256'][:12]}"]
+        out += [
+            "",
+            ("以下事实未填，按“无”计算：" if zh else "Taken as none because not given: ")
+            + ", ".join(answer.assumed),
+        ]
+    out += [
+        "",
+        ("凭据 " if zh else "Receipt ")
+        + f"{programme.id} · {programme.digest[:12]} · {answer.receipt['facts_sha256'][:12]} · {answer.receipt['result_sha256'][:12]}",
+    ]
     return "\n".join(out)
 
 
 def _service(service: ServiceShown, answer: Answer, language: str) -> list[str]:
     zh = 0 if language.startswith("zh") else 1
     label = service.zh if zh == 0 else service.en
-    head = f"【{label}】{OUTCOMES[service.outcome][0]}" if zh == 0 else f"[{label}] {OUTCOMES[service.outcome][1]}"
+    head = (
+        f"【{label}】{OUTCOMES[service.outcome][0]}"
+        if zh == 0
+        else f"[{label}] {OUTCOMES[service.outcome][1]}"
+    )
     if service.score is not None:
         head += f"  {number(service.score)}" + (" 分" if zh == 0 else " points")
         if service.line is not None:
@@ -101,7 +133,10 @@ def _service(service: ServiceShown, answer: Answer, language: str) -> list[str]:
             out += [row for line in lines for row in _line(line, zh, 2)]
     if service.missing:
         out.append("  还缺什么、谁能证明" if zh == 0 else "  What is missing, and who can prove it")
-        out += [f"    ? {f.zh}（{f.proof_zh}）" if zh == 0 else f"    ? {f.en} ({f.proof_en})" for f in service.missing]
+        out += [
+            f"    ? {f.zh}（{f.proof_zh}）" if zh == 0 else f"    ? {f.en} ({f.proof_en})"
+            for f in service.missing
+        ]
     if service.changes:
         out.append("  怎样会改变结果" if zh == 0 else "  What would change the result")
         out += ["    → " + change_text(c, answer.programme, language) for c in service.changes[:8]]
@@ -110,19 +145,28 @@ def _service(service: ServiceShown, answer: Answer, language: str) -> list[str]:
 
 def _test(test: TestShown, zh: int, *, flip: bool) -> str:
     mark = STATES[test.state] if not flip else {"yes": "✗", "no": "✓", "open": "?"}[test.state]
-    facts = "；".join(f"{f.zh if zh == 0 else f.en} {f.shown_zh if zh == 0 else f.shown_en}" for f in test.facts)
+    facts = "；".join(
+        f"{f.zh if zh == 0 else f.en} {f.shown_zh if zh == 0 else f.shown_en}" for f in test.facts
+    )
     return f"    {mark} {test.zh if zh == 0 else test.en}  〔{test.article}〕 {facts}"
 
 
 def _line(line: LineShown, zh: int, depth: int) -> list[str]:
     if not line.points and not line.is_unknown and not line.lines:
         return []
-    told = number(line.points) + (" ?" if line.is_unknown else "") + ("" if line.is_counted else (" 未计" if zh == 0 else " not counted"))
+    told = (
+        number(line.points)
+        + (" ?" if line.is_unknown else "")
+        + ("" if line.is_counted else (" 未计" if zh == 0 else " not counted"))
+    )
     facts = "；".join(
-        f"{f.zh if zh == 0 else f.en} {f.shown_zh if zh == 0 else f.shown_en}" + (f"（{f.source}）" if f.source not in ("", "stated") else "")
+        f"{f.zh if zh == 0 else f.en} {f.shown_zh if zh == 0 else f.shown_en}"
+        + (f"（{f.source}）" if f.source not in ("", "stated") else "")
         for f in line.facts
     )
-    rows = [f"{'  ' * depth}{told:>8}  {line.zh if zh == 0 else line.en}  〔{line.article}〕 {facts}".rstrip()]
+    rows = [
+        f"{'  ' * depth}{told:>8}  {line.zh if zh == 0 else line.en}  〔{line.article}〕 {facts}".rstrip()
+    ]
     for inner in line.lines:
         rows += _line(inner, zh, depth + 1)
     return rows if line.points or line.is_unknown or len(rows) > 1 else []

@@ -87,7 +87,11 @@ class Words:
     def value(self, value: Any, key: str) -> str:
         """A value of a name as people read it; codes by their labels."""
         if isinstance(value, tuple):
-            return "、".join(self.value(v, key) for v in value) if self.zh else ", ".join(self.value(v, key) for v in value)
+            return (
+                "、".join(self.value(v, key) for v in value)
+                if self.zh
+                else ", ".join(self.value(v, key) for v in value)
+            )
         kind = self.type(key)
         if kind.kind == "code" and value is not None:
             return self._option(key, value)
@@ -120,7 +124,10 @@ class Words:
         if compare.op == "within":
             count, unit = compare.value
             zh = {"months": f"{count // 12}年" if count % 12 == 0 else f"{count}个月", "days": f"{count}天"}
-            en = {"months": f"{count // 12} years" if count % 12 == 0 else f"{count} months", "days": f"{count} days"}
+            en = {
+                "months": f"{count // 12} years" if count % 12 == 0 else f"{count} months",
+                "days": f"{count} days",
+            }
             calendar = (f"申报前{count}个自然年度", f"{count} calendar years before filing")
             if unit == "calendar_years":
                 return self._say(f"{name}在{calendar[0]}内", f"{name} within the {calendar[1]}")
@@ -131,7 +138,12 @@ class Words:
             "eq": ("为", "is"), "ne": ("不为", "is not"), "in": ("为", "is one of"), "not_in": ("不为", "is none of"),
         }  # fmt: skip
         if self.type(compare.name).kind == "date":
-            words |= {"ge": ("不早于", "not before"), "gt": ("晚于", "after"), "le": ("不晚于", "not after"), "lt": ("早于", "before")}
+            words |= {
+                "ge": ("不早于", "not before"),
+                "gt": ("晚于", "after"),
+                "le": ("不晚于", "not after"),
+                "lt": ("早于", "before"),
+            }
         return self._say(f"{name}{words[compare.op][0]}{value}", f"{name} {words[compare.op][1]} {value}")
 
     def rule(self, item: Item) -> str:
@@ -142,14 +154,21 @@ class Words:
         if item.for_each and item.for_each.where is not None:
             parts.append(self._say("只计：", "counting ") + self.condition(item.for_each.where))
         if item.for_each and item.for_each.cap is not None:
-            parts.append(self._say(f"每项（年）最高{number(item.for_each.cap)}分", f"at most {number(item.for_each.cap)} each"))
+            parts.append(
+                self._say(
+                    f"每项（年）最高{number(item.for_each.cap)}分",
+                    f"at most {number(item.for_each.cap)} each",
+                )
+            )
         if item.for_each and item.for_each.take:
             parts.append(self._say(f"取最高{item.for_each.take}项", f"the best {item.for_each.take}"))
         for times in item.times:
             when = f"（{self.condition(times.when)}）" if times.when is not None else ""
             parts.append(f"× {number(times.factor)}{when}")
         if item.percent_of:
-            parts.append(self._say(f"按{self.name(item.percent_of)}折算", f"pro rata to {self.name(item.percent_of)}"))
+            parts.append(
+                self._say(f"按{self.name(item.percent_of)}折算", f"pro rata to {self.name(item.percent_of)}")
+            )
         if item.divide_by:
             name, plus = item.divide_by
             parts.append(f"÷ {self.name(name)}" + (f" + {plus}" if plus else ""))
@@ -164,12 +183,18 @@ class Words:
         if isinstance(shape, Flat):
             return self._say(f"{number(shape.points)}分", f"{number(shape.points)} points")
         if isinstance(shape, Group):
-            words = {"sum": ("各项相加", "added up"), "best_of": ("取最高一项", "the best one"), "choose_one": ("任选一项（取有利者）", "choose one")}
+            words = {
+                "sum": ("各项相加", "added up"),
+                "best_of": ("取最高一项", "the best one"),
+                "choose_one": ("任选一项（取有利者）", "choose one"),
+            }
             return self._say(*words[shape.mode])
         if isinstance(shape, Per):
             return self._per(shape)
         if isinstance(shape, Ladder):
-            return self._say("，", ", ").join(f"{self.value(c, shape.of)} {number(p)}" for c, p in shape.points)
+            return self._say("，", ", ").join(
+                f"{self.value(c, shape.of)} {number(p)}" for c, p in shape.points
+            )
         if isinstance(shape, Cases):
             return self._say("；", "; ").join(
                 f"{self._case_words(r.zh, r.en, r.when)} {number(r.points)}" for r in shape.rows
@@ -192,19 +217,40 @@ class Words:
         if shape.start:
             parts.insert(0, self._say(f"起始{number(shape.start)}分", f"{number(shape.start)} to start with"))
         if shape.beyond is not None:
-            parts.append(self._say(f"只计超过{self.value(shape.beyond, shape.of)}的部分", f"only beyond {self.value(shape.beyond, shape.of)}"))
+            parts.append(
+                self._say(
+                    f"只计超过{self.value(shape.beyond, shape.of)}的部分",
+                    f"only beyond {self.value(shape.beyond, shape.of)}",
+                )
+            )
         if shape.below is not None:
-            parts.append(self._say(f"只计不足{self.value(shape.below, shape.of)}的部分", f"only what is short of {self.value(shape.below, shape.of)}"))
+            parts.append(
+                self._say(
+                    f"只计不足{self.value(shape.below, shape.of)}的部分",
+                    f"only what is short of {self.value(shape.below, shape.of)}",
+                )
+            )
         if shape.active_from is not None:
-            parts.append(self._say(f"满{self.value(shape.active_from, shape.of)}后起计", f"counted once {self.value(shape.active_from, shape.of)} are reached"))
+            parts.append(
+                self._say(
+                    f"满{self.value(shape.active_from, shape.of)}后起计",
+                    f"counted once {self.value(shape.active_from, shape.of)} are reached",
+                )
+            )
         if shape.max_steps is not None:
             parts.append(self._say(f"最多{shape.max_steps}次", f"at most {shape.max_steps} steps"))
         return self._say("，", ", ").join(parts)
 
     def _bands(self, shape: Bands) -> str:
         unit = f"/{self.value(shape.step, shape.of)}" if shape.step else ""
-        rows = self._say("；", "; ").join(f"{self._range(r, shape.of)} {number(r.points)}{unit}" for r in shape.rows)
-        mode = {"lookup": ("", ""), "progressive": ("（分段计）", " (each part at its own rate)"), "whole_period": ("（全部按所达档次计）", " (all at the rate reached)")}
+        rows = self._say("；", "; ").join(
+            f"{self._range(r, shape.of)} {number(r.points)}{unit}" for r in shape.rows
+        )
+        mode = {
+            "lookup": ("", ""),
+            "progressive": ("（分段计）", " (each part at its own rate)"),
+            "whole_period": ("（全部按所达档次计）", " (all at the rate reached)"),
+        }
         return f"{self.name(shape.of)}{self._say(*mode[shape.mode])}：{rows}"
 
     def _range(self, row: Row, key: str) -> str:
@@ -212,7 +258,9 @@ class Words:
         whole = self.type(key).kind in ("years", "count") and row.high is not None
         high = None if row.high is None else self.value(row.high - 1 if whole else row.high, key)
         if low is None:
-            return self._say(f"{high}{'及以下' if whole else '以下'}", f"up to {high}" if whole else f"below {high}")
+            return self._say(
+                f"{high}{'及以下' if whole else '以下'}", f"up to {high}" if whole else f"below {high}"
+            )
         if high is None:
             return self._say(f"{low}及以上", f"{low} and more")
         if low == high:
@@ -223,19 +271,40 @@ class Words:
         """How a derived value is worked out, in words."""
         how = derived.how
         if isinstance(how, Age):
-            count = {"full_years": ("周岁", "in full years"), "started_years": ("不满一年按一年", "a started year counts"), "calendar_years": ("年份相减", "calendar years")}
-            return self._say(f"按{self.day(how.on)}计（{count[how.count][0]}）", f"on {self.day(how.on)}, {count[how.count][1]}")
+            count = {
+                "full_years": ("周岁", "in full years"),
+                "started_years": ("不满一年按一年", "a started year counts"),
+                "calendar_years": ("年份相减", "calendar years"),
+            }
+            return self._say(
+                f"按{self.day(how.on)}计（{count[how.count][0]}）",
+                f"on {self.day(how.on)}, {count[how.count][1]}",
+            )
         if isinstance(how, Elapsed):
-            return self._say(f"从{self.name(how.of)}到{self.day(how.until)}", f"from {self.name(how.of)} to {self.day(how.until)}")
+            return self._say(
+                f"从{self.name(how.of)}到{self.day(how.until)}",
+                f"from {self.name(how.of)} to {self.day(how.until)}",
+            )
         if isinstance(how, Combine):
-            words = {"sum_of": ("相加", "sum of"), "least_of": ("取最小", "least of"), "greatest_of": ("取最大", "greatest of"), "difference": ("相减（不低于0）", "difference (not below 0) of")}
-            told = self._say("、", ", ").join(self.name(p) if isinstance(p, str) else shown(p, derived.type, self.language) for p in how.parts)
+            words = {
+                "sum_of": ("相加", "sum of"),
+                "least_of": ("取最小", "least of"),
+                "greatest_of": ("取最大", "greatest of"),
+                "difference": ("相减（不低于0）", "difference (not below 0) of"),
+            }
+            told = self._say("、", ", ").join(
+                self.name(p) if isinstance(p, str) else shown(p, derived.type, self.language)
+                for p in how.parts
+            )
             return self._say(f"{told}{words[how.op][0]}", f"{words[how.op][1]} {told}")
         if isinstance(how, Choose):
             rows = []
             for when, of in how.rows:
                 told = self.name(of) if isinstance(of, str) else shown(of, derived.type, self.language)
-                rows.append((self.condition(when) + "：" if when is not None else self._say("其他：", "otherwise: ")) + told)
+                rows.append(
+                    (self.condition(when) + "：" if when is not None else self._say("其他：", "otherwise: "))
+                    + told
+                )
             return self._say("；", "; ").join(rows)
         return self._tally(how)
 
@@ -244,7 +313,9 @@ class Words:
         told = self.name(how.of) + where
         if how.field is None:
             return self._say(f"{told}的项数", f"number of {told}")
-        return self._say(f"{told}的{self._field(how.field)}合计", f"{self._field(how.field)} of {told}, added up")
+        return self._say(
+            f"{told}的{self._field(how.field)}合计", f"{self._field(how.field)} of {told}, added up"
+        )
 
     def day(self, rule: Day) -> str:
         """A day rule in words."""
@@ -253,9 +324,17 @@ class Words:
         if rule.rule == "month_day":
             month, number_ = rule.month_days[0]
             years = {0: ("申报当年", "of the filing year"), 1: ("申报上一年", "of the year before filing")}
-            told = years.get(rule.years_back, (f"申报前{rule.years_back}年", f"{rule.years_back} years before filing"))
+            told = years.get(
+                rule.years_back, (f"申报前{rule.years_back}年", f"{rule.years_back} years before filing")
+            )
             return self._say(f"{told[0]}{month}月{number_}日", f"{month:02}-{number_:02} {told[1]}")
         if rule.rule == "latest_of":
             told_days = [self._say(f"{m}月{d}日", f"{m:02}-{d:02}") for m, d in rule.month_days]
-            return self._say("申报前最近的", "the latest before filing of ") + self._say("或", " or ").join(told_days)
-        return self._say("申报日", "the day of filing") if rule.rule == "filing" else self._say("截止日", "the cut-off day")
+            return self._say("申报前最近的", "the latest before filing of ") + self._say("或", " or ").join(
+                told_days
+            )
+        return (
+            self._say("申报日", "the day of filing")
+            if rule.rule == "filing"
+            else self._say("截止日", "the cut-off day")
+        )

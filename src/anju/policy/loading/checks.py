@@ -5,8 +5,9 @@ from __future__ import annotations
 from fractions import Fraction
 
 from anju.policy import scale as scales
+from anju.policy.bound import can_be_negative
 from anju.policy.loading.scope import Scope
-from anju.policy.model import Flat, Item, Ladder, Line, Per, Programme
+from anju.policy.model import Flat, Group, Item, Ladder, Line, Per, Programme
 
 
 def cross_check(programme: Programme, scope: Scope) -> None:
@@ -18,6 +19,7 @@ def cross_check(programme: Programme, scope: Scope) -> None:
     for top in (*programme.items, *programme.deductions):
         for item in top.walk():
             _limits(item, scope)
+            _best(item, scope)
     for top in programme.deductions:
         for item in top.walk():
             _positive(item, scope)
@@ -86,6 +88,14 @@ def _services(programme: Programme, scope: Scope) -> None:
                 scope.faults.add("over_100_percent", service.at, where, value=shares)
 
 
+def _best(item: Item, scope: Scope) -> None:
+    """A line that takes points away has no place where only the best counts: not knowing it would flatter."""
+    if isinstance(item.shape, Group) and item.shape.mode != "sum":
+        for child in item.children:
+            if can_be_negative(child):
+                scope.faults.add("negative_in_best", child.at, f"items.{item.id}.{child.id}", id=child.id)
+
+
 def _limits(item: Item, scope: Scope) -> None:
     """A cap below the first step, or a floor above the cap, can never be meant."""
     where = f"items.{item.id}"
@@ -98,7 +108,7 @@ def _limits(item: Item, scope: Scope) -> None:
 
 def _least_step(item: Item) -> Fraction | None:
     shape = item.shape
-    if item.divide_by or item.percent_of or item.times or isinstance(shape, Per) and shape.round == "exact":
+    if item.divide_by or item.percent_of or item.times or (isinstance(shape, Per) and shape.round == "exact"):
         return None
     if isinstance(shape, Flat):
         return shape.points

@@ -14,9 +14,23 @@ from anju.policy.values import Type
 _NAME = r"[a-z][a-z0-9_]*(?:\.[a-z][a-z0-9_]*)*"
 _BARE = re.compile(rf"(not\s+)?({_NAME})")
 _COMPARED = re.compile(rf"({_NAME})\s*(>=|<=|>|<|is\s+not\b|is\b|not\s+in\b|in\b|within\b)\s*(.+)")
-_OPS = {">=": "ge", "<=": "le", ">": "gt", "<": "lt", "is": "eq", "is not": "ne", "in": "in", "not in": "not_in"}
+_OPS = {
+    ">=": "ge",
+    "<=": "le",
+    ">": "gt",
+    "<": "lt",
+    "is": "eq",
+    "is not": "ne",
+    "in": "in",
+    "not in": "not_in",
+}
 _WITHIN = re.compile(r"(\d+)\s+(calendar years?|years?|months?|days?)")
-_WITHIN_UNITS = {"calendar year": ("calendar_years", 1), "year": ("months", 12), "month": ("months", 1), "day": ("days", 1)}
+_WITHIN_UNITS = {
+    "calendar year": ("calendar_years", 1),
+    "year": ("months", 12),
+    "month": ("months", 1),
+    "day": ("days", 1),
+}
 _MONTH_DAY = re.compile(r"(\d\d)-(\d\d)")
 
 
@@ -99,7 +113,9 @@ def _listed(
         scope.faults.add("condition", line, where, text=text)
         return None
     values = [
-        scope.literal(v.strip(), kind, line, where, key.lstrip(".")) for v in right[1:-1].split(",") if v.strip()
+        scope.literal(v.strip(), kind, line, where, key.lstrip("."))
+        for v in right[1:-1].split(",")
+        if v.strip()
     ]
     return Compare(key, op, tuple(v for v in values if v is not None), text, line)
 

@@ -64,7 +64,9 @@ class DerivedReader:
         scope.keys(body, (*LINE_KEYS, *SHAPES), where)
         shapes = [s for s in SHAPES if s in body]
         if len(shapes) != 1:
-            scope.faults.add("one_shape", body.line, where, found=", ".join(shapes) or "—", known=", ".join(SHAPES))
+            scope.faults.add(
+                "one_shape", body.line, where, found=", ".join(shapes) or "—", known=", ".join(SHAPES)
+            )
             return None
         name = shapes[0]
         raw, line = body[name], body.lines[name]
@@ -128,7 +130,9 @@ class DerivedReader:
         try:
             return amount(raw, kind)
         except NotInUnit:
-            self.scope.faults.add("unit", line, where, fact=where.rpartition(".")[2], value=raw, type=kind.kind)
+            self.scope.faults.add(
+                "unit", line, where, fact=where.rpartition(".")[2], value=raw, type=kind.kind
+            )
             return None
 
     def _choose(self, raw: Any, line: int, where: str) -> tuple[How, Type] | None:
@@ -163,12 +167,14 @@ class DerivedReader:
             if known:
                 scope.faults.add("not_a_list", line, where, fact=raw.get("of"))
             return None
-        kind: Type | None = COUNT
+        kind: Type = COUNT
         if field is not None:
-            kind = known[1].field_type(field)
-            if kind is None or not kind.is_number:
-                scope.faults.add("not_an_amount", line, where, fact=field, type=kind.kind if kind else "—")
+            inside = known[1].field_type(field)
+            if inside is None or not inside.is_number:
+                told = inside.kind if inside else "—"
+                scope.faults.add("not_an_amount", line, where, fact=field, type=told)
                 return None
+            kind = inside
         scope.entry = known[1]
         inner = condition(raw["where"], scope, raw.lines["where"], where) if "where" in raw else None
         scope.entry = None

@@ -65,7 +65,7 @@ def build(path: Path, text: str | None = None) -> Loaded:
     programme = None
     if raw or not faults:
         reader = ProgrammeReader(raw, catalogue_for(path), faults)
-        programme = reader.programme(place, path.parent.name, path.stem, text)
+        programme = reader.programme(place, path.parent.name, path.stem, text, path.resolve())
     return Loaded(path, programme, tuple(faults))
 
 
@@ -131,7 +131,9 @@ def find(asked: str) -> tuple[list[Path], bool]:
         chosen = [p for p in found if p.stem == version]
         if not chosen:
             raise Refusal(
-                "policy.unknown_version", asked=asked, known=", ".join(f"{matches[0]}@{p.stem}" for p in found)
+                "policy.unknown_version",
+                asked=asked,
+                known=", ".join(f"{matches[0]}@{p.stem}" for p in found),
             )
         return chosen, True
     return found, False

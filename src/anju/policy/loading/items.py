@@ -42,7 +42,9 @@ def item(body: Map, scope: Scope, where: str, line_of: LineMaker) -> Item | None
     scope.keys(body, (*LINE_KEYS, *SHAPES, *MODIFIERS), where)
     shapes = [s for s in SHAPES if s in body]
     if len(shapes) != 1:
-        scope.faults.add("one_shape", body.line, where, found=", ".join(shapes) or "—", known=", ".join(SHAPES))
+        scope.faults.add(
+            "one_shape", body.line, where, found=", ".join(shapes) or "—", known=", ".join(SHAPES)
+        )
         return None
     when = _when(body, scope, where)
     name = shapes[0]
@@ -54,7 +56,11 @@ def item(body: Map, scope: Scope, where: str, line_of: LineMaker) -> Item | None
         scope.entry = entry
         shape = _PARSERS[name](body, scope, where)
     times = times_of(body, scope, where)
-    percent = scope.number(body["percent_of"], body.lines["percent_of"], where, "percent") if "percent_of" in body else None
+    percent = (
+        scope.number(body["percent_of"], body.lines["percent_of"], where, "percent")
+        if "percent_of" in body
+        else None
+    )
     divide = _divide(body, scope, where)
     scope.entry = None
     if shape is None:
@@ -111,12 +117,20 @@ def _for_each(body: Map, scope: Scope, where: str) -> tuple[ForEach | None, Any]
             scope.faults.add("not_a_list", line, where, fact=raw.get("of"))
         return None, None
     scope.entry = known[1]
-    inner = condition(raw["where"], scope, raw.lines["where"], f"{where}.for_each.where") if "where" in raw else None
+    inner = (
+        condition(raw["where"], scope, raw.lines["where"], f"{where}.for_each.where")
+        if "where" in raw
+        else None
+    )
     take = raw.get("take", "sum")
     if take not in ("sum", "best") and not (isinstance(take, int) and take > 0):
-        scope.faults.add("not_one_of", raw.lines.get("take", line), where, value=take, known="sum, best, 1, 2 …")
+        scope.faults.add(
+            "not_one_of", raw.lines.get("take", line), where, value=take, known="sum, best, 1, 2 …"
+        )
         take = "sum"
-    return ForEach(known[0], inner, _limit(raw, "cap", scope, where), {"sum": 0, "best": 1}.get(take, take)), known[1]
+    return ForEach(
+        known[0], inner, _limit(raw, "cap", scope, where), {"sum": 0, "best": 1}.get(take, take)
+    ), known[1]
 
 
 def times_of(body: Map, scope: Scope, where: str) -> tuple[Times, ...]:
@@ -174,7 +188,11 @@ def _per(body: Map, scope: Scope, where: str) -> Per | None:
     name, kind = known
 
     def limit(key: str) -> int | None:
-        return scope.amount(raw[key], kind, raw.lines[key], f"{where}.{key}", str(raw["of"])) if key in raw else None
+        return (
+            scope.amount(raw[key], kind, raw.lines[key], f"{where}.{key}", str(raw["of"]))
+            if key in raw
+            else None
+        )
 
     step = limit("step")
     if step is not None and step <= 0:
@@ -277,7 +295,12 @@ def _ladder(body: Map, scope: Scope, where: str) -> Ladder | None:
     for code in table:
         if code not in kind.options:
             scope.faults.add(
-                "unknown_code", table.lines[code], f"{where}.{code}", fact=raw.get("of"), value=code, known=", ".join(kind.options)
+                "unknown_code",
+                table.lines[code],
+                f"{where}.{code}",
+                fact=raw.get("of"),
+                value=code,
+                known=", ".join(kind.options),
             )
         points = scope.points(table, code, where)
         if points is not None:

@@ -6,8 +6,7 @@ import difflib
 import hashlib
 import re
 from datetime import date
-
-from typing import Any
+from pathlib import Path
 
 from anju.policy.catalogue import Catalogue
 from anju.policy.loading.checks import cross_check
@@ -32,10 +31,26 @@ from anju.policy.model import (
 )
 from anju.policy.source import Faults, Map
 
-_TOP = (
-    "zh en document authority source in_force cutoff facts readings derived conditions vetoes items deductions "
-    "scores services gaps note"
-).split()
+_TOP = [
+    "zh",
+    "en",
+    "document",
+    "authority",
+    "source",
+    "in_force",
+    "cutoff",
+    "facts",
+    "readings",
+    "derived",
+    "conditions",
+    "vetoes",
+    "items",
+    "deductions",
+    "scores",
+    "services",
+    "gaps",
+    "note",
+]
 _ID = re.compile(r"[a-z][a-z0-9_]*")
 _REASONS = ("not_seen", "not_collected", "not_expressible")
 
@@ -49,14 +64,16 @@ class ProgrammeReader:
         self.scope.suggestions = lambda: catalogue.names()
         self.seen: dict[str, list[Line]] = {}
 
-    def programme(self, place: str, name: str, version: str, text: str) -> Programme | None:
+    def programme(self, place: str, name: str, version: str, text: str, path: Path) -> Programme | None:
         """The checked model, or None when there are faults."""
         raw, scope = self.raw, self.scope
         scope.keys(raw, _TOP, "")
         for key in ("zh", "en", "document", "authority", "in_force", "cutoff", "facts", "services"):
             if key not in raw:
                 self.faults.add("missing", raw.line, key, key=key)
-        scope.services = tuple(str(b.get("id")) for _, b in scope.entries(raw, "services", "") if isinstance(b, Map))
+        scope.services = tuple(
+            str(b.get("id")) for _, b in scope.entries(raw, "services", "") if isinstance(b, Map)
+        )
         readings = tuple(self._reading(b, w) for b, w in self._bodies("readings"))
         scope.readings = {r.id: tuple(o[0] for o in r.options) for r in readings}
         uses = self._uses()
@@ -70,7 +87,7 @@ class ProgrammeReader:
         services = tuple(self._service(b, w) for b, w in self._bodies("services"))
         from_on, until_on = self._in_force()
         made = Programme(
-            place, name, version, self.faults.file, hashlib.sha256(text.encode()).hexdigest(),
+            place, name, version, str(path), hashlib.sha256(text.encode()).hexdigest(),
             str(raw.get("zh")), str(raw.get("en")), str(raw.get("document")), *self._two("authority"),
             self._seen(), *self._two("source"), from_on, until_on, *self._cutoff(),
             uses, readings, derived, conditions, vetoes, items, deductions, scores, services, gaps,
@@ -88,7 +105,11 @@ class ProgrammeReader:
 
     def _two(self, key: str) -> tuple[str, str]:
         raw = self.raw.get(key)
-        return (str(raw.get("zh", "")), str(raw.get("en", ""))) if isinstance(raw, Map) else (str(raw or ""),) * 2
+        return (
+            (str(raw.get("zh", "")), str(raw.get("en", "")))
+            if isinstance(raw, Map)
+            else (str(raw or ""),) * 2
+        )
 
     def _line(self, body: Map, where: str) -> Line:
         """What every line carries; a missing id, label or article is a fault."""
@@ -106,12 +127,12 @@ class ProgrammeReader:
                     "not_one_of", body.line, where, value=service, known=", ".join(self.scope.services)
                 )
         line = Line(
-            name, *(str(body.get(k, "")) for k in ("zh", "en", "article")), body.line,
+            name, _told(body, "zh"), _told(body, "en"), _told(body, "article"), body.line,
             tuple(str(s) for s in only), self._kept_to(body, where),
         )  # fmt: skip
         for other in self.seen.get(name, ()):
             if not _exclusive(line, other):
-                self.faults.add("id_twice", body.line, where, id=name, line=other.at)
+                self.faults.add("id_twice", body.line, where, id=name, at=other.at)
         self.seen.setdefault(name, []).append(line)
         return line
 
@@ -124,7 +145,9 @@ class ProgrammeReader:
             self.scope.used.add("reading:" + name)
             if option not in self.scope.readings.get(name, ()):
                 known = ", ".join(f"{n}={o}" for n, os in self.scope.readings.items() for o in os)
-                self.faults.add("not_one_of", body.lines["reading"], where, value=f"{name}={option}", known=known)
+                self.faults.add(
+                    "not_one_of", body.lines["reading"], where, value=f"{name}={option}", known=known
+                )
         return tuple((n, str(o)) for n, o in (kept or {}).items() if n in self.scope.readings)
 
     def _uses(self) -> tuple[Use, ...]:
@@ -145,7 +168,14 @@ class ProgrammeReader:
             self.scope.types[key] = fact.type
             window = re.fullmatch(r"(\d+) (calendar_years|years?|months?|days?)", str(told.get("window", "")))
             if "window" in told and not window:
-                self.faults.add("unit", told.lines["window"], f"facts.{key}", fact=key, value=told["window"], type="5 years")
+                self.faults.add(
+                    "unit",
+                    told.lines["window"],
+                    f"facts.{key}",
+                    fact=key,
+                    value=told["window"],
+                    type="5 years",
+                )
             found.append(
                 Use(
                     key, fact, str(told.get("zh", fact.zh)), str(told.get("en", fact.en)),
@@ -157,11 +187,14 @@ class ProgrammeReader:
     def _reading(self, body: Map, where: str) -> Reading:
         head = self._line(body, where)
         self.scope.keys(body, (*LINE_KEYS, "default", "options", "why"), where)
-        options = self.scope.mapping(body.get("options"), body.line, where) or {}
+        found = self.scope.mapping(body.get("options"), body.line, where)
+        options: dict[str, Any] = {} if found is None else found
         for option, words in options.items():
             if not isinstance(words, Map) or not words.get("zh") or not words.get("en"):
                 self.faults.add("missing", body.line, f"{where}.{option}", key="zh/en")
-        told = tuple((str(o), str(w.get("zh")), str(w.get("en"))) for o, w in options.items() if isinstance(w, Map))
+        told = tuple(
+            (str(o), str(w.get("zh")), str(w.get("en"))) for o, w in options.items() if isinstance(w, Map)
+        )
         default = self.scope.choice(
             body.get("default"), tuple(o[0] for o in told) or ("—",), body.line, f"{where}.default"
         )
@@ -178,7 +211,16 @@ class ProgrammeReader:
             when = condition(body["when"], self.scope, body.lines["when"], f"{where}.when")
             if when:
                 found.append(
-                    Test(head.id, head.zh, head.en, head.article, head.at, head.only_for, head.reading, when=when)
+                    Test(
+                        head.id,
+                        head.zh,
+                        head.en,
+                        head.article,
+                        head.at,
+                        head.only_for,
+                        head.reading,
+                        when=when,
+                    )
                 )
         return tuple(found)
 
@@ -192,7 +234,15 @@ class ProgrammeReader:
         reason = self.scope.choice(body.get("reason"), _REASONS, body.line, f"{where}.reason")
         when = condition(body["open_when"], self.scope, body.line, where) if "open_when" in body else None
         return Gap(
-            head.id, head.zh, head.en, head.article, head.at, head.only_for, head.reading, reason=reason, open_when=when
+            head.id,
+            head.zh,
+            head.en,
+            head.article,
+            head.at,
+            head.only_for,
+            head.reading,
+            reason=reason,
+            open_when=when,
         )
 
     def _score(self, body: Map, where: str, items: tuple[Item, ...], deductions: tuple[Item, ...]) -> Score:
@@ -208,7 +258,7 @@ class ProgrammeReader:
             floor=self.scope.points(body, "floor", where) if "floor" in body else None,
             cap=self.scope.points(body, "cap", where) if "cap" in body else None,
             places=int(rounding.get("places", 0)) if rounding is not None else None,
-            rounding=self.scope.choice((rounding or {}).get("mode", "half_up"), modes, body.line, where),
+            rounding=self.scope.choice("half_up" if rounding is None else rounding.get("mode", "half_up"), modes, body.line, where),
         )  # fmt: skip
 
     def _parts(self, body: Map, key: str, lines: tuple[Item, ...], where: str) -> tuple[str, ...]:
@@ -221,7 +271,13 @@ class ProgrammeReader:
             return ()
         for name in raw:
             if name not in known:
-                self.faults.add("unknown_line", body.lines[key], where, id=name, section="items" if key == "add" else "deductions")
+                self.faults.add(
+                    "unknown_line",
+                    body.lines[key],
+                    where,
+                    id=name,
+                    section="items" if key == "add" else "deductions",
+                )
         return tuple(str(n) for n in raw if n in known)
 
     def _service(self, body: Map, where: str) -> Service:
@@ -230,7 +286,10 @@ class ProgrammeReader:
         score = body.get("score")
         line = self.scope.points(body, "line", where) if "line" in body else None
         ranking = None
-        if "ranking" in body and (raw := self.scope.mapping(body["ranking"], body.lines["ranking"], where)) is not None:
+        if (
+            "ranking" in body
+            and (raw := self.scope.mapping(body["ranking"], body.lines["ranking"], where)) is not None
+        ):
             ranking = self._ranking(raw, str(score), f"{where}.ranking")
         return Service(
             head.id, head.zh, head.en, head.article, head.at, (), head.reading,
@@ -254,7 +313,7 @@ class ProgrammeReader:
                 continue
             when = condition(body["when"], scope, body.lines["when"], where) if "when" in body else None
             share = scope.points(body, "percent", where) if "percent" in body else None
-            categories.append(Category(*(str(body.get(k, "")) for k in ("id", "zh", "en")), when, share))
+            categories.append(Category(_told(body, "id"), _told(body, "zh"), _told(body, "en"), when, share))
         places = raw.get("places")
         return Ranking(
             str(raw.get("article", "")), str(raw.get("score", score)), tuple(keys),
@@ -274,14 +333,18 @@ class ProgrammeReader:
     def _seen(self) -> str:
         raw = self.raw.get("source")
         seen = raw.get("seen", "primary") if isinstance(raw, Map) else "primary"
-        return self.scope.choice(seen, ("primary", "secondary"), self.raw.lines.get("source", 1), "source.seen")
+        return self.scope.choice(
+            seen, ("primary", "secondary"), self.raw.lines.get("source", 1), "source.seen"
+        )
 
     def _cutoff(self) -> tuple[Day, str]:
         raw, line = self.raw.get("cutoff"), self.raw.lines.get("cutoff", 1)
         rule = raw.get("rule", raw) if isinstance(raw, Map) else raw
         if isinstance(raw, Map) and not raw.get("article"):
             self.faults.add("no_article", line, "cutoff", key="article")
-        return day(rule, self.scope, line, "cutoff"), str(raw.get("article", "")) if isinstance(raw, Map) else ""
+        return day(rule, self.scope, line, "cutoff"), str(raw.get("article", "")) if isinstance(
+            raw, Map
+        ) else ""
 
     def _in_force(self) -> tuple[date, date | None]:
         raw, line = self.raw.get("in_force"), self.raw.lines.get("in_force", 1)
@@ -293,11 +356,12 @@ class ProgrammeReader:
         return first, last
 
 
+def _told(body: Map, key: str) -> str:
+    return str(body.get(key, ""))
+
+
 def _exclusive(a: Line, b: Line) -> bool:
     """Two lines of one id never stand together: some reading keeps them apart, or no service has both."""
     mine, theirs = dict(a.reading), dict(b.reading)
     by_reading = any(name in theirs and theirs[name] != option for name, option in mine.items())
     return by_reading or bool(a.only_for and b.only_for and not set(a.only_for) & set(b.only_for))
-
-
-

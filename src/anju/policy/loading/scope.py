@@ -32,7 +32,11 @@ class Scope:
             return "." + key, field
         kind = self.types.get(key) or self.pending(key, line)
         if kind is None:
-            known = [*self.types, *self.suggestions(), *(n for n, _ in (self.entry.fields if self.entry else ()))]
+            known = [
+                *self.types,
+                *self.suggestions(),
+                *(n for n, _ in (self.entry.fields if self.entry else ())),
+            ]
             near = difflib.get_close_matches(key, known, 1, 0.5)
             self.faults.add("unknown_fact", line, where, fact=key, near=near[0] if near else "—")
             return None
@@ -73,7 +77,13 @@ class Scope:
         except NotInUnit:
             code = "unknown_code" if kind.kind == "code" else "unit"
             self.faults.add(
-                code, line, where, fact=of, value=raw, type=kind.kind, known=", ".join(kind.options) or kind.kind
+                code,
+                line,
+                where,
+                fact=of,
+                value=raw,
+                type=kind.kind,
+                known=", ".join(kind.options) or kind.kind,
             )
             return None
 
@@ -103,7 +113,11 @@ class Scope:
             if key not in known:
                 near = difflib.get_close_matches(key, known, 1, 0.5)
                 self.faults.add(
-                    "unknown_key", body.lines[key], f"{where}.{key}", key=key, known=near[0] if near else ", ".join(known)
+                    "unknown_key",
+                    body.lines[key],
+                    f"{where}.{key}",
+                    key=key,
+                    known=near[0] if near else ", ".join(known),
                 )
 
     def mapping(self, raw: Any, line: int, where: str) -> Map | None:

@@ -1,0 +1,217 @@
+"""Names, literals, conditions and derived values as SQL. Unknown is NULL throughout, as SQL's own logic has it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from anju.policy.bound import Bound
+from anju.policy.model import (
+    Age,
+    All,
+    AnyOf,
+    Choose,
+    Combine,
+    Compare,
+    Condition,
+    Elapsed,
+    Not,
+    Tally,
+)
+from anju.policy.values import Type
+
+ENTRY = "r"
+"""The lambda's variable: one entry of a list."""
+
+
+def quoted(name: str) -> str:
+    """A column name: a dot becomes two underscores."""
+    return '"' + name.replace(".", "__").replace('"', '""') + '"'
+
+
+def text(value: str) -> str:
+    """A text literal."""
+    return "'" + value.replace("'", "''") + "'"
+
+
+def day(value: date) -> str:
+    """A date literal."""
+    return f"DATE '{value.isoformat()}'"
+
+
+def either(*parts: str) -> str:
+    """``a OR b``; FALSE when there is nothing that could hold."""
+    kept = list(dict.fromkeys(p for p in parts if p != "FALSE"))
+    if "TRUE" in kept:
+        return "TRUE"
+    if not kept:
+        return "FALSE"
+    return kept[0] if len(kept) == 1 else "(" + " OR ".join(kept) + ")"
+
+
+def both(*parts: str) -> str:
+    """``a AND b``; TRUE when nothing is asked."""
+    kept = list(dict.fromkeys(p for p in parts if p != "TRUE"))
+    if "FALSE" in kept:
+        return "FALSE"
+    if not kept:
+        return "TRUE"
+    return kept[0] if len(kept) == 1 else "(" + " AND ".join(kept) + ")"
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """SQL of the smaller parts of one bound programme. ``dialect``: duckdb or spark (for list functions)."""
+
+    bound: Bound
+    dialect: str = "duckdb"
+
+    def type(self, name: str) -> Type:
+        """The type of a fact, derived value or ``.field`` of a list."""
+        programme = self.bound.programme
+        for use in programme.uses:
+            if use.key == name:
+                return use.fact.type
+            if name.startswith(".") and (found := use.fact.type.field_type(name[1:])):
+                return found
+        return next(d.type for d in self.bound.derived if d.id == name)
+
+    def name(self, name: str) -> str:
+        """A name as a column, or as a field of the list entry at hand; decimals in whole units."""
+        if not name.startswith("."):
+            return quoted(name)
+        return self.whole(f"{ENTRY}.{quoted(name[1:])}", self.type(name))
+
+    @staticmethod
+    def whole(expression: str, kind: Type) -> str:
+        """A decimal column as a whole number of its last place."""
+        return f"CAST(ROUND({expression} * {10**kind.places}) AS BIGINT)" if kind.places else expression
+
+    # --- lists --------------------------------------------------------------------------------------
+
+    def each(self, of: str, expression: str, top: int = 0) -> str:
+        """The sum (or the sum of the ``top`` greatest) of an expression over the entries of a list; NULL if no list."""
+        made = f"list_transform({quoted(of)}, lambda {ENTRY}: CAST({expression} AS BIGINT))"
+        if self.dialect == "spark":
+            if top:
+                made = f"SLICE(SORT_ARRAY({made}, FALSE), 1, {top})"
+            return f"AGGREGATE({made}, CAST(0 AS BIGINT), lambda a, b: a + b)"
+        if top:
+            made = f"list_slice(list_reverse_sort({made}), 1, {top})"
+        return f"CAST(COALESCE(list_sum({made}), CASE WHEN {quoted(of)} IS NOT NULL THEN 0 END) AS BIGINT)"
+
+    def any_entry(self, of: str, expression: str) -> str:
+        """Whether the expression holds for some entry."""
+        if expression == "FALSE":
+            return "FALSE"
+        return f"COALESCE({self.each(of, f'CASE WHEN {expression} THEN 1 ELSE 0 END')} > 0, FALSE)"
+
+    # --- conditions ---------------------------------------------------------------------------------
+
+    def condition(self, condition: Condition) -> str:
+        """A condition: TRUE, FALSE or NULL."""
+        if isinstance(condition, Compare):
+            return self._compare(condition)
+        if isinstance(condition, Not):
+            return f"(NOT {self.condition(condition.part)})"
+        joint = " AND " if isinstance(condition, All) else " OR "
+        assert isinstance(condition, All | AnyOf)
+        return "(" + joint.join(self.condition(p) for p in condition.parts) + ")"
+
+    def _compare(self, compare: Compare) -> str:
+        name, value = self.name(compare.name), compare.value
+        if isinstance(value, bool):
+            return name if value == (compare.op == "eq") else f"(NOT {name})"
+        if compare.op == "within":
+            first, last = self.bound.calendar.within(*value)
+            if self.type(compare.name).kind == "date":
+                return f"({name} BETWEEN {day(first)} AND {day(last)})"
+            return f"({name} BETWEEN {first.year} AND {last.year})"
+        if compare.op in ("in", "not_in"):
+            return self._listed(name, value, compare.op == "in")
+        sign = {"eq": "=", "ne": "<>", "ge": ">=", "gt": ">", "le": "<=", "lt": "<"}[compare.op]
+        return f"({name} {sign} {self.literal(value)})"
+
+    def _listed(self, name: str, values: tuple[Any, ...], is_in: bool) -> str:
+        if not values:
+            return f"(CASE WHEN {name} IS NOT NULL THEN {'FALSE' if is_in else 'TRUE'} END)"
+        listed = ", ".join(self.literal(v) for v in values)
+        return f"({name} {'IN' if is_in else 'NOT IN'} ({listed}))"
+
+    @staticmethod
+    def literal(value: Any) -> str:
+        """A literal of any scalar type."""
+        if isinstance(value, str):
+            return text(value)
+        return day(value) if isinstance(value, date) else str(value)
+
+    # --- derived values -----------------------------------------------------------------------------
+
+    def derived(self, how: Age | Elapsed | Combine | Choose | Tally) -> str:
+        """A derived value: a whole number or NULL."""
+        if isinstance(how, Age):
+            return self._age(how)
+        if isinstance(how, Elapsed):
+            return self._elapsed(how)
+        if isinstance(how, Choose):
+            return self._choose(how)
+        if isinstance(how, Tally):
+            return self._tally(how)
+        parts = [self.part(p) for p in how.parts]
+        if how.op == "sum_of":
+            return "(" + " + ".join(parts) + ")"
+        if how.op == "difference":
+            a, b = parts
+            return f"CASE WHEN {a} > {b} THEN {a} - {b} WHEN {a} <= {b} THEN 0 END"
+        unknown = either(*(f"{p} IS NULL" for p in parts if not p.lstrip("-").isdigit()))
+        pick = "LEAST" if how.op == "least_of" else "GREATEST"
+        return f"CASE WHEN NOT {unknown} THEN {pick}({', '.join(parts)}) END"
+
+    def part(self, part: str | int) -> str:
+        """A name or a fixed amount."""
+        return self.name(part) if isinstance(part, str) else str(part)
+
+    def _age(self, how: Age) -> str:
+        born, on = self.name(how.of), self.bound.calendar.day(how.on)
+        number = f"(YEAR({born}) * 10000 + MONTH({born}) * 100 + DAY({born}))"
+        if how.count == "calendar_years":
+            made = f"({on.year} - YEAR({born}))"
+        else:
+            reached = f"({on.year * 10000 + on.month * 100 + on.day} - {number})"
+            made = f"({reached} // 10000)"
+            if how.count == "started_years":
+                made = f"(({reached} + 9999) // 10000)"
+        if how.count == "calendar_years":
+            return f"CASE WHEN {made} > 0 THEN {made} WHEN {made} <= 0 THEN 0 END"
+        return f"CASE WHEN {born} <= {day(on)} THEN {made} WHEN {born} > {day(on)} THEN 0 END"
+
+    def _elapsed(self, how: Elapsed) -> str:
+        begin, until = self.name(how.of), self.bound.calendar.day(how.until)
+        if how.unit == "days":
+            made = f"DATE_DIFF('day', {begin}, {day(until)})"
+        else:
+            last = (date(until.year + until.month // 12, until.month % 12 + 1, 1) - date.resolution).day
+            months = f"({until.year * 12 + until.month} - YEAR({begin}) * 12 - MONTH({begin}))"
+            made = f"({months} - CASE WHEN LEAST(DAY({begin}), {last}) > {until.day} THEN 1 ELSE 0 END)"
+        return f"CASE WHEN {begin} < {day(until)} THEN {made} WHEN {begin} >= {day(until)} THEN 0 END"
+
+    def _choose(self, how: Choose) -> str:
+        rows: list[str] = []
+        for when, of in how.rows:
+            if when is None:
+                return "CASE " + " ".join(rows) + f" ELSE {self.part(of)} END" if rows else self.part(of)
+            made = self.condition(when)
+            rows += [f"WHEN {made} THEN {self.part(of)}", f"WHEN {made} IS NULL THEN NULL"]
+        return "CASE " + " ".join(rows) + " END"
+
+    def _tally(self, how: Tally) -> str:
+        where = "TRUE" if how.where is None else self.condition(how.where)
+        amount = "1" if how.field is None else self.name("." + how.field)
+        unknown = "FALSE" if how.where is None else f"{where} IS NULL"
+        if how.field is not None:
+            unknown = either(unknown, both(where, f"{amount} IS NULL"))
+        total = self.each(how.of, f"CASE WHEN {where} THEN {amount} ELSE 0 END")
+        if unknown == "FALSE":
+            return total
+        return f"CASE WHEN NOT {self.any_entry(how.of, unknown)} THEN {total} END"
