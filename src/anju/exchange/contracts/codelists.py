@@ -36,9 +36,7 @@ def get_codelist(name: str) -> CodeList:
         for form in _writings(str(code), said):
             if forms.setdefault(form, None if said.get("unknown") else str(code)) not in (str(code), None):
                 raise Refusal("contracts.code_form_twice", name=name, form=form)
-    return CodeList(
-        body["id"], str(body["standard"]), body["name"]["zh"], body["name"]["en"], labels, forms
-    )
+    return CodeList(body["id"], str(body["standard"]), body["name"]["zh"], body["name"]["en"], labels, forms)
 
 
 def _writings(code: str, said: Mapping[str, object]) -> list[str]:

@@ -15,18 +15,15 @@ from anju.kernel.refusal import Refusal
 from anju.register import canon
 
 REFUSE_SHARE = 0.5
-_TOP = frozenset(
-    "apiVersion kind id version status name department channel description legalBasis cycle match aspects "
-    "authority key observed deleted constants properties refuseShare".split()
-)
-_FIELD = frozenset(
-    "name en type required to also standard codes unit classification inclusive calendar history min max "
-    "fault".split()
-)
-_NEEDED = tuple(
-    "apiVersion kind id version status name department description legalBasis cycle match aspects "
-    "authority key observed properties".split()
-)
+_NEEDED = (
+    "apiVersion", "kind", "id", "version", "status", "name", "department", "description", "legalBasis",
+    "cycle", "match", "aspects", "authority", "key", "observed", "properties",
+)  # fmt: skip
+_TOP = {*_NEEDED, "channel", "deleted", "constants", "refuseShare"}
+_FIELD = {
+    "name", "en", "type", "required", "to", "also", "standard", "codes", "unit", "classification",
+    "inclusive", "calendar", "history", "min", "max", "fault",
+}  # fmt: skip
 
 
 @lru_cache
@@ -45,9 +42,7 @@ def get_contract(dataset: str) -> Contract:
     """The contract of that id; refuses an unknown one and names those there are."""
     contract = find_contract(dataset)
     if contract is None:
-        raise Refusal(
-            "contracts.unknown", dataset=dataset, known=", ".join(c.id for c in list_contracts())
-        )
+        raise Refusal("contracts.unknown", dataset=dataset, known=", ".join(c.id for c in list_contracts()))
     return contract
 
 
@@ -95,7 +90,7 @@ def _contract(body: Mapping[str, Any]) -> Contract:
 def _field(stated: Mapping[str, Any]) -> Field:
     to = _listed(stated.get("to"))
     required = bool(stated.get("required", False))
-    noted = stated["type"] in NOTED_TYPES and not (required and stated["type"] == "credit_code")
+    noted = stated["type"] in NOTED_TYPES and not (required and stated["type"] in {"credit_code", "name"})
     return Field(
         name=stated["name"],
         en=stated["en"],
@@ -156,7 +151,11 @@ def _field_faults(stated: Mapping[str, Any]) -> Iterable[str]:
         yield f"unknown type {kind}"
     if kind == "code" and ("standard" in stated) == ("codes" in stated):
         yield "a code names either a standard or its codes"
-    if kind == "code" and "standard" in stated and packs.find_file(f"codes/{stated['standard']}.yaml") is None:
+    if (
+        kind == "code"
+        and "standard" in stated
+        and packs.find_file(f"codes/{stated['standard']}.yaml") is None
+    ):
         yield f"no code list {stated['standard']}"
     if kind in UNITS and stated.get("unit") not in UNITS[kind]:
         yield f"unit must be one of {', '.join(UNITS[kind])}"
@@ -175,7 +174,9 @@ def _mapping_faults(body: Mapping[str, Any]) -> Iterable[str]:
                 yield f"{stated.get('name')}: no canonical column {target}"
             elif aspect not in aspects:
                 yield f"{stated.get('name')}: aspect {aspect} is not declared"
-    yield from (f"constants: no canonical column {c}" for c in body.get("constants") or {} if not _is_column(c))
+    yield from (
+        f"constants: no canonical column {c}" for c in body.get("constants") or {} if not _is_column(c)
+    )
     for column, rank in body["authority"].items():
         if column not in canon.ASPECTS and not _is_column(column):
             yield f"authority: no aspect or column {column}"

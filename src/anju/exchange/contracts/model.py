@@ -11,7 +11,10 @@ TYPES: Mapping[str, tuple[str, str]] = {
     "text": ("文本", "text"),
     "name": ("姓名", "person's name"),
     "citizen_no": ("公民身份号码", "citizen number, 15 or 18 characters, check character verified"),
-    "credit_code": ("统一社会信用代码", "unified social credit code, 18 characters, check character verified"),
+    "credit_code": (
+        "统一社会信用代码",
+        "unified social credit code, 18 characters, check character verified",
+    ),
     "phone": ("手机号码", "mobile number, 11 digits"),
     "date": ("日期", "day"),
     "month": ("年月", "month"),
@@ -33,7 +36,7 @@ UNITS: Mapping[str, Mapping[str, float]] = {
 }
 """Units a type may state, and what one of them is in the canonical unit (fen, square metre)."""
 
-NOTED_TYPES = frozenset({"citizen_no", "phone", "credit_code"})
+NOTED_TYPES = frozenset({"citizen_no", "phone", "credit_code", "name"})
 """Types whose unreadable optional value is noted and the row kept; every other unreadable value holds the row."""
 
 ADDRESS_PARTS = ("region", "street", "number", "building", "unit", "room", "address")

@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping
 from itertools import product
 from pathlib import Path
 
+from anju.exchange.intake import macros
 from anju.exchange.intake.macros import quoted
 from anju.kernel import packs
 from anju.kernel.engine import Engine
@@ -23,39 +24,26 @@ PLACES = "address_places"
 """Table: ``written`` text of a division with some ancestors, ``code``, ``size`` characters of ``written``."""
 
 MACROS = """
-CREATE OR REPLACE TEMP MACRO address_words(x) AS
-  CASE WHEN contains(x, '委') THEN regexp_replace(regexp_replace(x, '社区居(民)?委(员)?会|居(民)?委(员)?会', '社区'), '村(民)?委(员)?会', '村') ELSE x END;
-CREATE OR REPLACE TEMP MACRO building_word(x) AS CASE
+address_words(x) AS CASE WHEN contains(x, '委')
+  THEN regexp_replace(regexp_replace(x, '(社区)?居(民)?委(员)?会', '社区'), '村(民)?委(员)?会', '村') ELSE x END
+building_word(x) AS CASE
   WHEN contains(x, '号楼') THEN replace(x, '号楼', '栋') WHEN contains(x, '幢') THEN replace(x, '幢', '栋')
-  WHEN contains(x, '#') THEN replace(replace(x, '#楼', '栋'), '#', '栋') WHEN contains(x, '座') THEN replace(x, '座', '栋')
-  WHEN contains(x, '号院') THEN replace(x, '号院', '号') ELSE x END;
-CREATE OR REPLACE TEMP MACRO read_address(x) AS address_words(replace(x, ' ', ''));
-CREATE OR REPLACE TEMP MACRO up_to(x, word) AS CASE WHEN instr(x, word) > 0 THEN left(x, instr(x, word) + length(word) - 1) END;
-CREATE OR REPLACE TEMP MACRO community_cut(x) AS coalesce(up_to(x, '社区'), up_to(x, '村'));
-CREATE OR REPLACE TEMP MACRO town_cut(x) AS coalesce(up_to(x, '街道'), up_to(x, '镇'), up_to(x, '乡'));
-CREATE OR REPLACE TEMP MACRO county_cut(x) AS coalesce(up_to(x, '区'), up_to(x, '县'), up_to(x, '市'));
-CREATE OR REPLACE TEMP MACRO after_community(x) AS CASE WHEN instr(x, '社区') > 0 THEN substr(x, instr(x, '社区') + 2) ELSE x END;
-CREATE OR REPLACE TEMP MACRO small_number(x) AS translate(
-  CASE WHEN NOT regexp_matches(x, '[十百]') THEN x
-       WHEN contains(x, '百') THEN split_part(x, '百', 1) || lpad(small_tens(ltrim(split_part(x, '百', 2), '零〇')), 2, '0')
-       ELSE small_tens(x) END, '〇零一二三四五六七八九', '00123456789');
-CREATE OR REPLACE TEMP MACRO part(x) AS CASE WHEN strlen(x) = length(x) THEN nullif(ltrim(upper(x), '0'), '')
-  WHEN x = '' THEN NULL ELSE nullif(ltrim(upper(small_number(x)), '0'), '') END;
-CREATE OR REPLACE TEMP MACRO no_floor(x) AS CASE WHEN contains(x, '层') THEN split_part(x, '层', 2)
-  WHEN contains(x, '楼') THEN split_part(x, '楼', 2) ELSE x END;
-CREATE OR REPLACE TEMP MACRO room_words(x) AS rtrim(no_floor(x), '室房号户');
-CREATE OR REPLACE TEMP MACRO words_before(x) AS CASE WHEN instr(x, '号') > 1
-  THEN rtrim(left(x, instr(x, '号') - 1), '0123456789-ABCDEFabcdef') ELSE regexp_extract(x, '^[^0-9A-Za-z]*') END;
-CREATE OR REPLACE TEMP MACRO street_words(x, pos) AS CASE WHEN pos > 1 AND length(x) = pos - 1
-  THEN rtrim(x, '〇零一二三四五六七八九十百') ELSE x END;
+  WHEN contains(x, '#') THEN replace(replace(x, '#楼', '栋'), '#', '栋')
+  WHEN contains(x, '座') THEN replace(x, '座', '栋') WHEN contains(x, '号院') THEN replace(x, '号院', '号') ELSE x END
+up_to(x, word) AS CASE WHEN contains(x, word) THEN left(x, instr(x, word) + length(word) - 1) END
+community_cut(x) AS coalesce(up_to(x, '社区'), up_to(x, '村'))
+town_cut(x) AS coalesce(up_to(x, '街道'), up_to(x, '镇'), up_to(x, '乡'))
+county_cut(x) AS coalesce(up_to(x, '区'), up_to(x, '县'), up_to(x, '市'))
+after_community(x) AS CASE WHEN contains(x, '社区') THEN substr(x, instr(x, '社区') + 2) ELSE x END
+small_number(x) AS arabic(CASE WHEN contains(x, '百')
+  THEN split_part(x, '百', 1) || lpad(tens(ltrim(split_part(x, '百', 2), '零〇')), 2, '0') ELSE tens(x) END)
+part(x) AS CASE WHEN is_ascii(x) THEN upper(x) ELSE upper(small_number(x)) END
+no_floor(x) AS CASE WHEN contains(x, '层') THEN split_part(x, '层', 2)
+  WHEN contains(x, '楼') THEN split_part(x, '楼', 2) ELSE x END
+words_before(x) AS CASE WHEN instr(x, '号') > 1
+  THEN rtrim(left(x, instr(x, '号') - 1), '0123456789-ABCDEFabcdef') ELSE regexp_extract(x, '^[^0-9A-Za-z]*') END
+street_words(x, pos) AS CASE WHEN pos > 1 AND length(x) = pos - 1 THEN rtrim(x, '〇零一二三四五六七八九十百') ELSE x END
 """
-
-_TENS = """
-CREATE OR REPLACE TEMP MACRO small_tens(x) AS CASE
-  WHEN NOT contains(x, '十') THEN x WHEN x = '十' THEN '10' WHEN x[1] = '十' THEN '1' || substr(x, 2)
-  WHEN suffix(x, '十') THEN left(x, length(x) - 1) || '0' ELSE replace(x, '十', '') END;
-"""
-
 
 Stage = dict[str, str]
 """Names of new columns and the SQL expressions that make them out of the stage before."""
@@ -77,7 +65,7 @@ def stages(c: str) -> tuple[Stage, ...]:
     argument, and a column is computed once.
     """
     size = f"coalesce({c}_p0.size, {c}_p1.size, {c}_p2.size, 0)"
-    clean = {f"{c}_clean": f"read_address({c})"}
+    clean = {f"{c}_clean": f"address_words(replace({c}, ' ', ''))"}
     rest = {
         f"{c}_region": f"coalesce({c}_p0.code, {c}_p1.code, {c}_p2.code)",
         f"{c}_rest": f"after_community(substr({c}_clean, {size} + 1))",
@@ -94,14 +82,14 @@ def stages(c: str) -> tuple[Stage, ...]:
         f"{c}_after": f"CASE WHEN contains({c}_tail, '栋') THEN substr({c}_tail, instr({c}_tail, '栋') + 1) ELSE {c}_tail END",
         f"{c}_split": f"CASE WHEN contains({c}_tail, '-') THEN string_split({c}_tail, '-') END",
     }
-    return clean, rest, usual, odd, cut, tail, inner, _tokens(c), _parts(c)
+    return clean, rest, usual, odd, cut, tail, inner, _tokens(c), _read_tokens(c), _parts(c)
 
 
 _BUILDING = "('栋', '幢', '号楼', '座')"
-_TOKEN = "([1-9A-Z][0-9A-Z]*)"
+_PIECE = "([1-9A-Z][0-9A-Z]*)"
 _USUAL = (
-    f"^([^0-9A-Za-z]*)([1-9][0-9]*(?:-[1-9][0-9]*)?)号(?:{_TOKEN}(栋|幢|号楼|座|单元|-|室)?"
-    f"(?:{_TOKEN}(单元|-|室)?(?:{_TOKEN}室?)?)?)?$"
+    f"^([^0-9A-Za-z]*)([1-9][0-9]*(?:-[1-9][0-9]*)?)号(?:{_PIECE}(栋|幢|号楼|座|单元|-|室)?"
+    f"(?:{_PIECE}(单元|-|室)?(?:{_PIECE}室?)?)?)?$"
 )
 _GROUPS = ("s", "n", "a", "m", "b", "k", "c")
 """Street, number, then up to three tokens a b c and the words m k between them."""
@@ -125,6 +113,11 @@ def _tokens(c: str) -> Stage:
     }
 
 
+def _read_tokens(c: str) -> Stage:
+    pieces = {f"{c}_{x}2": f"part({c}_{x})" for x in "nbu"}
+    return {**pieces, f"{c}_r2": f"part(rtrim(no_floor({c}_r), '室房号户'))"}
+
+
 def _parts(c: str) -> Stage:
     s = f"{c}_std"
     led = f"({s}.m IN {_BUILDING} OR {s}.m = '-')"
@@ -139,10 +132,10 @@ def _parts(c: str) -> Stage:
     }
     odd = {
         "street": f"{c}_words",
-        "number": f"part({c}_n)",
-        "building": f"part({c}_b)",
-        "unit": f"part({c}_u)",
-        "room": f"part(room_words({c}_r))",
+        "number": f"ltrim({c}_n2, '0')",
+        "building": f"ltrim({c}_b2, '0')",
+        "unit": f"ltrim({c}_u2, '0')",
+        "room": f"ltrim({c}_r2, '0')",
     }
     parts = {
         f"{c}_{name}": f"nullif(CASE WHEN {c}_odd IS NULL THEN {usual[name]} ELSE {odd[name]} END, '')"
@@ -153,9 +146,7 @@ def _parts(c: str) -> Stage:
 
 def define(engine: Engine) -> None:
     """Make the macros and the table of the pack's divisions known to the engine."""
-    for statement in (_TENS + MACROS).split(";\n"):
-        if statement.strip():
-            engine.run(statement)
+    macros.define(engine, MACROS)
     rows = ", ".join(f"({quoted(w)}, {quoted(code)}, {len(w)})" for w, code in sorted(_written().items()))
     engine.run(f"CREATE OR REPLACE TEMP TABLE {PLACES} (written VARCHAR, code VARCHAR, size INT)")
     if rows:

@@ -1,0 +1,91 @@
+"""Tables that standardising looks things up in: division codes through history, the lunar calendar.
+
+Source: packs/cn/codes/divisions.parquet and the place's regions.csv; lunar months from ``lunardate``.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from lunardate import LunarDate
+
+from anju.exchange.intake.address import regions
+from anju.exchange.intake.macros import quoted
+from anju.kernel import packs
+from anju.kernel.engine import Engine
+from anju.kernel.refusal import Refusal
+
+DIVISIONS = "division_forms"
+"""Table: ``written`` code or name, ``code`` in force today (or the last one), ``in_force`` of what was written."""
+
+LUNAR = "lunar_months"
+"""Table: ``ym`` lunar year times 100 plus month, ``first_on`` solar day of its first day, ``days`` it has."""
+
+LUNAR_YEARS = range(1900, 2099)
+
+_FORMS = """
+CREATE OR REPLACE TEMP TABLE {table} AS
+WITH spell AS (
+  SELECT * FROM read_parquet({path})
+), resolved AS (
+  SELECT code, bool_or(end_year IS NULL) AS in_force,
+         CASE WHEN bool_or(end_year IS NULL) THEN code ELSE coalesce(max(successor), code) END AS today
+  FROM spell GROUP BY code
+), named AS (
+  SELECT s.name, r.today, r.in_force, s.level, s.code, p.name AS province,
+         CASE WHEN c.kind = 'division' THEN c.name ELSE '' END AS city
+  FROM spell s JOIN resolved r USING (code)
+  LEFT JOIN spell p ON p.code = left(s.code, 2) || '0000' AND p.end_year IS NULL
+  LEFT JOIN spell c ON c.code = left(s.code, 4) || '00' AND c.end_year IS NULL AND s.level = 3
+  WHERE s.kind = 'division'
+), forms AS (
+  SELECT code AS written, today AS code, in_force FROM resolved
+  UNION SELECT province || coalesce(city, '') || name, today, in_force FROM named WHERE level = 3
+  UNION SELECT province || name, today, in_force FROM named WHERE level >= 2
+  UNION SELECT city || name, today, in_force FROM named WHERE level = 3 AND city <> ''
+  UNION SELECT name, today, in_force FROM named
+  UNION ALL VALUES {own}
+)
+SELECT written, min(code) AS code, bool_or(in_force) AS in_force
+FROM forms GROUP BY written HAVING count(DISTINCT code) = 1
+"""
+
+
+def define(engine: Engine) -> None:
+    """Make the tables and macros of this module known to the engine."""
+    path = packs.find_file("codes/divisions.parquet")
+    if path is None:
+        raise Refusal("intake.no_divisions")
+    own = ", ".join(
+        f"({quoted(written)}, {quoted(code)}, TRUE)"
+        for code, (name, _) in regions().items()
+        for written in (code, name)
+    )
+    engine.run(_FORMS.format(table=DIVISIONS, path=quoted(str(path)), own=own or "(NULL, NULL, TRUE)"))
+    months = ", ".join(f"({ym}, DATE '{first}', {days})" for ym, first, days in lunar_months())
+    engine.run(f"CREATE OR REPLACE TEMP TABLE {LUNAR} (ym INT, first_on DATE, days INT)")
+    engine.run(f"INSERT INTO {LUNAR} VALUES {months}")
+
+
+def own_prefixes() -> tuple[str, ...]:
+    """First four digits of the place's own codes: below them every division is listed, so none else exists."""
+    return tuple(sorted({code[:4] for code in regions()}))
+
+
+@lru_cache
+def lunar_months() -> tuple[tuple[int, str, int], ...]:
+    """Every ordinary lunar month of ``LUNAR_YEARS``: year*100+month, its first day (solar), its days."""
+    found = []
+    for year in LUNAR_YEARS:
+        for month in range(1, 13):
+            first = LunarDate(year, month, 1).toSolarDate()
+            found.append((year * 100 + month, first.isoformat(), _days(year, month)))
+    return tuple(found)
+
+
+def _days(year: int, month: int) -> int:
+    try:
+        LunarDate(year, month, 30).toSolarDate()
+    except ValueError:
+        return 29
+    return 30

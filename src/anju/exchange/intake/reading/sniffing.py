@@ -1,0 +1,216 @@
+"""What a file is: its format, encoding, header row, and which dataset it belongs to."""
+
+from __future__ import annotations
+
+import csv
+import io
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pyarrow.parquet as pq
+from python_calamine import CalamineError, CalamineWorkbook
+
+from anju.exchange.contracts import Contract, get_contract, list_contracts
+from anju.exchange.contracts.load import by_file_name
+from anju.exchange.intake.reading.limits import (
+    COLUMNS,
+    HEADER_BYTES,
+    SAMPLE_BYTES,
+    TITLE_ROWS,
+    check_workbook,
+)
+from anju.kernel.refusal import Refusal
+
+DELIMITERS = (",", "\t", ";", "|")
+ENDINGS = {
+    "csv": {".csv", ".tsv", ".txt", ""},
+    "ndjson": {".ndjson", ".jsonl", ".json", ".txt", ""},
+    "xlsx": {".xlsx", ".xlsm", ""},
+    "parquet": {".parquet", ".pq", ""},
+}
+RETURNED = ("退回批次", "退回行号")
+"""Columns of an error report that say which held row a mended one answers."""
+FULL_WIDTH = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {0x3000: 0x20}
+
+
+@dataclass(frozen=True, slots=True)
+class Sniffed:
+    """What is known of a file before its rows are read.
+
+    ``headers`` as sent, in order; ``header_row`` counted from 0; ``fields`` maps a field's number in the contract to
+    its place among the headers; ``returned`` the places of the two columns of an error report, if it is one.
+    """
+
+    path: Path
+    name: str
+    format: str
+    encoding: str
+    delimiter: str
+    sheet: str
+    header_row: int
+    headers: tuple[str, ...]
+    contract: Contract | None = None
+    fields: tuple[tuple[int, int], ...] = ()
+    returned: tuple[int, int] | None = None
+
+    @property
+    def present(self) -> frozenset[int]:
+        """Numbers of the contract's fields that the file holds."""
+        return frozenset(field for field, _ in self.fields)
+
+
+def plain(header: Any) -> str:
+    """A header as it is compared: half-width, without spaces around or inside, without a byte-order mark."""
+    return "".join(str(header if header is not None else "").lstrip("\ufeff").translate(FULL_WIDTH).split())
+
+
+def sniff(path: Path, name: str = "", dataset: str | None = None) -> Sniffed:
+    """Find out what a file is; refuse what cannot be read or belongs to no dataset. ``name`` as the sender called it."""
+    name = name or path.name
+    if path.stat().st_size == 0:
+        raise Refusal("intake.empty", file=name)
+    with path.open("rb") as stream:
+        sample = stream.read(SAMPLE_BYTES)
+    kind = _format(sample)
+    if path.suffix.lower() not in ENDINGS[kind]:
+        raise Refusal("intake.wrong_ending", file=name, ending=path.suffix, format=kind)
+    candidates = (get_contract(dataset),) if dataset else by_file_name(name)
+    tables = {"xlsx": _sheets, "parquet": _parquet, "ndjson": _ndjson, "csv": _csv}[kind](path, name, sample)
+    return _recognise(tables, candidates, name, stated=bool(dataset))
+
+
+def _format(sample: bytes) -> str:
+    if sample.startswith(b"PK\x03\x04"):
+        return "xlsx"
+    if sample.startswith(b"PAR1"):
+        return "parquet"
+    if sample.lstrip(b"\xef\xbb\xbf \r\n\t").startswith(b"{"):
+        return "ndjson"
+    return "csv"
+
+
+def _encoding(sample: bytes, name: str, *, whole: bool) -> str:
+    """UTF-8 with or without mark, else GB 18030. A cut character at the sample's end is no fault."""
+    if b"\x00" in sample:
+        raise Refusal("intake.null_bytes", file=name)
+    for encoding in ("utf-8-sig" if sample.startswith(b"\xef\xbb\xbf") else "utf-8", "gb18030"):
+        try:
+            text = _decoded(sample, encoding, whole=whole)
+        except UnicodeDecodeError:
+            continue
+        odd = sum(1 for c in text[:100_000] if ord(c) < 32 and c not in "\r\n\t\f")
+        if odd > len(text[:100_000]) / 100:
+            raise Refusal("intake.unknown_format", file=name)
+        return encoding
+    raise Refusal("intake.unknown_encoding", file=name)
+
+
+def _decoded(sample: bytes, encoding: str, *, whole: bool) -> str:
+    import codecs
+
+    return codecs.getincrementaldecoder(encoding)().decode(sample, final=whole)
+
+
+def _csv(path: Path, name: str, sample: bytes) -> list[Sniffed]:
+    whole = len(sample) < SAMPLE_BYTES
+    encoding = _encoding(sample, name, whole=whole)
+    text = _decoded(sample, encoding, whole=whole)
+    first = text[:HEADER_BYTES]
+    if "\n" not in first and len(first) >= HEADER_BYTES:
+        raise Refusal("intake.too_many_columns", file=name, most=COLUMNS)
+    lines = first.splitlines()[: TITLE_ROWS + 1]
+    widest = max(lines, key=lambda line: max(line.count(d) for d in DELIMITERS))
+    delimiter = max(DELIMITERS, key=widest.count)
+    if widest.count(delimiter) >= COLUMNS:
+        raise Refusal("intake.too_many_columns", file=name, most=COLUMNS)
+    found = Sniffed(path, name, "csv", encoding, delimiter, "", 0, ())
+    rows = list(csv.reader(io.StringIO("\n".join(lines)), delimiter=delimiter))
+    return [replace(found, header_row=i, headers=tuple(row)) for i, row in enumerate(rows) if any(row)]
+
+
+def _ndjson(path: Path, name: str, sample: bytes) -> list[Sniffed]:
+    encoding = _encoding(sample, name, whole=len(sample) < SAMPLE_BYTES)
+    if encoding == "gb18030":
+        raise Refusal("intake.unknown_encoding", file=name)
+    keys: dict[str, None] = {}
+    for line in sample.removeprefix(b"\xef\xbb\xbf").splitlines()[:200]:
+        try:
+            told = orjson.loads(line)
+        except orjson.JSONDecodeError:
+            continue
+        if isinstance(told, dict):
+            keys |= dict.fromkeys(told)
+        if len(keys) > COLUMNS:
+            raise Refusal("intake.too_many_columns", file=name, most=COLUMNS)
+    return [Sniffed(path, name, "ndjson", encoding, "", "", 0, tuple(keys))]
+
+
+def _parquet(path: Path, name: str, _sample: bytes) -> list[Sniffed]:
+    try:
+        schema = pq.read_schema(path)
+    except Exception as broken:  # the reader raises many kinds
+        raise Refusal("intake.cut_off", file=name) from broken
+    if len(schema.names) > COLUMNS:
+        raise Refusal("intake.too_many_columns", file=name, most=COLUMNS)
+    return [Sniffed(path, name, "parquet", "", "", "", 0, tuple(schema.names))]
+
+
+def _sheets(path: Path, name: str, _sample: bytes) -> list[Sniffed]:
+    check_workbook(path, name)
+    found = []
+    try:
+        book = CalamineWorkbook.from_path(str(path))
+        for sheet_name in book.sheet_names[:50]:
+            sheet = book.get_sheet_by_name(sheet_name)
+            if sheet.width > COLUMNS:
+                raise Refusal("intake.too_many_columns", file=name, most=COLUMNS)
+            for i, row in enumerate(sheet.to_python(skip_empty_area=False, nrows=TITLE_ROWS)):
+                if any(str(cell).strip() for cell in row):
+                    headers = tuple(str(cell) for cell in row)
+                    found.append(Sniffed(path, name, "xlsx", "", "", sheet_name, i, headers))
+    except CalamineError as broken:
+        raise Refusal("intake.cut_off", file=name) from broken
+    return found
+
+
+def _recognise(tables: list[Sniffed], named: tuple[Contract, ...], name: str, *, stated: bool) -> Sniffed:
+    """The table and contract whose headers agree best; every required header must be there."""
+    if not tables:
+        raise Refusal("intake.empty", file=name)
+    best: tuple[tuple[bool, int, bool], Sniffed, list[str]] | None = None
+    for contract in named if stated else list_contracts():
+        for table in tables:
+            fields, missing = _matched(contract, table.headers)
+            if len(fields) < 2:
+                continue
+            rank = (not missing, len(fields), contract in named)
+            if best is None or rank > best[0]:
+                best = (rank, replace(table, contract=contract, fields=fields), missing)
+    if best is None:
+        known = ", ".join(c.id for c in named) or ", ".join(c.id for c in list_contracts())
+        raise Refusal("intake.no_header", file=name, known=known)
+    (_, _, _), found, missing = best
+    if missing:
+        raise Refusal("intake.missing_columns", file=name, dataset=found.contract.id if found.contract else "",
+                      columns="、".join(missing))  # fmt: skip
+    headers = [plain(h) for h in found.headers]
+    if all(r in headers for r in RETURNED):
+        return replace(found, returned=(headers.index(RETURNED[0]), headers.index(RETURNED[1])))
+    return found
+
+
+def _matched(contract: Contract, headers: tuple[str, ...]) -> tuple[tuple[tuple[int, int], ...], list[str]]:
+    places: dict[str, int] = {}
+    for place, header in enumerate(headers):
+        places.setdefault(plain(header), place)
+    fields = []
+    missing: list[str] = []
+    for number, field in enumerate(contract.fields):
+        at = next((places[plain(h)] for h in field.headers if plain(h) in places), None)
+        if at is not None:
+            fields.append((number, at))
+        elif field.required or field.name in contract.key:
+            missing.append(field.name)
+    return tuple(fields), missing

@@ -1,0 +1,229 @@
+"""Streaming: the rows of a sniffed file as Arrow batches of text.
+
+Each batch has ``row_no`` (as a spreadsheet counts: header = 1 where it is the first row) and one text column per
+wanted header. Rows that are no rows at all - too many or too few cells, a line that is no JSON - are collected in
+``broken`` with their text, up to a limit; they are held like any other bad row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import date, datetime, time
+from typing import Any
+
+import numpy as np
+import orjson
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv as pcsv
+import pyarrow.parquet as pq
+from python_calamine import CalamineWorkbook
+
+from anju.exchange.intake.reading.limits import SHEET_ROWS
+from anju.exchange.intake.reading.sniffing import Sniffed
+from anju.kernel.refusal import Refusal
+
+BLOCK = 8 << 20
+CHUNK = 65_536
+MOST_BROKEN = 100_000
+
+
+@dataclass
+class Stream:
+    """A file being read. ``broken`` maps row numbers to what stood there, ``total`` counts every row so far."""
+
+    schema: pa.Schema
+    batches: Iterator[pa.RecordBatch]
+    broken: dict[int, str] = field(default_factory=dict)
+    total: int = 0
+
+    def reader(self) -> pa.RecordBatchReader:
+        """The stream as an engine takes it."""
+        return pa.RecordBatchReader.from_batches(self.schema, self.batches)
+
+
+def rows(found: Sniffed, wanted: dict[str, int]) -> Stream:
+    """The rows of a file; ``wanted`` maps column names to places among the headers. Readable once."""
+    schema = pa.schema([*((name, pa.string()) for name in wanted), ("row_no", pa.uint32())])
+    stream = Stream(schema, iter(()))
+    source = {"csv": _csv, "ndjson": _ndjson, "parquet": _parquet, "xlsx": _xlsx}[found.format]
+    stream.batches = _guarded(source(found, wanted, stream), found, wanted, stream)
+    return stream
+
+
+def _guarded(
+    batches: Iterator[tuple[list[pa.Array], np.ndarray]],
+    found: Sniffed,
+    wanted: dict[str, int],
+    stream: Stream,
+) -> Iterator[pa.RecordBatch]:
+    """Number the rows, refuse formulas and null bytes, leave out rows that are empty altogether."""
+    try:
+        for columns, numbers in batches:
+            for name, column in zip(wanted, columns, strict=True):
+                _check(column, found, wanted[name], numbers)
+            batch = pa.RecordBatch.from_arrays(
+                [*columns, pa.array(numbers, pa.uint32())], schema=stream.schema
+            )
+            filled = None
+            for column in columns:
+                has = pc.not_equal(pc.fill_null(column, ""), "")
+                if pc.all(has).as_py():
+                    filled = None
+                    break
+                filled = has if filled is None else pc.or_(filled, has)
+            if filled is not None and not pc.all(filled).as_py():
+                batch = batch.filter(filled)
+            stream.total += batch.num_rows
+            yield batch
+    except pa.ArrowInvalid as broken:
+        raise Refusal("intake.cut_off", file=found.name) from broken
+    except UnicodeDecodeError as broken:
+        raise Refusal("intake.unknown_encoding", file=found.name) from broken
+
+
+def _check(column: pa.Array, found: Sniffed, place: int, numbers: np.ndarray) -> None:
+    for mark, code in (("=", "intake.formula"), ("\x00", "intake.null_bytes")):
+        hit = pc.starts_with(column, mark) if mark == "=" else pc.match_substring(column, mark)
+        if pc.any(hit).as_py():
+            where = int(numbers[pc.index(hit, True).as_py()])
+            raise Refusal(code, file=found.name, where=f"{found.headers[place]} {where}")
+
+
+def _csv(
+    found: Sniffed, wanted: dict[str, int], stream: Stream
+) -> Iterator[tuple[list[pa.Array], np.ndarray]]:
+    width = len(found.headers)
+    first = found.header_row + 2
+    skipped: list[int] = []
+
+    def note(row: pcsv.InvalidRow) -> str:
+        # Numbers count records from 1, the skipped title rows and the header among them.
+        number = row.number or 0
+        skipped.append(number)
+        if len(stream.broken) < MOST_BROKEN:
+            stream.broken[number] = row.text
+        stream.total += 1
+        return "skip"
+
+    with found.path.open("rb") as probe:
+        quoted = b'"' in probe.read(BLOCK)
+    names = [f"h{i}" for i in range(width)]
+    reader = pcsv.open_csv(
+        found.path,
+        read_options=pcsv.ReadOptions(
+            use_threads=False, block_size=BLOCK, encoding=found.encoding.removesuffix("-sig"),
+            column_names=names, skip_rows=found.header_row + 1,
+        ),
+        parse_options=pcsv.ParseOptions(
+            delimiter=found.delimiter, newlines_in_values=quoted, invalid_row_handler=note, ignore_empty_lines=True
+        ),
+        convert_options=pcsv.ConvertOptions(
+            column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False,
+            include_columns=[f"h{p}" for p in wanted.values()],
+        ),
+    )  # fmt: skip
+    number = first
+    for batch in reader:
+        numbers, number = _numbered(number, batch.num_rows, skipped)
+        yield batch.columns, numbers
+
+
+def _numbered(number: int, count: int, skipped: list[int]) -> tuple[np.ndarray, int]:
+    """``count`` row numbers from ``number`` on, leaving out those that were skipped."""
+    gone = [s for s in skipped if s >= number]
+    span = np.arange(number, number + count + len(gone), dtype=np.uint32)
+    kept = span[~np.isin(span, np.array(gone, dtype=np.uint32))][:count] if gone else span
+    return kept, int(kept[-1]) + 1 if count else number
+
+
+def _ndjson(
+    found: Sniffed, wanted: dict[str, int], stream: Stream
+) -> Iterator[tuple[list[pa.Array], np.ndarray]]:
+    keys = [found.headers[p] for p in wanted.values()]
+    cells: list[list[str | None]] = [[] for _ in keys]
+    numbers: list[int] = []
+    with found.path.open("rb") as lines:
+        for number, line in enumerate(lines, start=1):
+            if number == 1:
+                line = line.removeprefix(b"\xef\xbb\xbf")
+            if not line.strip():
+                continue
+            try:
+                told = orjson.loads(line)
+                if not isinstance(told, dict):
+                    raise ValueError
+            except ValueError as broken:
+                if not line.endswith(b"\n"):
+                    raise Refusal("intake.cut_off", file=found.name) from broken
+                stream.broken[number] = line[:2000].decode(errors="replace")
+                stream.total += 1
+                if len(stream.broken) > MOST_BROKEN:
+                    raise Refusal("intake.unknown_format", file=found.name) from broken
+                continue
+            for cell, key in zip(cells, keys, strict=True):
+                value = told.get(key)
+                cell.append(value if isinstance(value, str) or value is None else _text(value))
+            numbers.append(number)
+            if len(numbers) == CHUNK:
+                yield [pa.array(c, pa.string()) for c in cells], np.array(numbers, dtype=np.uint32)
+                cells, numbers = [[] for _ in keys], []
+    if numbers:
+        yield [pa.array(c, pa.string()) for c in cells], np.array(numbers, dtype=np.uint32)
+
+
+def _parquet(
+    found: Sniffed, wanted: dict[str, int], stream: Stream
+) -> Iterator[tuple[list[pa.Array], np.ndarray]]:
+    names = [found.headers[p] for p in wanted.values()]
+    try:
+        file = pq.ParquetFile(found.path)
+        number = 2
+        for batch in file.iter_batches(CHUNK, columns=list(dict.fromkeys(names))):
+            columns = [_as_text(batch.column(batch.schema.get_field_index(n))) for n in names]
+            yield columns, np.arange(number, number + batch.num_rows, dtype=np.uint32)
+            number += batch.num_rows
+    except (OSError, pa.ArrowException) as broken:
+        raise Refusal("intake.cut_off", file=found.name) from broken
+
+
+def _as_text(column: pa.Array) -> pa.Array:
+    if pa.types.is_nested(column.type) or pa.types.is_binary(column.type):
+        return pa.array([None if v is None else _text(v) for v in column.to_pylist()], pa.string())
+    if pa.types.is_dictionary(column.type):
+        column = column.dictionary_decode()
+    return column.cast(pa.string())
+
+
+def _xlsx(
+    found: Sniffed, wanted: dict[str, int], stream: Stream
+) -> Iterator[tuple[list[pa.Array], np.ndarray]]:
+    sheet = CalamineWorkbook.from_path(str(found.path)).get_sheet_by_name(found.sheet)
+    if sheet.height > SHEET_ROWS:
+        raise Refusal("intake.unpacks_to_too_much", file=found.name, mb=0)
+    body = sheet.to_python(skip_empty_area=False)
+    for begin in range(found.header_row + 1, len(body), CHUNK):
+        part = body[begin : begin + CHUNK]
+        columns = [
+            pa.array([_text(row[p]) if p < len(row) else None for row in part], pa.string())
+            for p in wanted.values()
+        ]
+        yield columns, np.arange(begin + 1, begin + 1 + len(part), dtype=np.uint32)
+
+
+def _text(value: Any) -> str:
+    """A cell as a clerk would have typed it: whole numbers without a point, days as ISO."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        return str(int(value)) if value.is_integer() and abs(value) < 1e18 else repr(value)
+    if isinstance(value, datetime):
+        return value.date().isoformat() if value.time() == time() else value.isoformat(" ", "seconds")
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, dict | list):
+        return orjson.dumps(value).decode()
+    return "" if value is None else str(value)
