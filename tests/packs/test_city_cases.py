@@ -36,7 +36,7 @@ def _read(path: Path) -> list[dict[str, Any]]:
             "programme": f"{path.parent.name}/{path.stem}",
             "case": case["case"],
             "facts": {**told["person"], **case.get("with", {})},
-            "on": case.get("filed", told["filed"]),
+            "filed": case.get("filed", told["filed"]),
             "reading": case.get("reading"),
             "service": case.get("service"),
             "gives": case["gives"],
@@ -48,9 +48,14 @@ def _read(path: Path) -> list[dict[str, Any]]:
 CASES = [case for path in FILES for case in _read(path)]
 
 
+def day_of(case: dict[str, Any]) -> date:
+    """The day of filing of a case."""
+    return date.fromisoformat(str(case["filed"]))
+
+
 def _verdict(case: dict[str, Any]) -> Verdict:
     programme = loading.get(case["programme"])
-    bound = bind(programme, date.fromisoformat(str(case["on"])), case["reading"])
+    bound = bind(programme, day_of(case), case["reading"])
     facts = read_facts(programme, case["facts"])
     return Interpreter(bound).verdict(facts.values, case["service"])
 
