@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from anju.exchange.linkage.conditions import (
     Alike,
     All,
+    Among,
     AnyOf,
     Begins,
     Condition,
@@ -85,17 +86,17 @@ NAME = Comparison(
             "漏字或截断",
             "a character dropped, or cut short",
             AnyOf(
-                All(Same("surname"), Not(SAME_LENGTH), Within("name", 1), Not(Either("latin"))),
+                All(Same("surname"), Among("name", "shorter")),
                 Begins("name", 4),
                 All(Either("dotted"), Same("first_part")),
             ),
         ),
-        Level("given", "仅名相同", "same given name only", All(Same("given"), Within("name", 1))),
+        Level("given", "仅名相同", "same given name only", Same("given")),
         Level(
             "one_char",
             "同姓、名差一字",
             "surname and all but one character",
-            All(Same("surname"), SAME_LENGTH, Within("name", 1), HAN),
+            All(Same("surname"), Shares("wild"), HAN),
         ),
         Level("surname", "仅姓相同", "surname only", Same("surname")),
     ),

@@ -69,8 +69,27 @@ class Shares:
 
 
 @dataclass(frozen=True, slots=True)
+class Among:
+    """One record's value stands in the other's list."""
+
+    value: str
+    among: str
+
+    def sql(self) -> str:
+        value, among = self.value, self.among
+        return f"(list_contains({among}_l, {value}_r) OR list_contains({among}_r, {value}_l))"
+
+    def holds(self, a: Row, b: Row) -> bool:
+        return any(
+            x.get(self.value) is not None and x.get(self.value) in (y.get(self.among) or ())
+            for x, y in ((a, b), (b, a))
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Within:
-    """At most ``edits`` insertions, deletions or substitutions apart."""
+    """At most ``edits`` insertions, deletions or substitutions apart. For letters and digits only: DuckDB counts
+    bytes, of which a Chinese character has three."""
 
     column: str
     edits: int

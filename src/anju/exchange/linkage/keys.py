@@ -121,7 +121,7 @@ def numbers(steps: Steps) -> None:
         ),
         settled AS (
             SELECT *, is_owner AND (level IN ({agree}) AND (level = 'same' OR coalesce(fits, TRUE) OR level <> 'dropped')
-                   OR level IN ({nearly}) AND coalesce(fits, FALSE) AND coalesce(sex_fits, TRUE)) AS is_anchor
+                   OR level IN ({nearly}) AND coalesce(fits, length(name) >= 3) AND coalesce(sex_fits, TRUE)) AS is_anchor
             FROM judged
         )
         SELECT profile, is_anchor,
@@ -130,6 +130,72 @@ def numbers(steps: Steps) -> None:
         """,
     )
     steps.drop("lk_number_name", "lk_core", "lk_number_level")
+
+
+def mistyped(steps: Steps, mentions: str) -> None:
+    """Give one node to anchors whose numbers are writings of one: names that sound the same, a phone in common, and only
+    one of county, birthday and sequence differs; a few records without any phone may do with another county.
+    Rewrites ``lk_status``."""
+    steps.table(
+        "lk_named_anchor",
+        """
+        SELECT s.node, p.number, n.sound AS name, sum(p.n) AS n FROM lk_profile AS p
+        JOIN lk_status AS s ON s.profile = p.profile JOIN lk_name AS n ON n.raw = p.raw
+        WHERE s.is_anchor AND length(p.name) >= 2 GROUP BY 1, 2, 3
+        """,
+    )
+    parts = {
+        "county": "substring(number, 7, 11)",
+        "sequence": "substring(number, 1, 14)",
+        "birthday": "concat(substring(number, 1, 6), substring(number, 15, 3))",
+    }
+    every = " UNION ALL ".join(
+        f"SELECT '{kind}' AS kind, hash('{kind}', name, {part}) AS code, node FROM lk_named_anchor"
+        for kind, part in parts.items()
+    )
+    steps.table(
+        "lk_like_number",
+        f"""
+        WITH keyed AS (SELECT DISTINCT kind, code, node FROM ({every}) AS e),
+        met AS (SELECT code FROM keyed GROUP BY code HAVING count(*) BETWEEN 2 AND 8)
+        SELECT DISTINCT k.kind, k.node AS a, o.node AS b
+        FROM keyed AS k SEMI JOIN met AS m ON m.code = k.code JOIN keyed AS o ON o.code = k.code AND o.node > k.node
+        """,
+    )
+    steps.table(
+        "lk_like_phone",
+        f"""
+        WITH asked AS (SELECT a AS node FROM lk_like_number UNION SELECT b FROM lk_like_number),
+        profiled AS (SELECT s.profile, s.node FROM lk_status AS s SEMI JOIN asked AS q ON q.node = s.node),
+        held AS (SELECT r.record_id, p.node FROM lk_record AS r JOIN profiled AS p ON p.profile = r.profile)
+        SELECT DISTINCT h.node, m."person.phone" AS phone
+        FROM {mentions} AS m JOIN held AS h ON h.record_id = m.record_id WHERE m."person.phone" IS NOT NULL
+        """,
+    )
+    components(
+        steps,
+        """
+        SELECT l.a, l.b FROM lk_like_number AS l JOIN lk_named_anchor AS x ON x.node = l.a
+        JOIN lk_named_anchor AS y ON y.node = l.b
+        WHERE l.kind = 'county' AND (x.n <= 3 AND l.a NOT IN (SELECT node FROM lk_like_phone)
+                                     OR y.n <= 3 AND l.b NOT IN (SELECT node FROM lk_like_phone))
+        UNION
+        SELECT l.a, l.b FROM lk_like_number AS l JOIN lk_like_phone AS x ON x.node = l.a
+        JOIN lk_like_phone AS y ON y.node = l.b AND y.phone = x.phone
+        """,
+        "lk_one_number",
+    )
+    if steps.count("lk_one_number"):
+        steps.table(
+            "lk_status_one",
+            """
+            SELECT s.profile, s.is_anchor, coalesce(o.part, s.node) AS node
+            FROM lk_status AS s LEFT JOIN lk_one_number AS o ON o.node = s.node
+            """,
+        )
+        steps.drop("lk_status")
+        steps.table("lk_status", "SELECT * FROM lk_status_one")
+    steps.drop("lk_named_anchor", "lk_like_number", "lk_like_phone", "lk_status_one")
 
 
 def _compared() -> tuple[str, ...]:

@@ -59,6 +59,7 @@ def link(
     prepare_characters(steps)
     keys.profiles(steps, mentions, parameters)
     keys.numbers(steps)
+    keys.mistyped(steps, mentions)
     keys.members(steps)
     keys.open_records(steps, mentions)
     keys.key_groups(steps, mentions, parameters)

@@ -228,13 +228,26 @@ NAME_COLUMNS = (
     "near_sound",
     "spellings",
     "bag",
+    "shorter",
+    "wild",
 )
 
 
 def shaped_sql(source: str) -> str:
-    """Query: the rows of ``source`` (with a column ``name``) and, beside them, the first four characters
-    (``char1`` …) with all that look like each (``look1`` …)."""
+    """Query: the rows of ``source`` (with columns ``name`` and ``latin``) and, beside them, the first four characters
+    (``char1`` …) with all that look like each (``look1`` …), the name with each character dropped (``shorter``) or
+    held open (``wild``)."""
     places = (1, 2, 3, 4)
     chars = ", ".join(f"substring(n.name, {i}, 1) AS char{i}, k{i}.look AS look{i}" for i in places)
     joins = " ".join(f"LEFT JOIN lk_look AS k{i} ON k{i}.ch = substring(n.name, {i}, 1)" for i in places)
-    return f"SELECT n.*, {chars} FROM {source} AS n {joins}"
+    dropped = ", ".join(_without(i, "") for i in PLACES)
+    wild = ", ".join(_without(i, "_") for i in PLACES)
+    return f"""SELECT n.*, {chars}, CASE WHEN NOT n.latin AND length(n.name) >= 3 THEN list_distinct([{dropped}]) END AS shorter,
+        CASE WHEN NOT n.latin AND length(n.name) >= 2 THEN list_distinct([{wild}]) END AS wild
+        FROM {source} AS n {joins}"""
+
+
+def _without(i: int, put: str) -> str:
+    """SQL for a name without its character ``i``; the last one stands for places the name does not have."""
+    at = f"least({i}, length(n.name))"
+    return f"concat(substring(n.name, 1, {at} - 1), '{put}', substring(n.name, {at} + 1))"
