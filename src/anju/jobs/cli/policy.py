@@ -66,7 +66,9 @@ def day(raw: str | None) -> date | None:
 
 @app.command()
 def check(
-    path: Annotated[Path | None, typer.Argument(help="packs folder, pack, folder or file (default: all packs)")] = None,
+    path: Annotated[
+        Path | None, typer.Argument(help="packs folder, pack, folder or file (default: all packs)")
+    ] = None,
     as_json: AsJson = False,
     lang: Language = None,
 ) -> None:
@@ -85,10 +87,18 @@ def check(
         for f in faults
     ]
     if as_json:
-        say_json({"files": len(loaded), "programmes": [x.programme.id for x in loaded if x.programme], "faults": told})
+        say_json(
+            {
+                "files": len(loaded),
+                "programmes": [x.programme.id for x in loaded if x.programme],
+                "faults": told,
+            }
+        )
     else:
         for fault in told:
-            console.print(f"[bold]{fault['place']}[/] [dim]{fault['where']}[/]\n  {fault[chosen]}", markup=True)
+            console.print(
+                f"[bold]{fault['place']}[/] [dim]{fault['where']}[/]\n  {fault[chosen]}", markup=True
+            )
         good = sum(1 for x in loaded if x.programme)
         if chosen == "zh":
             console.print(f"检查了 {len(loaded)} 个文件：{good} 个可用，{len(told)} 处错误。")
@@ -119,12 +129,20 @@ def list_(as_json: AsJson = False, lang: Language = None) -> None:
         say_json(rows)
         return
     shown = RichTable(box=None)
-    for name in ("id", "名称" if chosen == "zh" else "name", "文号" if chosen == "zh" else "document", "施行" if chosen == "zh" else "in force", "状态" if chosen == "zh" else "status"):
+    for name in (
+        "id",
+        "名称" if chosen == "zh" else "name",
+        "文号" if chosen == "zh" else "document",
+        "施行" if chosen == "zh" else "in force",
+        "状态" if chosen == "zh" else "status",
+    ):
         shown.add_column(name)
     for found in (x.programme for x in loading.check()[0]):
         if found:
             span = f"{found.from_on} – {found.until_on or ''}"
-            shown.add_row(found.id, found.label(chosen), found.document, span, " · ".join(badges(found, chosen)))
+            shown.add_row(
+                found.id, found.label(chosen), found.document, span, " · ".join(badges(found, chosen))
+            )
     console.print(shown)
 
 
@@ -152,7 +170,11 @@ def show(
         console.print(f"  [dim]{name}[/] {text}")
     for section in found.sections:
         shown = RichTable(title=section.title, title_justify="left", show_lines=False, expand=True)
-        for name, ratio in zip(("依据", "项目", "规则") if chosen == "zh" else ("article", "line", "rule"), (2, 4, 6), strict=True):
+        for name, ratio in zip(
+            ("依据", "项目", "规则") if chosen == "zh" else ("article", "line", "rule"),
+            (2, 4, 6),
+            strict=True,
+        ):
             shown.add_column(name, ratio=ratio)
         for row in section.rows:
             shown.add_row(row.article, "　" * row.depth + row.label, row.text)
@@ -166,29 +188,55 @@ def facts(programme: Programme, on: On = None, as_json: AsJson = False, lang: La
     found = loading.get(programme, day(on))
     rows = forms.asked(found)
     if as_json:
-        say_json({"programme": found.id, "facts": rows, "form": forms.empty(found), "document_order": [r["key"] for r in rows]})
+        say_json(
+            {
+                "programme": found.id,
+                "facts": rows,
+                "form": forms.empty(found),
+                "document_order": [r["key"] for r in rows],
+            }
+        )
         return
     console.print(f"[bold]{found.label(chosen)}[/]  {found.id}")
     shown = RichTable(box=None)
-    for name in ("键", "含义", "填法", "证明", "未知时") if chosen == "zh" else ("key", "meaning", "write", "proof", "if unknown"):
+    for name in (
+        ("键", "含义", "填法", "证明", "未知时")
+        if chosen == "zh"
+        else ("key", "meaning", "write", "proof", "if unknown")
+    ):
         shown.add_column(name, overflow="fold")
     for row in rows:
-        shown.add_row(row["key"], row[chosen], row[f"form_{chosen}"], row[f"proof_{chosen}"], row[f"unknown_{chosen}"])
+        shown.add_row(
+            row["key"], row[chosen], row[f"form_{chosen}"], row[f"proof_{chosen}"], row[f"unknown_{chosen}"]
+        )
     console.print(shown)
-    console.print("\n" + ("空表（存为 JSON 后填写；null 表示未知）：" if chosen == "zh" else "The empty form (save as JSON and fill in; null is unknown):"))
+    console.print(
+        "\n"
+        + (
+            "空表（存为 JSON 后填写；null 表示未知）："
+            if chosen == "zh"
+            else "The empty form (save as JSON and fill in; null is unknown):"
+        )
+    )
     say_json(forms.empty(found))
 
 
 @app.command()
 def explain(
     programme: Programme,
-    facts_file: Annotated[Path | None, typer.Option("--facts", help="the person's facts, a JSON file")] = None,
-    person: Annotated[str | None, typer.Option("--person", help="person code: facts come from the library")] = None,
+    facts_file: Annotated[
+        Path | None, typer.Option("--facts", help="the person's facts, a JSON file")
+    ] = None,
+    person: Annotated[
+        str | None, typer.Option("--person", help="person code: facts come from the library")
+    ] = None,
     on: On = None,
     service: Annotated[str | None, typer.Option("--service", help="only this service")] = None,
     reading: Readings = None,
     others: Annotated[str, typer.Option("--others", help="facts not given: unknown or none")] = "unknown",
-    as_if: Annotated[bool, typer.Option("--as-if", help="work it out even outside the days in force")] = False,
+    as_if: Annotated[
+        bool, typer.Option("--as-if", help="work it out even outside the days in force")
+    ] = False,
     as_json: AsJson = False,
     lang: Language = None,
 ) -> None:
@@ -209,3 +257,6 @@ def explain(
         from anju.policy.telling import tell
 
         typer.echo(tell(answer, chosen))
+
+
+from anju.jobs.cli import policy_everyone, policy_ranking  # noqa: E402, F401  register their commands

@@ -7,6 +7,7 @@ import hashlib
 import re
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 from anju.policy.catalogue import Catalogue
 from anju.policy.loading.checks import cross_check
