@@ -7,9 +7,10 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from anju.city.arrays import NEVER, Array, chance
-from anju.city.holdings import NOW, Rows
+from anju.city.holdings import NOW
 from anju.city.lives import City
 from anju.city.mistakes import Mistakes
+from anju.city.rows import Rows
 
 
 @dataclass(slots=True)

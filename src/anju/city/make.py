@@ -20,11 +20,12 @@ from anju.city.changes import draw_changes
 from anju.city.columns import columns_for
 from anju.city.families import LOCAL
 from anju.city.files import write_file
-from anju.city.holdings import ABOUT_NOBODY, HOLDERS, Rows, draw_rows
+from anju.city.holdings import ABOUT_NOBODY, HOLDERS
 from anju.city.layouts import Layout, load_layouts
 from anju.city.lives import City, draw_city
 from anju.city.mistakes import ABSENT, INVALID, Mistakes, draw_mistakes, draw_number_states
 from anju.city.pen import Lines, lines_of
+from anju.city.rows import Rows, draw_rows
 from anju.kernel import packs
 from anju.kernel.refusal import Refusal
 

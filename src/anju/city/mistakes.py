@@ -10,10 +10,10 @@ import pyarrow as pa
 
 from anju.city import misspelling, numbers
 from anju.city.arrays import Array, chance
-from anju.city.holdings import Rows
 from anju.city.layouts import Layout
 from anju.city.lives import City
 from anju.city.people import EDUCATION, MARITAL
+from anju.city.rows import Rows
 
 FIELDS = ("name", "citizen_no", "sex", "born_on", "hukou_region", "education", "marital")
 MAKER_OF = dict(

@@ -4,91 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from anju.city import misspelling, numbers
+from anju.city import forms, misspelling, numbers
 from anju.city.arrays import (
-    EPOCH,
     Array,
     Text,
     chance,
     chosen,
-    coalesced,
     numbered,
     table,
     take,
 )
-from anju.city.calibration import data
 from anju.city.changes import Changes
-from anju.city.holdings import Rows
 from anju.city.layouts import Layout
 from anju.city.lives import City
 from anju.city.mistakes import ABSENT, FIFTEEN, INVALID, Mistakes
 from anju.city.people import EDUCATION, MARITAL
-from anju.kernel import packs
-
-DATE_STYLES = ("dash", "slash", "plain", "chinese", "dot")
-LAST_DAY = 55_000
-"""Dates are written up to this day number (year 2050)."""
-_WIDE = str.maketrans("0123456789-X", "０１２３４５６７８９－Ｘ")
-
-
-@lru_cache
-def date_words() -> pa.Array:
-    """Every day in each of the five styles, one style after the other, then as a spreadsheet's serial number."""
-    stamps = (EPOCH + np.arange(LAST_DAY)).astype("datetime64[D]")
-    iso = pa.array(stamps).cast(pa.string())
-    year, month, day = (
-        pc.utf8_slice_codeunits(iso, 0, 4),
-        pc.utf8_slice_codeunits(iso, 5, 7),
-        pc.utf8_slice_codeunits(iso, 8, 10),
-    )
-    short_month, short_day = pc.utf8_ltrim(month, "0"), pc.utf8_ltrim(day, "0")
-    return pa.concat_arrays(
-        [
-            iso,
-            coalesced(year, "/", short_month, "/", short_day),
-            coalesced(year, month, day),
-            coalesced(year, "年", short_month, "月", short_day, "日"),
-            coalesced(year, ".", month, ".", day),
-            numbered(np.arange(LAST_DAY) + 2),
-        ]
-    )
-
-
-@lru_cache
-def month_words() -> pa.Array:
-    """Every month since 1900 in three styles: 202406, 2024-06, 2024年6月."""
-    months = [(1900 + i // 12, i % 12 + 1) for i in range(1800)]
-    return pa.array(
-        [f"{y}{m:02d}" for y, m in months]
-        + [f"{y}-{m:02d}" for y, m in months]
-        + [f"{y}年{m}月" for y, m in months]
-    )
-
-
-@lru_cache
-def former_codes() -> dict[int, list[int]]:
-    """For a county code in force, codes of former days that lead to it and to nothing else."""
-    import pyarrow.parquet as pq
-
-    path = packs.find_file("codes/divisions.parquet", "demo") or data("codes/divisions.parquet")
-    heirs: dict[int, set[int]] = {}
-    alive = set()
-    for row in pq.read_table(path, columns=["code", "end_year", "successor", "level"]).to_pylist():
-        if row["level"] == 3:
-            heirs.setdefault(int(row["code"]), set()).add(int(row["successor"] or 0))
-            if row["end_year"] is None:
-                alive.add(int(row["code"]))
-    found: dict[int, list[int]] = {}
-    for code, to in sorted(heirs.items()):
-        if len(to) == 1 and code not in alive and 0 not in to:
-            found.setdefault(next(iter(to)), []).append(code)
-    return found
+from anju.city.rows import Rows
 
 
 @dataclass(slots=True)
@@ -209,7 +145,7 @@ class Pen:
         speller = misspelling.Speller(self.draw)
         text = self.touched(text, self.some(self.profile["other_script"], "script"), speller.in_traditional)
         text = self.touched(text, self.some(self.profile["pinyin"], "letters"), speller.in_letters)
-        text = self.touched(text, self.some(self.profile["rough"] * 0.25, "spaces"), _spaced)
+        text = self.touched(text, self.some(self.profile["rough"] * 0.25, "spaces"), forms.spaced)
         dotted = np.flatnonzero(pc.match_substring(text, "·").to_numpy(zero_copy_only=False))
         dotted = dotted[self.row_luck("dots")[dotted] < self.profile["rough"] * 5]
         return self.touched(text, dotted, lambda v: v.replace("·", "•．.・"[len(v) % 4]))
@@ -224,8 +160,8 @@ class Pen:
             characters[at] = self.mistakes.wrong[(self.layout.dataset, "citizen_no")].value[place]
         text = numbers.text_of(characters)
         text = self.touched(text, np.flatnonzero(state == FIFTEEN), lambda v: v[:6] + v[8:17])
-        text = self.touched(text, np.flatnonzero(state == INVALID), _miskeyed)
-        text = self.touched(text, self.some(self.profile["rough"] * 0.06, "number"), _rough_number)
+        text = self.touched(text, np.flatnonzero(state == INVALID), forms.miskeyed)
+        text = self.touched(text, self.some(self.profile["rough"] * 0.06, "number"), forms.rough_number)
         return chosen(state == ABSENT, None, text)
 
     def sex(self) -> Text:
@@ -250,7 +186,7 @@ class Pen:
             (luck > 1 - lent / 2), take(folk.phone, (self.p * 7 + 13) // 997 * 997 % len(folk)), text
         )
         text = chosen((luck > 0.5) & (luck < 0.5 + self.profile["rough"] * 0.2), None, text)
-        return self.touched(text, self.some(self.profile["rough"] * 0.15, "dial"), _rough_phone)
+        return self.touched(text, self.some(self.profile["rough"] * 0.15, "dial"), forms.rough_phone)
 
     def hukou(self) -> Text:
         """County of registered household by today's code, for some by a code of former days."""
@@ -275,27 +211,30 @@ class Pen:
     def date(self, days: Array, name: str) -> Text:
         """Dates in the department's usual style, some in another; NEVER is null."""
         habit = self.layout.dates
-        usual = 5 if habit in ("cell", "serial") else DATE_STYLES.index(habit)
+        usual = 5 if habit in ("cell", "serial") else forms.DATE_STYLES.index(habit)
         luck = self.row_luck("date " + name)
         rough = self.profile["rough"]
         style = np.where(luck < rough, (luck * 5 / max(rough, 1e-9)).astype(np.int64), usual)
         if usual == 5:
             # Spreadsheets count days from 1900; what is older than that, or odd, is text.
             style = np.where(days < 100, 0, style)
-        text = take(date_words(), np.where(days < 0, -1, np.minimum(days, LAST_DAY - 1) + style * LAST_DAY))
-        return self.touched(text, np.flatnonzero((luck > 0.999 - rough * 0.01) & (luck < 0.999)), _wide)
+        text = take(
+            forms.date_words(),
+            np.where(days < 0, -1, np.minimum(days, forms.LAST_DAY - 1) + style * forms.LAST_DAY),
+        )
+        return self.touched(text, np.flatnonzero((luck > 0.999 - rough * 0.01) & (luck < 0.999)), forms.wide)
 
     def month(self, months: Array, name: str) -> Text:
         """Months (counted from January 1900) in the department's style, some in another."""
         luck = self.row_luck("month " + name)
         usual = 0 if self.layout.dates == "plain" else 1
         style = np.where(luck < self.profile["rough"], (luck * 97).astype(np.int64) % 3, usual)
-        return take(month_words(), np.where(months < 0, -1, months + style * 1800))
+        return take(forms.month_words(), np.where(months < 0, -1, months + style * 1800))
 
     def division(self, codes: Array, name: str) -> Text:
         """Six-digit codes; for some the code the county had in former days."""
         some = np.flatnonzero(self.row_luck("old " + name) < self.profile["old_division"])
-        known = former_codes()
+        known = forms.former_codes()
         found = codes.copy()
         for at in some.tolist():
             choices = known.get(int(codes[at]))
@@ -312,35 +251,3 @@ class Pen:
     def flag(self, yes: Array) -> Text:
         """是 or 否."""
         return take(table(["否", "是"]), yes.astype(np.int64))
-
-
-def _spaced(name: str) -> str:
-    return (name[0] + "　" + name[1:], name[0] + " " + name[1:], name + " ", " " + name)[len(name) * 7 % 4]
-
-
-def _wide(text: str) -> str:
-    return text.translate(_WIDE)
-
-
-def _rough_number(number: str) -> str:
-    if number.endswith("X"):
-        return number[:-1] + "x"
-    kind = ord(number[-1]) % 3
-    return (_wide(number), f"{number[:6]} {number[6:14]} {number[14:]}", number + " ")[kind]
-
-
-def _rough_phone(phone: str) -> str:
-    kind = ord(phone[-1]) % 4
-    return (
-        "+86 " + phone,
-        f"{phone[:3]}-{phone[3:7]}-{phone[7:]}",
-        _wide(phone),
-        f"{phone[:3]} {phone[3:7]} {phone[7:]}",
-    )[kind]
-
-
-def _miskeyed(number: str) -> str:
-    """One digit of the sequence typed wrongly, so that the check character no longer fits; or one lost."""
-    if number[-1] in "13579":
-        return number[:-2]
-    return number[:15] + str((int(number[15]) + 1) % 10) + number[16:]

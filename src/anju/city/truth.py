@@ -14,10 +14,11 @@ import pyarrow.parquet as pq
 
 from anju.city import housing, numbers, work
 from anju.city.arrays import EPOCH, NEVER, Array, Text, dates, numbered, table, take
-from anju.city.holdings import ABOUT_NOBODY, Rows
+from anju.city.holdings import ABOUT_NOBODY
 from anju.city.lives import City
 from anju.city.mistakes import Mistakes, Wrong
 from anju.city.people import EDUCATION, MARITAL
+from anju.city.rows import Rows
 
 if TYPE_CHECKING:
     from anju.city.make import Order
