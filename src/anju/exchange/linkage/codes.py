@@ -33,17 +33,17 @@ def mint_codes(count: int) -> pa.StringArray:
     return pa.StringArray.from_buffers(count, pa.py_buffer(offsets), pa.py_buffer(text.tobytes()))
 
 
-def assign(steps: Steps, run: int, mint: Mint) -> None:
+def assign(steps: Steps, run: int, mint: Mint, before: str = "lk_before") -> None:
     """Tables ``lk_code`` (cluster, person_code), ``lk_event`` and ``lk_codes`` (every code ever given).
 
-    Reads ``lk_cluster``, ``lk_before`` (record_id, person_code: how the records stood) and ``lk_codes_before``.
+    Reads ``lk_cluster``, the table ``before`` (record_id, person_code: how the records stood) and ``lk_codes_before``.
     """
     steps.table(
         "lk_claim",
-        """
+        f"""
         SELECT c.cluster, coalesce(k.current_code, b.person_code) AS person_code, count(*) AS n,
                min(c.record_id) AS least, min(k.run) AS run
-        FROM lk_cluster AS c JOIN lk_before AS b ON b.record_id = c.record_id
+        FROM lk_cluster AS c JOIN {before} AS b ON b.record_id = c.record_id
         LEFT JOIN lk_codes_before AS k ON k.person_code = b.person_code
         GROUP BY 1, 2
         """,

@@ -8,7 +8,7 @@ and home county, when nothing speaks against it and at most one numbered person 
 
 from __future__ import annotations
 
-from anju.exchange.linkage.clusters import components
+from anju.exchange.linkage.clusters import components, constrained
 from anju.exchange.linkage.comparisons import NAME
 from anju.exchange.linkage.names import NAME_COLUMNS, prepare_names, shaped_sql
 from anju.exchange.linkage.parameters import Parameters
@@ -228,10 +228,11 @@ def open_records(steps: Steps, mentions: str) -> None:
     )
 
 
-def key_groups(steps: Steps, mentions: str, parameters: Parameters) -> None:
+def key_groups(steps: Steps, mentions: str, parameters: Parameters, stood: bool = False) -> None:
     """Tables ``lk_key_edge`` (node to the hub of its key, with the rule) and ``lk_group`` (node to group).
 
-    A group holds at most one anchor; a key that would join two numbered people joins nobody.
+    A group holds at most one anchor; a key that would join two numbered people joins nobody. ``stood``: take
+    ``lk_stood`` (what was one person before) as a key too, stronger than the others.
     """
     steps.table(
         "lk_key_phone",
@@ -288,9 +289,20 @@ def key_groups(steps: Steps, mentions: str, parameters: Parameters) -> None:
         """,
     )
     steps.table("lk_key_edge", "SELECT * FROM lk_key_phone UNION ALL SELECT * FROM lk_key_birth")
-    steps.drop("lk_key_phone", "lk_key_birth")
-    components(steps, "SELECT node_a AS a, node_b AS b FROM lk_key_edge", "lk_key_part")
     steps.table("lk_anchor", "SELECT DISTINCT node FROM lk_status WHERE is_anchor")
+    steps.drop("lk_key_phone", "lk_key_birth")
+    if stood:
+        steps.table("lk_key_every", "SELECT * FROM lk_key_edge UNION ALL SELECT * FROM lk_stood")
+        steps.table("lk_key_edge", "SELECT * FROM lk_key_every")
+        constrained(
+            steps,
+            "SELECT node_a AS a, node_b AS b, CASE WHEN rule = 'before' THEN 10.0 ELSE 1.0 END AS weight FROM lk_key_edge",
+            "SELECT node FROM lk_anchor",
+            "lk_key_part",
+        )
+        steps.drop("lk_key_every")
+    else:
+        components(steps, "SELECT node_a AS a, node_b AS b FROM lk_key_edge", "lk_key_part")
     steps.table(
         "lk_group",
         """

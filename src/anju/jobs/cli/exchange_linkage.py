@@ -22,7 +22,12 @@ def register(app: typer.Typer) -> None:
     app.command("evaluate")(evaluate)
 
 
-def link(as_json: JSON = False) -> None:
+def link(
+    full: Annotated[
+        bool, typer.Option("--full", help="Link everything anew, not only what changed.")
+    ] = False,
+    as_json: JSON = False,
+) -> None:
     """Link every accepted record to a person: one person, one code."""
     setup_django()
     from anju.jobs.pipeline import linkage
@@ -36,7 +41,8 @@ def link(as_json: JSON = False) -> None:
     ) as progress:
         task = progress.add_task("linking")
         summary = linkage.run(
-            told=lambda step: progress.update(task, description=f"linking: {step.removeprefix('lk_')}")
+            told=lambda step: progress.update(task, description=f"linking: {step.removeprefix('lk_')}"),
+            full=full,
         )
     if as_json:
         typer.echo(json.dumps(asdict(summary), ensure_ascii=False))

@@ -11,7 +11,7 @@ from pathlib import Path
 from anju.exchange.linkage import parameters
 from anju.exchange.linkage.comparisons import HAN_COMPARISONS
 from anju.exchange.linkage.decisions import Decision
-from anju.exchange.linkage.link import LinkSummary, link
+from anju.exchange.linkage.link import LinkSummary, link, link_delta
 from anju.exchange.linkage.mentions import Batch, mentions
 from anju.jobs.engine import DuckEngine
 from anju.kernel.home import home
@@ -69,18 +69,44 @@ def accepted() -> list[Batch]:
     return [Batch(b.id, b.dataset, b.path, place) for place, b in enumerate(queries.accepted_batches())]
 
 
-def run(told: Callable[[str], None] | None = None) -> LinkSummary:
-    """Link every accepted record and make the result the current one. Killed at any moment, the former stays."""
+def run(told: Callable[[str], None] | None = None, full: bool = False) -> LinkSummary:
+    """Link every accepted record and make the result the current one. Killed at any moment, the former stays.
+
+    After the first run only what changed since is linked against the library, unless ``full`` or most has changed.
+    """
     weights = parameters.read("han", HAN_COMPARISONS)
-    before = current()
+    before, batches = current(), accepted()
+    fresh = _fresh(before, batches)
     with opened() as engine:
-        mentions(engine, accepted())
+        mentions(engine, batches)
         part = folder() / "run.part"
         shutil.rmtree(part, ignore_errors=True)
         part.mkdir()
-        summary = link(engine, "mentions", before, decisions(), weights, part, told=told)
+        if before is None or full or len(fresh) * 2 > len(batches):
+            summary = link(engine, "mentions", before, decisions(), weights, part, told=told)
+        else:
+            engine.scan("lk_fresh", [b.path for b in fresh] or [batches[0].path])
+            changed = (
+                "SELECT record_id FROM lk_fresh" if fresh else "SELECT record_id FROM lk_fresh WHERE FALSE"
+            )
+            changed = f"{changed} UNION {_decided()}" if decisions() else changed
+            summary = link_delta(engine, "mentions", changed, before, decisions(), weights, part, told=told)
+    (part / "batches.json").write_text(json.dumps([str(b.id) for b in batches]), encoding="utf-8")
     keep(part, f"run-{summary.run:06d}")
     return summary
+
+
+def _fresh(before: Path | None, batches: list[Batch]) -> list[Batch]:
+    """Batches the run before did not see."""
+    path = before / "batches.json" if before else None
+    seen = set(json.loads(path.read_text(encoding="utf-8"))) if path and path.is_file() else set()
+    return [b for b in batches if str(b.id) not in {str(s) for s in seen}]
+
+
+def _decided() -> str:
+    """Records that people have decided about are looked at again."""
+    rows = ", ".join(f"({d.record_a}), ({d.record_b})" for d in decisions())
+    return f"SELECT CAST(r AS UBIGINT) AS record_id FROM (VALUES {rows}) AS w(r)"
 
 
 def keep(part: Path, name: str) -> None:
