@@ -31,10 +31,14 @@ FREE = frozenset({"text", "name", "address"})
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """The contract's SQL over ``raw``: ``good`` rows as a batch, and ``faults`` of the rows that have any."""
+    """The contract's SQL over ``raw``: ``good`` rows as a batch, and ``faults`` with one flag per check.
+
+    ``checks`` names the flags in their order: field, reason, and whether it holds the row.
+    """
 
     good: str
     faults: str
+    checks: tuple[tuple[str, str, bool], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,16 +61,10 @@ def compiled(contract: Contract, present: frozenset[int], batch: Batch) -> State
     )
     columns = ", ".join(f'{e} AS "{name}"' for name, e in _columns(contract, present, batch).items())
     good = f"SELECT {columns}, {noted or '0'}::UBIGINT AS {NOTED} FROM ({checked}) x WHERE NOT ({held})"
-    listed = ", ".join(
-        f"CASE WHEN x{n} THEN {{'field': {quoted(contract.fields[c.field].name)}, "
-        f"'code': {quoted(c.code)}, 'held': {c.holds}}} END"
-        for n, c in enumerate(checks)
-    )
-    faults = (
-        f"SELECT row_no, {_record_id(contract)} AS record_id, ({held}) AS held, "
-        f"list_filter([{listed}], lambda f: f IS NOT NULL) AS faults FROM ({checked}) x"
-    )
-    return Statement(good, faults)
+    flagged = ", ".join(f"x{n}" for n in range(len(checks))) or "FALSE"
+    faults = f"SELECT row_no, {_record_id(contract)} AS record_id, {flagged} FROM ({checked}) x"
+    named = tuple((contract.fields[c.field].name, c.code, c.holds) for c in checks)
+    return Statement(good, faults, named)
 
 
 @dataclass(frozen=True, slots=True)

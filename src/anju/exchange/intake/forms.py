@@ -83,7 +83,7 @@ def _credit_code(i: int, field: Field) -> Steps:
         o = f"ascii({c}[{place}])"
         left_out = f"({o} > 73)::INT + ({o} > 79)::INT + ({o} > 83)::INT + ({o} > 86)::INT"
         terms.append(f"(CASE WHEN {o} < 58 THEN {o} - 48 ELSE {o} - 55 - ({left_out}) END) * {weight}")
-    formed = f"strlen({c}) = 18 AND translate({c}, '{CREDIT_ALPHABET}', '') = ''"
+    formed = f"regexp_full_match({c}, '[{CREDIT_ALPHABET}]{{18}}')"
     return (
         Step(
             {c: f"CASE WHEN strlen(t{i}) = 18 AND length(t{i}) = 18 THEN upper(t{i}) ELSE plain_no(t{i}) END"}

@@ -46,18 +46,19 @@ def quoted(text: str) -> str:
 
 MACROS = f"""
 half(x) AS translate(x, {quoted(_FROM)}, {quoted(_TO)})
-tidy(x) AS CASE WHEN strlen(x) = length(x) THEN trim(x, ' \t\r\n') ELSE trim(half(x)) END
+tidy(x) AS CASE WHEN strlen(x) = length(x) OR NOT regexp_matches(x, '[！-～\u3000\u00a0{_DROPPED}]')
+  THEN trim(x, ' \t\r\n') ELSE trim(half(x)) END
 null_word(x) AS CASE WHEN strlen(x) < 7 THEN x IN ({", ".join(quoted(w) for w in NULL_WORDS)}) ELSE FALSE END
 is_ascii(x) AS (strlen(x) = length(x))
 one_blank(x) AS CASE WHEN contains(x, '  ') THEN regexp_replace(x, ' +', ' ', 'g') ELSE x END
-cjk_name(x) AS translate(x, '•‧・∙⋅●．. ', '········')
+cjk_name(x) AS CASE WHEN regexp_full_match(x, '[\\p{{Han}}·]+') THEN x ELSE translate(x, '•‧・∙⋅●．. ', '········') END
 is_name(x) AS regexp_full_match(x, '[\\p{{Han}}〇·\\x{{E000}}-\\x{{F8FF}}]{{1,30}}|[A-Za-zÀ-ɏ][A-Za-zÀ-ɏ .''-]{{0,59}}')
 digits(x) AS CASE WHEN x[1] BETWEEN '0' AND '9' THEN try_cast(x AS BIGINT) END
 plain_no(x) AS upper(translate(x, ' -''`', ''))
 hyphened(x) AS left(x, 4) || '-' || substr(x, 5, 2) || '-' || substr(x, 7, 2)
 bare_phone(x) AS regexp_replace(translate(x, ' -()（）+．.{_DASHES}', ''), '^(0086|86|0)(1\\d{{10}})$', '\\2')
 bare_number(x) AS translate(x, ',，￥¥ 元圆整平方米㎡²亩间岁年度万', '')
-plain_number(x) AS CASE WHEN strlen(x) BETWEEN 1 AND 24 AND translate(x, '0123456789.-', '') = '' THEN try_cast(x AS DOUBLE) END
+plain_number(x) AS CASE WHEN regexp_full_match(x, '-?[0-9]{{1,15}}(\\.[0-9]{{0,8}})?') THEN try_cast(x AS DOUBLE) END
 day_part(x) AS CASE WHEN strlen(x) > 10 THEN split_part(split_part(x, 'T', 1), ' ', 1) ELSE x END
 dashed(x) AS rtrim(translate(x, '年月/.日号 ', '----'), '-')
 serial_day(x) AS CASE WHEN x BETWEEN 1 AND 80000 THEN DATE '1899-12-30' + x::INT END

@@ -1,0 +1,243 @@
+"""Reads of the exchange: batches, held rows, the error report, how standard the data are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import Generic, TypeVar
+
+import pyarrow.parquet as pq
+from django.db.models import Count, Q
+
+from anju.exchange.contracts import get_contract
+from anju.exchange.intake.report import ReportRow, workbook
+from anju.exchange.store.models import Batch, HeldRow
+from anju.kernel.home import home
+from anju.kernel.refusal import Refusal
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    """One page of a list; hand ``next_after`` back as ``after`` (None: no more)."""
+
+    rows: tuple[T, ...]
+    next_after: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class BatchFile:
+    """One accepted batch as a run reads it; ``path`` is absolute."""
+
+    id: str
+    dataset: str
+    path: Path
+    sent_on: date
+    accepted_at: datetime
+    rows: int
+    contract_version: str
+
+
+@dataclass(frozen=True, slots=True)
+class BatchLine:
+    """One batch in a list."""
+
+    id: str
+    dataset: str
+    name: str
+    sent_on: date
+    accepted_at: datetime
+    rows: int
+    held_open: int
+    held_total: int
+
+
+@dataclass(frozen=True, slots=True)
+class FieldFigure:
+    """How one field came in: stated, of these standard, held back, noted as unreadable."""
+
+    field: str
+    stated: int
+    standard: int
+    held: int
+    noted: int
+
+    @property
+    def share(self) -> float | None:
+        """Standard among stated."""
+        return self.standard / self.stated if self.stated else None
+
+
+@dataclass(frozen=True, slots=True)
+class BatchDetail:
+    """One batch, with its receipt and the figures of its fields."""
+
+    id: str
+    dataset: str
+    name: str
+    format: str
+    encoding: str
+    sent_on: date
+    accepted_at: datetime
+    accepted_by: str
+    contract_version: str
+    sha256: str
+    rows_read: int
+    rows: int
+    held_open: int
+    held_total: int
+    receipt: str
+    fields: tuple[FieldFigure, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class HeldLine:
+    """One held row; ``faults`` as (field, code)."""
+
+    row_no: int
+    faults: tuple[tuple[str, str], ...]
+    state: str
+    since: datetime
+    ended_at: datetime | None
+    ended_by: str
+    reason: str
+
+
+def accepted_batches(dataset: str | None = None) -> tuple[BatchFile, ...]:
+    """Accepted batches in the order in which later rows replace earlier ones: by day, then by acceptance."""
+    rows = Batch.objects.order_by("sent_on", "accepted_at", "id")
+    if dataset:
+        rows = rows.filter(dataset=dataset)
+    return tuple(
+        BatchFile(
+            b.id, b.dataset, home() / b.path, b.sent_on, b.accepted_at, b.rows_accepted, b.contract_version
+        )
+        for b in rows.only(
+            "id", "dataset", "path", "sent_on", "accepted_at", "rows_accepted", "contract_version"
+        )
+    )
+
+
+def batch_paths() -> Iterator[Path]:
+    """Where every accepted batch must lie."""
+    return (home() / path for path in Batch.objects.values_list("path", flat=True).iterator())
+
+
+def find_by_sha256(sha256: str) -> BatchLine | None:
+    """The batch made of a file with this digest, or None."""
+    row = Batch.objects.filter(sha256=sha256).first()
+    return _line(row, {}) if row else None
+
+
+def list_batches(dataset: str | None = None, after: str | None = None, limit: int = 50) -> Page[BatchLine]:
+    """Batches, the newest first."""
+    rows = Batch.objects.order_by("-accepted_at", "-id").defer("receipt", "fields", "headers")
+    if dataset:
+        rows = rows.filter(dataset=dataset)
+    if after:
+        at, _, last = after.partition("|")
+        rows = rows.filter(Q(accepted_at__lt=at) | Q(accepted_at=at, id__lt=last))
+    found = list(rows[: limit + 1])
+    waiting = _open([b.id for b in found[:limit]])
+    last_shown = found[limit - 1] if len(found) > limit else None
+    cursor = f"{last_shown.accepted_at.isoformat()}|{last_shown.id}" if last_shown else None
+    return Page(tuple(_line(b, waiting) for b in found[:limit]), cursor)
+
+
+def _open(batches: list[str]) -> dict[str, int]:
+    rows = (
+        HeldRow.objects.filter(batch_id__in=batches, state="open")
+        .values_list("batch_id")
+        .annotate(Count("id"))
+    )
+    return dict(rows)
+
+
+def _line(b: Batch, waiting: dict[str, int]) -> BatchLine:
+    return BatchLine(
+        b.id,
+        b.dataset,
+        b.file_name,
+        b.sent_on,
+        b.accepted_at,
+        b.rows_accepted,
+        waiting.get(b.id, 0),
+        b.rows_held,
+    )
+
+
+def get_batch(batch: str) -> BatchDetail:
+    """One batch; refuses an unknown one."""
+    b = Batch.objects.filter(id=batch).first()
+    if b is None:
+        raise Refusal("intake.no_batch", batch=batch)
+    figures = tuple(
+        FieldFigure(f, c["stated"], c["standard"], c["held"], c["noted"]) for f, c in b.fields.items()
+    )
+    return BatchDetail(
+        b.id, b.dataset, b.file_name, b.format, b.encoding, b.sent_on, b.accepted_at, b.accepted_by, b.contract_version,
+        b.sha256, b.rows_read, b.rows_accepted, _open([b.id]).get(b.id, 0), b.rows_held, b.receipt, figures,
+    )  # fmt: skip
+
+
+def list_held(
+    batch: str, state: str | None = None, after: str | None = None, limit: int = 50
+) -> Page[HeldLine]:
+    """Held rows of a batch in the order of the file."""
+    rows = HeldRow.objects.filter(batch_id=batch).order_by("row_no")
+    if state:
+        rows = rows.filter(state=state)
+    if after and after.isdigit():
+        rows = rows.filter(row_no__gt=int(after))
+    found = list(rows[: limit + 1])
+    lines = tuple(
+        HeldLine(
+            r.row_no, tuple((f, c) for f, c in r.faults), r.state, r.since, r.ended_at, r.ended_by, r.reason
+        )
+        for r in found[:limit]
+    )
+    return Page(lines, str(found[limit - 1].row_no) if len(found) > limit else None)
+
+
+def held_path(batch: str) -> Path:
+    """Where the text of a batch's held rows lies, for its owner alone."""
+    return home() / "lake" / "held" / f"{batch}.parquet"
+
+
+def error_report(batch: str) -> bytes:
+    """XLSX of the open held rows in the layout they were sent, with field, reason and remedy beside each."""
+    row = Batch.objects.filter(id=batch).only("dataset", "headers").first()
+    if row is None:
+        raise Refusal("intake.no_batch", batch=batch)
+    waiting = {
+        r.row_no: tuple((f, c) for f, c in r.faults)
+        for r in HeldRow.objects.filter(batch_id=batch, state="open").only("row_no", "faults")
+    }
+    path = held_path(batch)
+    told = pq.read_table(path).to_pylist() if waiting and path.is_file() else []
+    body = [
+        ReportRow(r["row_no"], tuple(r[f"c{i}"] for i in range(len(row.headers))), waiting[r["row_no"]])
+        for r in told
+        if r["row_no"] in waiting
+    ]
+    return workbook(get_contract(row.dataset), tuple(row.headers), batch, body)
+
+
+def held_states() -> dict[str, int]:
+    """How many held rows are open, fixed, waived."""
+    rows = HeldRow.objects.values_list("state").annotate(Count("id"))
+    return {"open": 0, "fixed": 0, "waived": 0} | dict(rows)
+
+
+def standardisation() -> dict[str, dict[str, dict[str, int]]]:
+    """Dataset -> field -> stated and standard, over all accepted batches."""
+    found: dict[str, dict[str, dict[str, int]]] = {}
+    for dataset, fields in Batch.objects.values_list("dataset", "fields").iterator():
+        for name, counts in fields.items():
+            kept = found.setdefault(dataset, {}).setdefault(name, {"stated": 0, "standard": 0})
+            kept["stated"] += counts["stated"]
+            kept["standard"] += counts["standard"]
+    return found

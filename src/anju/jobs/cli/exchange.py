@@ -1,0 +1,188 @@
+"""``anju exchange``: take files in, link, publish, measure."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from anju.jobs.cli import _language, exchange_linkage, exchange_match, exchange_publish, setup_django
+from anju.kernel.wording import explain
+
+app = typer.Typer(help="Take files in, link, publish, measure.", no_args_is_help=True)
+console = Console(stderr=True)
+JSON = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@app.callback()
+def group() -> None:
+    """Take files in, link, publish, measure."""
+
+
+@app.command()
+def ingest(
+    paths: Annotated[
+        list[Path], typer.Argument(help="Files, or folders of them; a folder 2026-06-30 states the day.")
+    ],
+    contract: Annotated[
+        str | None, typer.Option(help="The dataset, where name and header do not tell it.")
+    ] = None,
+    as_json: JSON = False,
+) -> None:
+    """Read, check and standardise files; good rows become batches, bad ones are held with a reason."""
+    setup_django()
+    from django.utils import timezone
+
+    from anju.jobs.pipeline import intake
+    from anju.trust.access import system
+
+    outcomes, failed = [], 0
+    table = Table("dataset", "file", "rows", "held", "fixed", "rows/s", title="batches")
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True) as progress:
+        task = progress.add_task("reading")
+        names: list[str] = []
+
+        def told(name: str, _rows: int) -> None:
+            names.append(name)
+            progress.update(task, description=name)
+
+        for outcome in intake.ingest(
+            paths, by=system("ingest"), at=timezone.now, dataset=contract, told=told
+        ):
+            outcomes.append(intake.told(outcome))
+            if isinstance(outcome, intake.Failed):
+                failed += 1
+                console.print(
+                    f"[red]✗[/] {explain(outcome.refusal, _language())}", highlight=False, soft_wrap=True
+                )
+            elif outcome.is_new:
+                pace = f"{outcome.rows / outcome.seconds:,.0f}" if outcome.seconds else ""
+                table.add_row(
+                    outcome.dataset,
+                    names[-1],
+                    f"{outcome.rows:,}",
+                    f"{outcome.held:,}",
+                    f"{outcome.fixed:,}",
+                    pace,
+                )
+            else:
+                table.add_row(outcome.dataset, names[-1], "–", "–", "–", "known")
+    if as_json:
+        typer.echo(json.dumps(outcomes, ensure_ascii=False, default=str))
+    else:
+        console.print(table)
+    if failed:
+        raise typer.Exit(3)
+
+
+@app.command()
+def status(as_json: JSON = False) -> None:
+    """How many batches and rows were accepted per dataset, and how many held rows wait."""
+    setup_django()
+    from anju.exchange.store import queries
+
+    found: dict[str, dict[str, int]] = {}
+    for batch in queries.accepted_batches():
+        kept = found.setdefault(batch.dataset, {"batches": 0, "rows": 0})
+        kept["batches"] += 1
+        kept["rows"] += batch.rows
+    held = queries.held_states()
+    if as_json:
+        typer.echo(json.dumps({"datasets": found, "held": held}))
+        return
+    table = Table("dataset", "batches", "rows", title="accepted")
+    for name, kept in sorted(found.items()):
+        table.add_row(name, f"{kept['batches']:,}", f"{kept['rows']:,}")
+    console.print(table)
+    console.print(f"held rows: {held['open']:,} open, {held['fixed']:,} fixed, {held['waived']:,} waived")
+
+
+@app.command()
+def rejects(
+    batch: Annotated[
+        str | None, typer.Argument(help="A batch; left out: every batch with open held rows.")
+    ] = None,
+    xlsx: Annotated[Path | None, typer.Option(help="Write the error report, to mend and send again.")] = None,
+    as_json: JSON = False,
+) -> None:
+    """Show held rows with field and reason, or write the sender's error report."""
+    setup_django()
+    from anju.exchange.intake.report import reason, remedy
+    from anju.exchange.store import queries
+
+    if batch is None:
+        waiting = [b for b in queries.list_batches(limit=10_000).rows if b.held_open]
+        if as_json:
+            typer.echo(
+                json.dumps([{"batch": b.id, "dataset": b.dataset, "open": b.held_open} for b in waiting])
+            )
+            return
+        table = Table("batch", "dataset", "file", "open", title="held rows")
+        for line in waiting:
+            table.add_row(line.id, line.dataset, line.name, f"{line.held_open:,}")
+        console.print(table)
+        return
+    queries.get_batch(batch)
+    if xlsx is not None:
+        xlsx.write_bytes(queries.error_report(batch))
+        console.print(
+            f"[green]✓[/] {xlsx}: mend the tinted cells, then send the file with: anju exchange ingest {xlsx}"
+        )
+        return
+    rows = queries.list_held(batch, state="open", limit=200).rows
+    if as_json:
+        typer.echo(json.dumps([{"row": r.row_no, "faults": r.faults} for r in rows], ensure_ascii=False))
+        return
+    language = _language()
+    table = Table("row", "field", "reason", "remedy", title=batch)
+    for row in rows:
+        for field, code in row.faults:
+            table.add_row(str(row.row_no), field, reason(code, language), remedy(code, language))
+    console.print(table)
+
+
+@app.command()
+def waive(
+    batch: Annotated[str, typer.Argument(help="The batch.")],
+    reason: Annotated[str, typer.Option(help="Why these rows will not come back.")],
+    row: Annotated[list[int] | None, typer.Option(help="A row number; left out: every open row.")] = None,
+) -> None:
+    """Give up held rows that will not come back."""
+    setup_django()
+    from django.utils import timezone
+
+    from anju.exchange.store import actions
+    from anju.trust.access import system
+
+    done = actions.waive(batch, rows=row or [], reason=reason, by=system("waive"), at=timezone.now())
+    console.print(f"[green]✓[/] {done:,} rows waived.")
+
+
+@app.command()
+def contracts(as_json: JSON = False) -> None:
+    """List the datasets and their contracts."""
+    from anju.exchange.contracts import list_contracts
+
+    if as_json:
+        typer.echo(
+            json.dumps(
+                [{"id": c.id, "zh": c.zh, "en": c.en, "department": c.department} for c in list_contracts()],
+                ensure_ascii=False,
+            )
+        )
+        return
+    table = Table("dataset", "名称", "name", "department", "cycle", "fields")
+    for c in list_contracts():
+        table.add_row(c.id, c.zh, c.en, c.department, c.cycle, str(len(c.fields)))
+    console.print(table)
+
+
+exchange_linkage.register(app)
+exchange_publish.register(app)
+exchange_match.register(app)
