@@ -83,6 +83,7 @@ TEMPLATES = [
                 "django.templatetags.static",
                 "anju.web.shell.tags",
                 "anju.web.account.tags",
+                "anju.web.staff.words",
             ],
             "context_processors": [
                 "django.template.context_processors.request",
@@ -115,6 +116,7 @@ USE_TZ = True
 
 STATIC_URL = "static/"
 STATIC_ROOT = home() / "static"
+STATIC_ROOT.mkdir(exist_ok=True)  # whitenoise warns about a missing one
 STATICFILES_DIRS = sorted(WEB.glob("*/static"))
 STATICFILES_FINDERS = [
     "django.contrib.staticfiles.finders.FileSystemFinder",

@@ -132,7 +132,10 @@ class _Door:
         if callable(getattr(answer, "render", None)) and not answer.is_rendered:
             answer = answer.render()
         status = answer.status_code if isinstance(answer, HttpResponse) else 200
-        if self.rule is not None and self.rule.is_logged:
+        is_write = self.rule is not None and self.rule.write and self.request.method in UNSAFE
+        if (
+            self.rule is not None and self.rule.is_read_logged and not is_write
+        ):  # who writes tells the log itself
             self._log(access, "done" if status < 400 else "failed", {})
         return answer
 

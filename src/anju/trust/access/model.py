@@ -28,12 +28,9 @@ class Action:
         return self.reach == "person"
 
     @property
-    def is_logged(self) -> bool:
-        """Whether a yes makes a log entry; a no always does."""
-        telling = (
-            self.reach in {"person", "system"} or self.write or self.name.startswith(("own.", "log.read"))
-        )
-        return telling and not self.quiet
+    def is_read_logged(self) -> bool:
+        """Whether looking makes a log entry. Writing does always, by the action that writes; a no does always."""
+        return not self.quiet and (self.reach == "person" or self.name in {"own.read", "log.read"})
 
 
 @dataclass(frozen=True, slots=True)

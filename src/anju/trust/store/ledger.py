@@ -21,6 +21,8 @@ from anju.trust.store import log_keys, log_published
 from anju.trust.store.models import LogCheckpoint, LogEntry, LogPending
 
 LOCK = 0x616E6A75
+COPIED = 5000
+ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 ROWS, BYTES = 5000, 16 * 2**20
 """Outbox rows and bytes taken at once; a row holds one transaction's entries."""
 
@@ -85,8 +87,12 @@ def _append(first: int, lines: list[bytes]) -> None:
         with cursor.copy(
             "COPY trust_logentry (seq, at, account, region, action, person_code, data, mac) FROM STDIN"
         ) as copy:
-            for seq, (line, mac) in enumerate(zip(lines, macs, strict=True), first):
-                copy.write_row((seq, *columns(line), line.decode(), mac))
+            for begin in range(0, len(lines), COPIED):
+                end = begin + COPIED
+                pairs = zip(lines[begin:end], macs[begin:end], strict=True)
+                copy.write(
+                    "".join(_copied(seq, line, mac) for seq, (line, mac) in enumerate(pairs, first + begin))
+                )
         cursor.executemany(
             "INSERT INTO trust_logtile (level, index, hashes) VALUES (%s, %s, %s)"
             " ON CONFLICT (level, index) DO UPDATE SET hashes = excluded.hashes",
@@ -94,7 +100,16 @@ def _append(first: int, lines: list[bytes]) -> None:
         )
 
 
-def columns(line: bytes) -> tuple[str, str, str, str, str]:
+def _copied(seq: int, line: bytes, mac: bytes) -> str:
+    """One row in COPY's text form. A line without a backslash holds no character that COPY would read otherwise."""
+    told, data = columns(line), line.decode()
+    if "\\" in data:
+        told = tuple(t.translate(ESCAPES) for t in told)
+        data = data.translate(ESCAPES)
+    return "\t".join((str(seq), *told, data, "\\\\x" + mac.hex())) + "\n"
+
+
+def columns(line: bytes) -> tuple[str, ...]:
     """What stands beside ``data`` so that an entry can be found: at, account, region, action, person code."""
     told = orjson.loads(line)
     kind, _, code = told["subject"].partition(":")

@@ -43,5 +43,6 @@ def record_many(entries: Iterable[Entry]) -> None:
         with connection.cursor() as cursor:
             # Plain SQL: the web role may add and not read back, which Django's insert would.
             cursor.execute(
-                "INSERT INTO trust_logpending (lines, mac) VALUES (%s, %s)", [lines.decode(), pending_mac(lines)]
+                "INSERT INTO trust_logpending (lines, mac) VALUES (%s, %s)",
+                [lines.decode(), pending_mac(lines)],
             )

@@ -7,8 +7,10 @@ not in the database. The code begins with two bytes of the key's id, so that ear
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from functools import lru_cache
-from hmac import compare_digest, digest
+from hashlib import blake2b
+from hmac import compare_digest
 
 from anju.kernel import packs
 from anju.trust.log.checkpoints import COSIGNATURE, ED25519, SM2, Verifier
@@ -24,50 +26,50 @@ def origin() -> str:
     return os.environ.get("ANJU_LOG_ORIGIN") or f"anju.invalid/{packs.place()}/log"
 
 
-@lru_cache(maxsize=16)
-def _row_secret(key: Key) -> bytes:
-    return INTERNATIONAL.mac(key.secret, b"anju log rows")
-
-
-def _mac(key: Key, message: bytes) -> bytes:
-    return bytes.fromhex(key.id)[:ID] + digest(_row_secret(key), message, "sha256")[:MAC]
-
-
 def _keys() -> tuple[Key, ...]:
     return sealer().ring.of("log")
 
 
+@lru_cache(maxsize=16)
+def _secret(key: Key, use: bytes) -> bytes:
+    return INTERNATIONAL.mac(key.secret, b"anju log " + use)
+
+
+def _mac(key: Key, use: bytes, message: bytes, place: int) -> bytes:
+    """BLAKE2 with a key (RFC 7693): three times as fast as HMAC, and there is one for every entry."""
+    made = blake2b(message, key=_secret(key, use), salt=place.to_bytes(8, "big"), digest_size=MAC)
+    return bytes.fromhex(key.id)[:ID] + made.digest()
+
+
 def pending_mac(lines: bytes) -> bytes:
     """The code over an outbox row."""
-    return _mac(sealer().ring.newest("log"), b"pending\n" + lines)
+    return _mac(sealer().ring.newest("log"), b"pending", lines, 0)
 
 
 def entry_macs(first: int, lines: list[bytes]) -> list[bytes]:
     """The codes of entries ``first``, ``first + 1`` …"""
     key = sealer().ring.newest("log")
-    head, secret = bytes.fromhex(key.id)[:ID], _row_secret(key)
+    head, secret = bytes.fromhex(key.id)[:ID], _secret(key, b"entries")
     return [
-        head + digest(secret, b"%d\n%b" % (seq, line), "sha256")[:MAC]
+        head + blake2b(line, key=secret, salt=seq.to_bytes(8, "big"), digest_size=MAC).digest()
         for seq, line in enumerate(lines, first)
     ]
 
 
-def mac_holds(mac: bytes, message: bytes) -> bool:
-    """Whether ``mac`` was made over ``message`` by any log key of the ring."""
+def _holds(keys: tuple[Key, ...], use: bytes, mac: bytes, message: bytes, place: int) -> bool:
     mac = bytes(mac)
-    return any(
-        compare_digest(_mac(key, message), mac) for key in _keys() if bytes.fromhex(key.id)[:ID] == mac[:ID]
-    )
+    return place >= 0 and any(compare_digest(_mac(key, use, message, place), mac) for key in keys)
 
 
 def pending_holds(mac: bytes, lines: bytes) -> bool:
     """Whether an outbox row is as it was written."""
-    return mac_holds(mac, b"pending\n" + lines)
+    return _holds(_keys(), b"pending", mac, lines, 0)
 
 
-def entry_holds(mac: bytes, seq: int, line: bytes) -> bool:
-    """Whether an entry is as it was written, in its place."""
-    return mac_holds(mac, b"%d\n%b" % (seq, line))
+def entry_checker() -> Callable[[bytes, int, bytes], bool]:
+    """A function that tells whether an entry is as it was written, in its place: (code, place, line)."""
+    keys = _keys()
+    return lambda mac, seq, line: _holds(keys, b"entries", mac, line, seq)
 
 
 def verifiers() -> list[Verifier]:

@@ -43,6 +43,7 @@ def verify(progress: Callable[[int], None] = lambda _: None) -> Report:
 
 def _rows() -> Iterator[Row]:
     """Every entry in order of its place, through a server-side cursor."""
+    holds = log_keys.entry_checker()
     with connection.chunked_cursor() as cursor:
         cursor.execute(
             "SELECT seq, at, account, region, action, person_code, data, mac FROM trust_logentry ORDER BY seq"
@@ -53,7 +54,7 @@ def _rows() -> Iterator[Row]:
                 yield Row(
                     seq,
                     line,
-                    log_keys.entry_holds(mac, seq, line),
+                    holds(mac, seq, line),
                     _agrees(line, at, account, region, action, person_code),
                 )
 
