@@ -49,7 +49,7 @@ def calendar(days: Array) -> Array:
     return np.asarray((number // 12 + 1970) * 10_000 + (number % 12 + 1) * 100 + day)
 
 
-def citizen_numbers(county: Array, born: Array, sex: Array, draw: np.random.Generator) -> Array:
+def citizen_numbers(county: Array, born: Array, sex: Array) -> Array:
     """Rows of 18 ASCII characters, all different: 99, four digits of the county of first issue, birthday,
     sequence (odd for men), check.
 
@@ -81,7 +81,7 @@ def citizen_checks(body: Array) -> Array:
     return np.asarray(np.frombuffer(CITIZEN_CHECKS.encode(), np.uint8)[total % 11])
 
 
-def phones(count: int, draw: np.random.Generator, first: int = 0) -> Text:
+def phones(count: int, first: int = 0) -> Text:
     """Different mobile numbers beginning with 12; ``first`` moves on along one fixed scattering."""
     scattered = (np.arange(first, first + count, dtype=np.int64) * 618_033_989 + 271_828_183) % 1_000_000_000
     body = np.tile(np.frombuffer(PHONE_PREFIX.encode(), np.uint8), (count, 1))

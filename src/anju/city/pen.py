@@ -178,7 +178,7 @@ class Pen:
         folk, luck = self.city.people, self.row_luck("phone")
         text = take(folk.phone, self.p)
         old, lent = self.profile["old_phone"], self.profile["lent_phone"]
-        before = numbers.phones(len(self.city), self.draw, first=len(self.city) + 1)
+        before = numbers.phones(len(self.city), first=len(self.city) + 1)
         text = chosen(luck < old, take(before, self.p), text)
         other = self.city.people.families.starts[folk.families.household[self.p]]
         text = chosen((luck > 1 - lent), take(folk.phone, other), text)

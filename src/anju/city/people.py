@@ -89,7 +89,7 @@ def draw_people(
     name = names.draw_names(line, like, families.sex, year, hukou // 10_000 * 10_000, seed)
     name, born = _strangers(families, name, born, draw)
     issued = np.where(draw.random(count) < 0.12, hukou[draw.permutation(count)], hukou)
-    number = numbers.citizen_numbers(issued, born, families.sex, draw)
+    number = numbers.citizen_numbers(issued, born, families.sex)
     phone = _phones(families, draw)
     education = _education(families, row, draw)
     marital = _marital(families, spouse, draw)
@@ -198,7 +198,7 @@ def _phones(families: Families, draw: np.random.Generator) -> Text:
     shares = (families.age < 12) | ((families.role == ELDER) & (draw.random(count) < 0.3))
     shares |= draw.random(count) < 0.01
     owner = np.where(shares, families.starts[families.household], np.arange(count))
-    return take(numbers.phones(count, draw), owner)
+    return take(numbers.phones(count), owner)
 
 
 def _education(families: Families, row: Calibration, draw: np.random.Generator) -> Array:

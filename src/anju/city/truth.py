@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -269,8 +268,3 @@ def _employers(city: City) -> pa.Table:
             "closed_on": dates(some.closed),
         }
     )
-
-
-def is_written(folder: Path) -> bool:
-    """Whether a city stands in ``folder`` already."""
-    return (folder / "truth" / "summary.json").is_file()
