@@ -167,7 +167,7 @@ def _cell(text: str, style: int = 0) -> str:
 def _first_sheet(layout: Layout, table: pa.Table, day: date) -> str:
     headers = table.column_names
     last = _column(len(headers))
-    title = _cell(f"和安市{layout.name}表（{day:%Y年%m月%d日}）", 2)
+    title = _cell(f"{layout.title}（{day:%Y年%m月%d日}）", 2)
     head = "".join(_cell(h) for h in headers)
     columns = [
         _cells(

@@ -21,6 +21,8 @@ class Layout:
     columns: dict[str, str]
     encoding: str = "utf-8"
     prefix: str = ""
+    title: str = ""
+    """What stands in the merged row over a workbook's headers."""
 
 
 def load_layouts() -> dict[str, Layout]:

@@ -68,7 +68,7 @@ def draw_city(count: int, seed: int, days: int, today: str, like: str, told: Tol
     if count < FEWEST:
         raise Refusal("city.too_few", people=count, least=FEWEST)
     habits = packs.read_yaml(data("habits.yaml"))
-    row, ground = calibration.load(like), world.load_world()
+    row, ground = calibration.load(like or habits["like"]), world.load_world()
     origins = calibration.origins(row)
     extra = round(count * habits["a_day"]["arrivals"] * days)
     told("households")

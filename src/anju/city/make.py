@@ -30,7 +30,6 @@ from anju.kernel import packs
 from anju.kernel.refusal import Refusal
 
 FIRST_DAY = date(2026, 6, 30)
-DEFAULT_LIKE = "佛山市"
 STEPS = 6 + len(HOLDERS)
 """How often ``told`` is called, for a progress bar."""
 UNREADABLE_DATES = ("2026-02-31", "26/5/1", "待核实", "20261345", "去年三月")
@@ -58,7 +57,8 @@ class Order:
     errors: str = "real"
     days: int = 0
     today: date = FIRST_DAY
-    like: str = DEFAULT_LIKE
+    like: str = ""
+    """City of the census whose row is matched; empty for the pack's own choice."""
 
 
 def make_city(order: Order, told: Callable[[str], None] = lambda _: None) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 from rich.table import Table
 
 from anju.city import ground
-from anju.city.make import DEFAULT_LIKE, FIRST_DAY, STEPS, Order, make_city
+from anju.city.make import FIRST_DAY, STEPS, Order, make_city
 from anju.kernel import packs
 from anju.kernel.refusal import Refusal
 
@@ -43,7 +43,9 @@ def make(
     ] = datetime(  # noqa: DTZ001
         FIRST_DAY.year, FIRST_DAY.month, FIRST_DAY.day
     ),
-    like: Annotated[str, typer.Option(help="City of the 2020 census whose row is matched.")] = DEFAULT_LIKE,
+    like: Annotated[
+        str, typer.Option(help="City of the 2020 census whose row is matched; the pack's choice if empty.")
+    ] = "",
     replace: Annotated[bool, typer.Option("--replace", help="Write over a city that is there.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
 ) -> None:
