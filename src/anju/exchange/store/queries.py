@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from django.db.models import Count, Q
 
 from anju.exchange.contracts import get_contract
-from anju.exchange.intake.report import ReportRow, workbook
+from anju.exchange.intake.report import ReportRow, reason, remedy, workbook
 from anju.exchange.store.models import Batch, HeldRow
 from anju.kernel.home import home
 from anju.kernel.refusal import Refusal
@@ -94,11 +94,29 @@ class BatchDetail:
 
 
 @dataclass(frozen=True, slots=True)
+class Fault:
+    """One fault of a held row: the header as sent, the reason's code, and both in words (``zh`` and ``en``)."""
+
+    field: str
+    code: str
+
+    @property
+    def told(self) -> dict[str, str]:
+        """Why, in both languages."""
+        return {"zh": reason(self.code, "zh"), "en": reason(self.code, "en")}
+
+    @property
+    def remedy(self) -> dict[str, str]:
+        """What the sender can do, in both languages."""
+        return {"zh": remedy(self.code, "zh"), "en": remedy(self.code, "en")}
+
+
+@dataclass(frozen=True, slots=True)
 class HeldLine:
-    """One held row; ``faults`` as (field, code)."""
+    """One held row with its faults, and how it ended."""
 
     row_no: int
-    faults: tuple[tuple[str, str], ...]
+    faults: tuple[Fault, ...]
     state: str
     since: datetime
     ended_at: datetime | None
@@ -132,18 +150,36 @@ def find_by_sha256(sha256: str) -> BatchLine | None:
     return _line(row, {}) if row else None
 
 
-def list_batches(dataset: str | None = None, after: str | None = None, limit: int = 50) -> Page[BatchLine]:
-    """Batches, the newest first."""
-    rows = Batch.objects.order_by("-accepted_at", "-id").defer("receipt", "fields", "headers")
+SORTS = {
+    "accepted_at": ("accepted_at", "id"),
+    "sent_on": ("sent_on", "id"),
+    "dataset": ("dataset", "id"),
+    "rows": ("rows_accepted", "id"),
+    "held": ("rows_held", "id"),
+}
+
+
+def list_batches(
+    dataset: str | None = None, after: str | None = None, limit: int = 50, sort: str = "-accepted_at"
+) -> Page[BatchLine]:
+    """Batches by ``sort`` (a leading ``-``: descending), paged by key; the newest first unless asked otherwise."""
+    is_down = sort.startswith("-") or sort.lstrip("-") not in SORTS
+    column, tie = SORTS.get(sort.lstrip("-"), SORTS["accepted_at"])
+    mark, beyond = ("-", "lt") if is_down else ("", "gt")
+    rows = Batch.objects.order_by(f"{mark}{column}", f"{mark}{tie}").defer("receipt", "fields", "headers")
     if dataset:
         rows = rows.filter(dataset=dataset)
-    if after:
-        at, _, last = after.partition("|")
-        rows = rows.filter(Q(accepted_at__lt=at) | Q(accepted_at=at, id__lt=last))
+    if after and "|" in after:
+        value, _, last = after.partition("|")
+        rows = rows.filter(
+            Q(**{f"{column}__{beyond}": value}) | Q(**{column: value, f"{tie}__{beyond}": last})
+        )
     found = list(rows[: limit + 1])
     waiting = _open([b.id for b in found[:limit]])
-    last_shown = found[limit - 1] if len(found) > limit else None
-    cursor = f"{last_shown.accepted_at.isoformat()}|{last_shown.id}" if last_shown else None
+    cursor = None
+    if len(found) > limit:
+        value = getattr(found[limit - 1], column)
+        cursor = f"{value.isoformat() if isinstance(value, date) else value}|{found[limit - 1].id}"
     return Page(tuple(_line(b, waiting) for b in found[:limit]), cursor)
 
 

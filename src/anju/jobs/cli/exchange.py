@@ -113,7 +113,6 @@ def rejects(
 ) -> None:
     """Show held rows with field and reason, or write the sender's error report."""
     setup_django()
-    from anju.exchange.intake.report import reason, remedy
     from anju.exchange.store import queries
 
     if batch is None:
@@ -137,13 +136,18 @@ def rejects(
         return
     rows = queries.list_held(batch, state="open", limit=200).rows
     if as_json:
-        typer.echo(json.dumps([{"row": r.row_no, "faults": r.faults} for r in rows], ensure_ascii=False))
+        typer.echo(
+            json.dumps(
+                [{"row": r.row_no, "faults": [[f.field, f.code] for f in r.faults]} for r in rows],
+                ensure_ascii=False,
+            )
+        )
         return
     language = _language()
     table = Table("row", "field", "reason", "remedy", title=batch)
     for row in rows:
-        for field, code in row.faults:
-            table.add_row(str(row.row_no), field, reason(code, language), remedy(code, language))
+        for fault in row.faults:
+            table.add_row(str(row.row_no), fault.field, fault.told[language], fault.remedy[language])
     console.print(table)
 
 

@@ -215,7 +215,7 @@ class _Work:
             }
             self.engine.load("held_raw", pa.table(columns))
             sql = self.statement.faults.replace(" raw", " held_raw")
-            for row_no, record_id, *flags in self.engine.rows(sql):
+            for row_no, record_id, *flags in self._plainly(sql):
                 listed = tuple(
                     (field, code)
                     for (field, code, holds), is_set in zip(self.statement.checks, flags, strict=True)
@@ -228,6 +228,14 @@ class _Work:
         self._keep_text(table, broken)
         if len(self.held) != expected:
             raise AssertionError(f"rows lost on the way: {expected} expected, {len(self.held)} held")
+
+    def _plainly(self, sql: str) -> list[tuple[Any, ...]]:
+        """Few rows, many columns that are all null: DuckDB 2.0's optimiser stumbles over these, so it is left out."""
+        self.engine.run("PRAGMA disable_optimizer")
+        try:
+            return self.engine.rows(sql)
+        finally:
+            self.engine.run("PRAGMA enable_optimizer")
 
     def _keep_text(self, table: pa.Table | None, broken: dict[int, str]) -> None:
         """The held rows as they were sent, in a file that only its owner reads."""
