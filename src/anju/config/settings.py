@@ -55,6 +55,7 @@ INSTALLED_APPS = [
     "anju.community.store",
     "anju.insight.store",
     "anju.web",
+    "anju.config",
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",

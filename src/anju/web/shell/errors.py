@@ -93,5 +93,7 @@ class Refusals:
         told = wording.explain(exception, "en" if is_english() else "zh")
         status = 404 if exception.code.endswith((".unknown", ".not_found")) else 422
         return page(
-            request, Trouble(_("无法办理"), told, _("请按提示修改后再试。"), "hand-stop", exception.code), status
+            request,
+            Trouble(_("无法办理"), told, _("请按提示修改后再试。"), "hand-stop", exception.code),
+            status,
         )

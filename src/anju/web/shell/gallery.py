@@ -82,9 +82,7 @@ def gallery(request: HttpRequest) -> HttpResponse:
     rows = (
         Row("张*三", "**************1234", date(2026, 3, 2), 8, "good", _("在住")),
         Row("欧阳*", "**************002X", date(2025, 11, 19), 12, "signal", _("待核实")),
-        Row(
-            "阿卜杜***·买买提****", "**************7719", date(2024, 1, 31), 34, "quiet", _("已离开")
-        ),
+        Row("阿卜杜***·买买提****", "**************7719", date(2024, 1, 31), 34, "quiet", _("已离开")),
     )
     page = GalleryPage(COLOURS, rows, _charts())
     return render(request, "shell/gallery.html", {"page": page})

@@ -35,6 +35,15 @@ class Section:
 
 SECTIONS = (
     Section(
+        _("我的"),
+        (
+            Entry("resident:home", _("我的档案"), "id-badge-2", "own.read"),
+            Entry("resident:looks", _("谁看过我"), "eye", "own.looks"),
+            Entry("resident:requests", _("我的请求"), "message-2", "own.ask"),
+            Entry("resident:consents", _("我的同意"), "checkbox", "own.consent"),
+        ),
+    ),
+    Section(
         _("人口登记"),
         (
             Entry("staff:people", _("查找人员"), "user-search", "person.search"),
@@ -50,11 +59,24 @@ SECTIONS = (
             Entry("staff:quality", _("数据质量"), "chart-bar", "quality.read"),
         ),
     ),
+    Section(
+        _("信任与监督"),
+        (
+            Entry("dpo:desk", _("个人信息保护"), "shield-check", "request.answer"),
+            Entry("dpo:incidents", _("安全事件"), "alert-octagon", "incident.write"),
+            Entry("log:entries", _("审计记录"), "list-search", "log.read"),
+            Entry("account:approvals", _("双人复核"), "users", "approval.give"),
+            Entry("account:glasses", _("紧急越权复核"), "hammer", "glass.review"),
+        ),
+    ),
 )
 
 
 ACCOUNT = (
-    Entry("account:security", _("登录与安全"), "shield-lock"),
+    Entry("account:overview", _("登录与安全"), "shield-lock", "account.own"),
+    Entry("account:purpose", _("角色与事由"), "target", "purpose.choose"),
+    Entry("account:glass", _("紧急越权"), "hammer", "glass.break"),
+    Entry("log:front", _("公开日志"), "list-check"),
 )
 """The account's own pages."""
 
@@ -79,9 +101,7 @@ class Group:
 
 def groups(request: HttpRequest) -> tuple[Group, ...]:
     """What the one who asks can go to; sections without an entry are left out."""
-    drawn = (
-        Group(s.label, tuple(link for e in s.entries if (link := _link(e, request)))) for s in SECTIONS
-    )
+    drawn = (Group(s.label, tuple(link for e in s.entries if (link := _link(e, request)))) for s in SECTIONS)
     return tuple(group for group in drawn if group.links)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -16,7 +16,8 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from anju.kernel import wording
-from anju.web.shell import assets
+from anju.kernel.refusal import Refusal
+from anju.web.shell import assets, terms
 
 register = template.Library()
 
@@ -158,4 +159,98 @@ def tile(
     words: str, value: str, note: str = "", href: str = "", tone: str = "", definition: str = ""
 ) -> dict[str, str]:
     """One figure with its name, its note, its definition one tap away, and what it is made of behind a link."""
-    return {"words": words, "value": value, "note": note, "href": href, "tone": tone, "definition": definition}
+    return {
+        "words": words,
+        "value": value,
+        "note": note,
+        "href": href,
+        "tone": tone,
+        "definition": definition,
+    }
+
+
+@register.inclusion_tag("shell/sourced.html")
+def sourced(value: Any, sources: Any, others: Any = (), field: str = "") -> dict[str, Any]:
+    """A value with its source one tap away, and what other sources say."""
+    return {
+        "value": terms.code_label(field, value) if field else shown(value),
+        "sources": sources,
+        "field": field,
+        "others": [(terms.code_label(field, o.value), o.sources, o.is_contradiction) for o in others],
+        "disputed": any(o.is_contradiction for o in others),
+    }
+
+
+@register.inclusion_tag("shell/masked.html", takes_context=True)
+def masked(context: Any, value: str, href: str, field: str) -> dict[str, Any]:
+    """A masked value with a button that shows it for a minute; the look is logged."""
+    return {"value": value, "href": href, "field": field, "csrf_token": context.get("csrf_token")}
+
+
+@register.filter
+def initial(name: str) -> str:
+    """The first character of a name, for the round mark beside it."""
+    return (name or "?")[0].upper()
+
+
+TONES = {"A": "good", "B": "calm", "C": "bad"}
+
+
+@register.filter
+def grade_tone(grade: str) -> str:
+    """The tone of a safety grade; the word beside it says which."""
+    return TONES.get(grade, "quiet")
+
+
+@register.filter
+def source_words(stated: str) -> str:
+    """A source written as ``dataset@day`` in words."""
+    dataset, _at, observed = stated.partition("@")
+    return f"{terms.dataset_name(dataset)} · {observed}" if observed else terms.dataset_name(dataset)
+
+
+@register.filter
+def last_day(value: date | None) -> date | None:
+    """The last day of a half-open period, from the day after it."""
+    return value - timedelta(days=1) if value else None
+
+
+@register.filter
+def field_words(name: str) -> str:
+    """A field's name in words."""
+    return terms.field_label(name)
+
+
+@register.filter
+def code_words(value: Any, field: str) -> str:
+    """A field's value in words."""
+    return terms.code_label(field, value)
+
+
+@register.filter
+def region_words(code: str | None, levels: int = 2) -> str:
+    """A division by name."""
+    return terms.region_name(code, levels=levels)
+
+
+@register.filter
+def dataset_words(dataset: str) -> str:
+    """A dataset by its contract's name."""
+    return terms.dataset_name(dataset)
+
+
+@register.filter
+def office(stated: str) -> str:
+    """An office of the log in words."""
+    return terms.office_name(stated)
+
+
+@register.simple_tag
+def percent4(value: float | None) -> str:
+    """A very small share of one as per cent, with four places."""
+    return percent(value, 4)
+
+
+def refusal_words(refusal: Refusal) -> str:
+    """A refusal as a sentence in the page's language."""
+    return wording.explain(refusal, "en" if is_english() else "zh")

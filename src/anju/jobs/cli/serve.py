@@ -1,0 +1,109 @@
+"""``anju serve``: the pages and the API, on one port, from one process group."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import typer
+from rich.console import Console
+
+from anju.jobs.cli import setup_django
+from anju.kernel.refusal import Refusal
+
+app = typer.Typer(help="Serve the pages and the API.", invoke_without_command=True)
+told = Console(stderr=True, highlight=False)
+WEB_ROLE = "anju_web"
+THREADS = 8
+"""Requests one worker answers at once; each holds at most one database connection."""
+STOP_SECONDS = 10
+KEEPER = "from anju.jobs.cli import main; main()"
+
+
+@app.callback()
+def serve(
+    host: str = typer.Option("127.0.0.1", help="Address to listen on."),
+    port: int = typer.Option(8000, help="Port to listen on."),
+    workers: int = typer.Option(2, min=1, help="Processes that answer; about one per core."),
+    keep_log: bool = typer.Option(True, help="Run the sequencer of the transparency log beside it."),
+) -> None:
+    """Serve until stopped: Ctrl-C or SIGTERM ends requests under way, then the processes, then the database."""
+    os.environ["ANJU_COLLECTED"] = "1"
+    _allow_host(host)
+    setup_django()
+    _check_migrations()
+    _collect_static()
+    os.environ["ANJU_DB_ROLE"] = WEB_ROLE
+    with _log_keeper() if keep_log else contextlib.nullcontext():
+        told.print(f"[bold]http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}[/]")  # noqa: S104
+        _listen(host, port, workers)
+
+
+def _allow_host(host: str) -> None:
+    """The address one listens on is a name the pages answer to; others are named in ANJU_HOSTS."""
+    hosts = os.environ.get("ANJU_HOSTS", "localhost,127.0.0.1,[::1]").split(",")
+    if host not in {*hosts, "0.0.0.0", "::"}:  # noqa: S104
+        os.environ["ANJU_HOSTS"] = ",".join([*hosts, host])
+
+
+def _check_migrations() -> None:
+    """Refuse to serve a database that is not at the code's version: half of it would fail in people's hands."""
+    from django.db import connection
+    from django.db.migrations.executor import MigrationExecutor
+
+    executor = MigrationExecutor(connection)
+    waiting = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    connection.close()
+    if waiting:
+        raise Refusal("serve.migrations_waiting", count=len(waiting))
+
+
+def _collect_static() -> None:
+    from django.core.management import call_command
+
+    from anju.web.shell import assets
+
+    missing = [name for name in assets.SERVED if not (assets.NODE_MODULES / name).is_file()]
+    if missing:
+        raise Refusal("serve.assets_missing", count=len(missing))
+    with told.status("Preparing styles and scripts …"):
+        call_command("collectstatic", interactive=False, verbosity=0)
+
+
+@contextlib.contextmanager
+def _log_keeper() -> Iterator[None]:
+    """The loop that orders log entries and signs checkpoints, in a process of its own; it ends with the server."""
+    environment = {k: v for k, v in os.environ.items() if k != "ANJU_DB_ROLE"}
+    keeper = subprocess.Popen([sys.executable, "-c", KEEPER, "log", "keep"], env=environment)
+    try:
+        yield
+    finally:
+        keeper.send_signal(signal.SIGTERM)
+        try:
+            keeper.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            keeper.kill()
+            keeper.wait()
+
+
+def _listen(host: str, port: int, workers: int) -> None:
+    from granian.constants import Interfaces
+    from granian.log import LogLevels
+    from granian.server import Server
+
+    Server(
+        "anju.config.wsgi:application",
+        address=host,
+        port=port,
+        interface=Interfaces.WSGI,
+        workers=workers,
+        blocking_threads=THREADS,
+        log_level=LogLevels.warning,
+        respawn_failed_workers=True,
+        workers_kill_timeout=STOP_SECONDS,
+        process_name="anju-serve",
+    ).serve()

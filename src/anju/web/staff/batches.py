@@ -1,0 +1,144 @@
+"""Batches: what was sent, what was held back and why, the report to mend, the file sent again."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from django.contrib import messages
+from django.core.files.uploadedfile import UploadedFile
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from anju.exchange.contracts import list_contracts
+from anju.exchange.store import actions, queries
+from anju.kernel.refusal import Refusal
+from anju.web.guard import guard, may
+from anju.web.shell.tags import refusal_words
+
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+STATES = ("open", "fixed", "waived", "all")
+
+
+@dataclass(frozen=True, slots=True)
+class BatchesPage:
+    """One page of batches, the datasets one can send, and what went wrong with the last upload."""
+
+    rows: tuple[queries.BatchLine, ...]
+    next_after: str | None
+    contracts: tuple[object, ...]
+    dataset: str
+    trouble: str
+    may_send: bool
+
+
+@dataclass(frozen=True, slots=True)
+class BatchPage:
+    """One batch with its held rows."""
+
+    batch: queries.BatchDetail
+    rows: tuple[queries.HeldLine, ...]
+    next_after: str | None
+    state: str
+    states: tuple[str, ...]
+    may_send: bool
+    may_fix: bool
+
+
+@require_http_methods(["GET", "POST"])
+@guard("exchange.read", unsafe="exchange.send")
+def batches(request: HttpRequest) -> HttpResponse:
+    """List batches; take a file in."""
+    trouble = ""
+    if request.method == "POST" and request.FILES.get("file"):
+        try:
+            accepted = _take(request, request.FILES["file"])
+        except Refusal as refusal:
+            trouble = refusal_words(refusal)
+        else:
+            if accepted.is_new:
+                messages.success(
+                    request,
+                    _("已接收 %(good)s 行，退回 %(held)s 行。")
+                    % {"good": accepted.rows, "held": accepted.held},
+                )
+            else:
+                messages.info(request, _("这份文件已经收过，没有改变任何内容。"))
+            return redirect("staff:batch", accepted.batch)
+    elif request.method == "POST":
+        trouble = _("请先选择一个文件。")
+    dataset = request.GET.get("dataset", "")
+    found = queries.list_batches(dataset=dataset or None, after=request.GET.get("after"))
+    page = BatchesPage(
+        found.rows, found.next_after, tuple(list_contracts()), dataset, trouble, may(request, "exchange.send")
+    )
+    return render(request, "staff/batches.html", {"page": page}, status=422 if trouble else 200)
+
+
+def _take(request: HttpRequest, file: UploadedFile) -> actions.Accepted:
+    """Put the upload on disk under a name that keeps only its ending, and hand it to intake."""
+    folder = tempfile.mkdtemp(prefix="upload-")
+    path = Path(folder) / f"upload{Path(file.name or '').suffix.lower()[:8]}"
+    try:
+        with path.open("wb") as stream:
+            for piece in file.chunks():
+                stream.write(piece)
+        return actions.accept_upload(
+            path,
+            name=Path(file.name or "upload").name[:120],
+            dataset=request.POST.get("dataset") or None,
+            by=request.access.actor,
+            at=timezone.now(),
+            purpose=request.access.purpose,
+        )
+    finally:
+        path.unlink(missing_ok=True)
+        os.rmdir(folder)  # noqa: PTH106 - made here, empty now
+
+
+@require_GET
+@guard("exchange.read")
+def batch(request: HttpRequest, batch: str) -> HttpResponse:
+    """One batch: figures, and the rows held back with field, reason and remedy."""
+    state = request.GET.get("state", "open")
+    held = queries.list_held(batch, state=None if state == "all" else state, after=request.GET.get("after"))
+    page = BatchPage(
+        queries.get_batch(batch), held.rows, held.next_after, state, STATES,
+        may(request, "exchange.send"), may(request, "exchange.fix"),
+    )  # fmt: skip
+    return render(request, "staff/batch.html", {"page": page})
+
+
+@require_GET
+@guard("exchange.rejects")
+def report(request: HttpRequest, batch: str) -> HttpResponse:
+    """The error report: the held rows in the layout they were sent, to be mended and sent again."""
+    answer = HttpResponse(queries.error_report(batch), content_type=XLSX)
+    answer["Content-Disposition"] = (
+        f'attachment; filename="{queries.get_batch(batch).dataset}-{batch}-errors.xlsx"'
+    )
+    return answer
+
+
+@require_POST
+@guard("exchange.fix")
+def waive(request: HttpRequest, batch: str) -> HttpResponse:
+    """Give up rows that will not come back, with a reason."""
+    try:
+        given_up = actions.waive(
+            batch,
+            rows=[int(n) for n in request.POST.getlist("row") if n.isdigit()],
+            reason=request.POST.get("reason", ""),
+            by=request.access.actor,
+            at=timezone.now(),
+            purpose=request.access.purpose,
+        )
+        messages.success(request, _("已放弃 %(n)s 行。") % {"n": given_up})
+    except Refusal as refusal:
+        messages.error(request, refusal_words(refusal))
+    return redirect("staff:batch", batch)

@@ -1,0 +1,102 @@
+"""Dwellings and employers: the list, and one with the people in it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from urllib.parse import urlencode
+
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.http import require_GET, require_POST
+
+from anju.register.store import queries as register
+from anju.web.guard import guard
+from anju.web.shell.sealed import open_sealed, seal
+from anju.web.staff.people import day, scope
+
+GRADES = ("A", "B", "C")
+
+
+@dataclass(frozen=True, slots=True)
+class DwellingsPage:
+    """One page of dwellings, with what was asked for."""
+
+    text: str
+    grade: str
+    grades: tuple[str, ...]
+    rows: tuple[register.DwellingLine, ...]
+    next_after: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class EmployersPage:
+    """One page of employers, with what was asked for."""
+
+    text: str
+    rows: tuple[register.EmployerLine, ...]
+    next_after: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class PlacePage:
+    """One dwelling or employer, with the people of a day."""
+
+    file: register.DwellingFile | register.EmployerFile
+    valid_on: str
+
+
+@require_GET
+@guard("dwelling.read")
+def dwellings(request: HttpRequest) -> HttpResponse:
+    """Dwellings of the place, by address or code, by safety grade."""
+    text, grade = open_sealed(request.GET.get("q", ""), request.user.pk), request.GET.get("grade", "")
+    found = register.list_dwellings(
+        text,
+        scope=scope(request.access.actor),
+        grade=grade if grade in GRADES else None,
+        after=request.GET.get("after"),
+    )
+    page = DwellingsPage(text, grade, GRADES, found.rows, found.next_after)
+    return render(request, "staff/dwellings.html", {"page": page})
+
+
+@require_POST
+@guard("dwelling.read")
+def find_dwelling(request: HttpRequest) -> HttpResponse:
+    """Take an address that was typed and show the list under a sealed address."""
+    told = {
+        "q": seal(request.POST.get("text", "").strip(), request.user.pk),
+        "grade": request.POST.get("grade", ""),
+    }
+    query = urlencode({k: v for k, v in told.items() if v})
+    return HttpResponseRedirect(reverse("staff:dwellings") + (f"?{query}" if query else ""))
+
+
+@require_GET
+@guard("dwelling.read", subject="dwelling:code")
+def dwelling(request: HttpRequest, code: str) -> HttpResponse:
+    """One dwelling and who lives there, now or on a day."""
+    valid_on = day(request.GET.get("valid_on"))
+    page = PlacePage(register.get_dwelling(code, valid_on=valid_on), valid_on.isoformat() if valid_on else "")
+    return render(request, "staff/dwelling.html", {"page": page})
+
+
+@require_GET
+@guard("employer.read")
+def employers(request: HttpRequest) -> HttpResponse:
+    """Employers of the place, by name or credit code."""
+    text = request.GET.get("text", "")
+    found = register.list_employers(text, scope=scope(request.access.actor), after=request.GET.get("after"))
+    return render(
+        request, "staff/employers.html", {"page": EmployersPage(text, found.rows, found.next_after)}
+    )
+
+
+@require_GET
+@guard("employer.read", subject="employer:code")
+def employer(request: HttpRequest, code: str) -> HttpResponse:
+    """One employer and who works there, now or on a day."""
+    valid_on = day(request.GET.get("valid_on"))
+    page = PlacePage(register.get_employer(code, valid_on=valid_on), valid_on.isoformat() if valid_on else "")
+    return render(request, "staff/employer.html", {"page": page})

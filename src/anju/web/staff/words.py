@@ -1,0 +1,61 @@
+"""Words only the staff's pages use: how a search matched, in which state a held row is, why it is held."""
+
+from __future__ import annotations
+
+from django import template
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
+
+from anju.kernel import wording
+from anju.web.shell.tags import badge, is_english
+
+register = template.Library()
+
+MATCHED = {
+    "citizen_no": gettext_noop("证件号码相符"),
+    "citizen_no_tail": gettext_noop("证件号码尾号"),
+    "phone": gettext_noop("电话相符"),
+    "phone_tail": gettext_noop("电话尾号"),
+    "name": gettext_noop("姓名"),
+    "name_part": gettext_noop("姓名的一部分"),
+    "pinyin": gettext_noop("拼音"),
+    "initials": gettext_noop("拼音首字母"),
+    "address": gettext_noop("住址"),
+    "code": gettext_noop("人员编码"),
+}
+STATES = {
+    "open": ("signal", gettext_noop("待修改")),
+    "fixed": ("good", gettext_noop("已改正")),
+    "waived": ("quiet", gettext_noop("已放弃")),
+}
+
+
+@register.filter
+def matched_words(way: str) -> str:
+    """How a search matched."""
+    return _(MATCHED[way]) if way in MATCHED else ""
+
+
+@register.inclusion_tag("shell/badge.html")
+def held_state(state: str) -> dict[str, str]:
+    """The state of a held row."""
+    tone, words = STATES[state]
+    return badge(tone, _(words))
+
+
+@register.filter
+def state_words(state: str) -> str:
+    """The state of held rows as a filter names it."""
+    return _(STATES[state][1]) if state in STATES else _("全部")
+
+
+@register.filter
+def fault_reason(code: str) -> str:
+    """Why a row is held."""
+    return wording.say(f"intake.reason.{code}", "en" if is_english() else "zh")
+
+
+@register.filter
+def fault_remedy(code: str) -> str:
+    """What the sender can do about it."""
+    return wording.say(f"intake.remedy.{code}", "en" if is_english() else "zh")
