@@ -78,14 +78,14 @@ def lunar_months() -> tuple[tuple[int, str, int], ...]:
     found = []
     for year in LUNAR_YEARS:
         for month in range(1, 13):
-            first = LunarDate(year, month, 1).toSolarDate()
+            first = LunarDate(year, month, 1).to_solar_date()
             found.append((year * 100 + month, first.isoformat(), _days(year, month)))
     return tuple(found)
 
 
 def _days(year: int, month: int) -> int:
     try:
-        LunarDate(year, month, 30).toSolarDate()
+        LunarDate(year, month, 30).to_solar_date()
     except ValueError:
         return 29
     return 30
