@@ -29,6 +29,7 @@ _KEYS = frozenset(
         "fields",
         "kinds",
         "grows",
+        "advise",
         "unknown",
         "proof",
         "computed",
@@ -77,6 +78,8 @@ class Fact:
     field_labels: tuple[tuple[str, str, str], ...] = ()
     entry_key: str | None = None
     grows: bool = False
+    is_advised: bool = True
+    """Whether an answer may name it as something that would change the result."""
     kinds: tuple[str, ...] = ()
 
     @property
@@ -172,6 +175,7 @@ def _fact(key: str, body: Any, line: int, faults: Faults) -> Fact | None:
         field_labels=tuple((n, str(f.get("zh", n)), str(f.get("en", n))) for n, f in fields.items()),
         entry_key=body.get("key"),
         grows=bool(body.get("grows", False)),
+        is_advised=body.get("advise", True) is not False,
         kinds=KINDS if body.get("kinds") else (),
     )
 

@@ -48,7 +48,7 @@ def changes_for(engine: Interpreter, facts: Mapping[str, Any], verdict: Verdict)
 
 def _steps(engine: Interpreter, facts: Mapping[str, Any], verdict: Verdict, use: Use) -> Iterator[Change]:
     value = facts.get(use.key)
-    if value is None:
+    if value is None or not use.fact.is_advised:
         return
     for kind, to in _candidates(engine.bound, verdict, use, value):
         after = engine.verdict(

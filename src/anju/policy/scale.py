@@ -5,11 +5,11 @@ Both engines count points in units of 1 ÷ scale, so that they agree to the digi
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from math import lcm
 
-from anju.policy.model import Bands, Cases, Flat, Item, Ladder, Per, Programme
+from anju.policy.model import Bands, Cases, Flat, Item, Ladder, Per, Programme, Score
 
 SHARED = 27_720
 """1…12 divide it: a share among up to twelve holders stays exact."""
@@ -41,6 +41,31 @@ def scale(programme: Programme) -> int:
         numbers += [service.line] if service.line is not None else []
     base = lcm(1, *(n.denominator for n in numbers))
     return lcm(found * base, 1) if any(s.times for s in programme.scores) else lcm(found, base)
+
+
+def grid(rules_items: Iterable[Item], score: Score) -> int | None:
+    """The denominator every value of a score fits before rounding; None where a division by a fact leaves it."""
+    if score.times:
+        return None
+    found = 1
+    wanted = {*score.add, *score.subtract}
+    for top in rules_items:
+        for inside in top.walk():
+            if inside.id in wanted:
+                for item in inside.walk():
+                    if item.times or item.percent_of or item.divide_by:
+                        return None
+                    found = lcm(found, *(p.denominator for p in _points(item)))
+    return lcm(found, *(x.denominator for x in (score.floor, score.cap) if x is not None))
+
+
+def never_negative(rules_items: Iterable[Item], score: Score, risky: frozenset[int]) -> bool:
+    """Whether a score cannot fall below 0: nothing is subtracted and no line takes points away, or its floor says so."""
+    if score.floor is not None and score.floor >= 0:
+        return True
+    wanted = set(score.add)
+    lines = [i for top in rules_items for i in top.walk() if i.id in wanted]
+    return not score.subtract and not any(id(i) in risky for line in lines for i in line.walk())
 
 
 def _points(item: Item) -> Iterator[Fraction]:

@@ -8,16 +8,17 @@ from anju.policy.model import Gap, Item, Programme, Reading, Score, Service
 from anju.policy.words import Words, number
 
 TITLES = {
-    "conditions": ("一、申请条件（须全部满足）", "Conditions (all)"),
-    "vetoes": ("二、否决情形（有一即不可）", "Exclusions (any)"),
-    "items": ("三、积分项目", "Items"),
-    "deductions": ("四、减分项目", "Deductions"),
-    "scores": ("五、合计", "Scores"),
-    "services": ("六、结果与排名", "Decision and ranking"),
-    "derived": ("七、计算口径", "How values are worked out"),
-    "readings": ("八、文本有歧义处所选读法", "Readings chosen where the text is ambiguous"),
-    "gaps": ("九、未编入的行", "Rows that are not encoded"),
+    "conditions": ("申请条件（须全部满足）", "Conditions (all)"),
+    "vetoes": ("否决情形（有一即不可）", "Exclusions (any)"),
+    "items": ("积分项目", "Items"),
+    "deductions": ("减分项目", "Deductions"),
+    "scores": ("合计", "Scores"),
+    "services": ("结果与排名", "Decision and ranking"),
+    "derived": ("计算口径", "How values are worked out"),
+    "readings": ("文本有歧义处所选读法", "Readings chosen where the text is ambiguous"),
+    "gaps": ("未编入的行", "Rows that are not encoded"),
 }
+NUMBERS = "一二三四五六七八九"
 BADGES = {
     "full": ("全文编码", "encoded in full"),
     "with_gaps": ("有缺口", "with gaps"),
@@ -84,7 +85,11 @@ def table(programme: Programme, language: str = "zh") -> Table:
         "readings": [_reading_row(r, zh) for r in programme.readings],
         "gaps": [_gap_row(g, words, zh) for g in programme.gaps],
     }
-    sections = tuple(Section(k, TITLES[k][zh], tuple(v)) for k, v in rows.items() if v)
+    there = [k for k, v in rows.items() if v]
+    sections = tuple(
+        Section(k, f"{NUMBERS[i]}、{TITLES[k][0]}" if zh == 0 else TITLES[k][1], tuple(rows[k]))
+        for i, k in enumerate(there)
+    )
     return Table(
         programme.id,
         programme.label(language),

@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from anju.policy.bound import Bound, Rules
+from anju.policy.bound import Bound, Rules, risky_items
 from anju.policy.model import Item, Score
+from anju.policy.scale import grid, never_negative
 from anju.policy.sql.items import ItemSql, Made, divided, multiplied
 from anju.policy.sql.terms import Terms, both, either, quoted
 
@@ -76,6 +77,8 @@ def compile_sql(
     sql = f"SELECT {first} FROM ({inner}) AS f"
     second = ", ".join([*kept, *query.passed, *query.score_columns])
     sql = f"SELECT {second} FROM ({sql}) AS i"
+    if query.rounded:
+        sql = f"SELECT {', '.join([*kept, *query.carried, *query.rounded])} FROM ({sql}) AS r"
     last = ", ".join([*kept, *query.outputs])
     sql = f"SELECT {last} FROM ({sql}) AS s"
     if dialect != "duckdb":
@@ -91,9 +94,15 @@ def compile_sql(
 class _Parts:
     """Columns gathered while services are compiled: items first, then scores and tests, then outcomes."""
 
+    @property
+    def carried(self) -> list[str]:
+        """Columns of the item level that later levels still need."""
+        return list(self.passed)
+
     def __init__(self) -> None:
         self.item_columns: list[str] = []
         self.score_columns: list[str] = []
+        self.rounded: list[str] = []
         self.passed: list[str] = []
         self.outputs: list[str] = []
         self.outcome: dict[str, str] = {}
@@ -145,7 +154,10 @@ def _service(builder: _Builder, rules: Rules, wanted: set[str], out: _Parts) -> 
     out.items[name] = shown
     scores = {s.id: column(rules, "s_" + s.id) for s in rules.scores}
     out.scores[name] = scores
-    out.score_columns += [f"{_score(builder, s, shown)} AS {quoted(scores[s.id])}" for s in rules.scores]
+    for score in rules.scores:
+        raw = quoted(scores[score.id])
+        out.score_columns.append(f"{_score(builder, score, shown)} AS {raw}")
+        out.rounded.append(f"{_final(builder, rules, score, raw)} AS {raw}")
     if "items" in wanted:
         out.passed += [quoted(c) for c in shown.values()]
         out.outputs += [quoted(c) for c in shown.values()]
@@ -202,10 +214,26 @@ def _score(builder: _Builder, score: Score, items: Mapping[str, str]) -> str:
         total = f"GREATEST({total}, {builder.items.scaled(score.floor)})"
     if score.cap is not None:
         total = f"LEAST({total}, {builder.items.scaled(score.cap)})"
-    if score.places is not None:
-        unit = builder.bound.scale // 10**score.places
-        total = _rounded(total, unit, score.rounding)
-    return f"CAST({total} AS BIGINT)"
+    return total
+
+
+def _final(builder: _Builder, rules: Rules, score: Score, raw: str) -> str:
+    """The score rounded as its line says; a level of its own, so that the sum is worked out once.
+
+    Where every value fits the places anyway nothing is to be rounded, and where it cannot be negative the sign is not asked.
+    """
+    items = (*rules.items, *rules.deductions)
+    fits = grid(items, score)
+    if score.places is None or (fits is not None and 10**score.places % fits == 0):
+        return f"CAST({raw} AS BIGINT)"
+    unit = builder.bound.scale // 10**score.places
+    if unit == 1:
+        return f"CAST({raw} AS BIGINT)"
+    if never_negative(items, score, risky_items(builder.bound)):
+        more = {"half_up": unit // 2, "down": 0, "up": unit - 1}[score.rounding] if unit % 2 == 0 else None
+        if more is not None:
+            return f"CAST(({raw} + {more}) // {unit} * {unit} AS BIGINT)"
+    return f"CAST({_rounded(raw, unit, score.rounding)} AS BIGINT)"
 
 
 def _rounded(total: str, unit: int, mode: str) -> str:

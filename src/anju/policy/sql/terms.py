@@ -25,6 +25,10 @@ ENTRY = "r"
 """The lambda's variable: one entry of a list."""
 
 
+UNDECIDED = -(10**16)
+"""Outweighs any real total of a list."""
+
+
 def quoted(name: str) -> str:
     """A column name: a dot becomes two underscores."""
     return '"' + name.replace(".", "__").replace('"', '""') + '"'
@@ -206,12 +210,13 @@ class Terms:
         return "CASE " + " ".join(rows) + " END"
 
     def _tally(self, how: Tally) -> str:
+        """One pass over the list: an entry that cannot be decided weighs so much below 0 that the whole is unknown."""
         where = "TRUE" if how.where is None else self.condition(how.where)
         amount = "1" if how.field is None else self.name("." + how.field)
         unknown = "FALSE" if how.where is None else f"{where} IS NULL"
         if how.field is not None:
             unknown = either(unknown, both(where, f"{amount} IS NULL"))
-        total = self.each(how.of, f"CASE WHEN {where} THEN {amount} ELSE 0 END")
         if unknown == "FALSE":
-            return total
-        return f"CASE WHEN NOT {self.any_entry(how.of, unknown)} THEN {total} END"
+            return self.each(how.of, f"CASE WHEN {where} THEN {amount} ELSE 0 END")
+        made = f"CASE WHEN {unknown} THEN {UNDECIDED} WHEN {where} THEN {amount} ELSE 0 END"
+        return f"NULLIF(GREATEST({self.each(how.of, made)}, -1), -1)"
