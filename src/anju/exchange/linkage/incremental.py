@@ -73,8 +73,7 @@ def affected(steps: Steps, mentions: str, parameters: Parameters) -> None:
     met.append(
         "SELECT b.person_code FROM lk_before AS b SEMI JOIN lk_unsettled AS u ON u.record_id = b.record_id"
     )
-    for kind in ("phone", "room", "kin"):
-        met.append(_near(mentions, kind))
+    met += [_near(mentions, kind) for kind in ("phone", "room", "kin")]
     steps.table("lk_affected", "SELECT DISTINCT person_code FROM (" + " UNION ALL ".join(met) + ") AS m")
 
 

@@ -143,12 +143,13 @@ def _tell(out: Path, summary: LinkSummary) -> None:
 def _before(steps: Steps, previous: Path | None) -> int:
     engine = steps.engine
     if previous is None:
-        steps.table("lk_before", "SELECT CAST(0 AS UBIGINT) AS record_id, '' AS person_code WHERE FALSE")
-        steps.table(
-            "lk_events_before",
-            "SELECT 0 AS run, '' AS kind, '' AS person_code, '' AS other_code, '' AS reason WHERE FALSE",
-        )
-        steps.table("lk_codes_before", "SELECT '' AS person_code, 0 AS run, '' AS current_code WHERE FALSE")
+        nothing = {
+            "before": "CAST(0 AS UBIGINT) AS record_id, '' AS person_code",
+            "codes_before": "'' AS person_code, 0 AS run, '' AS current_code",
+            "events_before": "0 AS run, '' AS kind, '' AS person_code, '' AS other_code, '' AS reason",
+        }
+        for name, columns in nothing.items():
+            engine.run(f"CREATE OR REPLACE VIEW lk_{name} AS SELECT {columns} WHERE FALSE")
         return 1
     engine.scan("lk_before", [previous / "assignment.parquet"])
     for name in ("codes", "events", "edges", "review"):

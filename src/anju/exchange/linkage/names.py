@@ -117,12 +117,16 @@ def prepare_characters(steps: Steps) -> None:
     steps.table("lk_surname", _surnames())
 
 
-def _surnames() -> str:
+@lru_cache
+def surname_readings() -> dict[str, tuple[str, str]]:
+    """A surname's own reading and another one, where it is not read like the character elsewhere."""
     with code_file("surname_readings.csv").open(encoding="utf-8") as stream:
-        rows = [
-            (row["surname"], row["readings"].replace(" ", "").split("/")) for row in csv.DictReader(stream)
-        ]
-    listed = ", ".join(f"('{s}', '{r[0]}', '{r[-1]}')" for s, r in rows)
+        rows = [(r["surname"], r["readings"].replace(" ", "").split("/")) for r in csv.DictReader(stream)]
+    return {surname: (readings[0], readings[-1]) for surname, readings in rows}
+
+
+def _surnames() -> str:
+    listed = ", ".join(f"('{s}', '{one}', '{two}')" for s, (one, two) in surname_readings().items())
     return f"SELECT * FROM (VALUES {listed}) AS s(surname, sound, other)"
 
 

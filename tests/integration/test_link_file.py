@@ -1,0 +1,136 @@
+"""``anju link``: any list of people through the command, in and outside Chinese."""
+
+from __future__ import annotations
+
+import csv
+import json
+import random
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from anju.jobs.cli import build
+from anju.jobs.pipeline import lists
+from anju.kernel.refusal import Refusal
+
+FIRST = ["lachlan", "deakin", "sarah", "jacob", "brinley", "emily", "thomas", "isabella", "noah", "chloe"]
+LAST = ["berry", "sondergeld", "bruhn", "lanyon", "efthimiou", "waller", "green", "matthews", "clarke", "nguyen"]
+TOWNS = ["bittern", "canterbury", "kellerberrin", "hawthorn", "noosa", "geelong", "cairns", "dubbo"]
+OTHER = {"first": "given_name", "last": "surname", "street": "address", "town": "place", "born": "birthday", "card": "number"}
+
+
+def write(path: Path, rows: list[dict[str, str]], encoding: str = "utf-8") -> Path:
+    with path.open("w", encoding=encoding, newline="") as stream:
+        writer = csv.DictWriter(stream, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    return path
+
+
+def typo(text: str, dice: random.Random) -> str:
+    at = dice.randrange(len(text))
+    return text[:at] + dice.choice("abcdefgh12345") + text[at + 1 :]
+
+
+def english(count: int) -> list[dict[str, str]]:
+    dice = random.Random(4)
+    rows = []
+    for who in range(count):
+        person = {
+            "first": dice.choice(FIRST) + dice.choice(["", "a", "e"]),
+            "last": dice.choice(LAST) + dice.choice(["", "s", "son"]),
+            "street": f"{dice.choice(TOWNS)} {dice.choice(['street', 'place', 'crescent'])} {dice.randrange(300)}",
+            "town": dice.choice(TOWNS),
+            "born": f"19{dice.randrange(20, 99)}{dice.randrange(1, 13):02d}{dice.randrange(1, 29):02d}",
+            "card": str(dice.randrange(10**6, 10**7)),
+        }
+        rows.append({**person, "truth": str(who)})
+        if who % 2:
+            wrong = dict(person)
+            for field in dice.sample(list(OTHER), 3):
+                wrong[field] = "" if dice.random() < 0.2 else typo(wrong[field], dice)
+            rows.append({**wrong, "truth": str(who)})
+    dice.shuffle(rows)
+    return rows
+
+
+def clusters(out: Path) -> list[dict[str, str]]:
+    with (out / "rows.csv").open(encoding="utf-8") as stream:
+        return list(csv.DictReader(stream))
+
+
+def f1(rows: list[dict[str, str]]) -> float:
+    def pairs(key: object) -> set[tuple[int, int]]:
+        groups: dict[object, list[int]] = {}
+        for i, row in enumerate(rows):
+            groups.setdefault(row[key], []).append(i)  # type: ignore[index]
+        return {(a, b) for g in groups.values() for a in g for b in g if a < b}
+
+    found, true = pairs("cluster"), pairs("truth")
+    return 2 * len(found & true) / (len(found) + len(true))
+
+
+def test_an_english_list_through_the_command(tmp_path: Path) -> None:
+    file = write(tmp_path / "people.csv", english(400))
+    contract = tmp_path / "people.yaml"
+    contract.write_text(json.dumps({"language": "other", "columns": OTHER}), encoding="utf-8")
+    out = tmp_path / "out"
+    done = CliRunner().invoke(
+        build("link"), ["link", str(file), "--contract", str(contract), "--out", str(out), "--json"]
+    )
+    assert done.exit_code == 0, done.output
+    summary = json.loads(done.output.strip().splitlines()[-1])
+    rows = clusters(out)
+    assert f1(rows) >= 0.98
+    assert summary["rows"] == len(rows) == summary["people"] + summary["duplicate_rows"]
+    assert all(rule["dropped"] == 0 or rule["largest"] > lists.lists.BLOCK_PAIRS for rule in summary["blocking"])
+    with (out / "pairs.csv").open(encoding="utf-8") as stream:
+        pair = next(csv.DictReader(stream))
+    assert "same (+" in pair["reasons"]
+    assert (out / "picture.svg").read_text(encoding="utf-8").startswith("<svg")
+
+
+def test_two_files_that_list_everyone_once(tmp_path: Path) -> None:
+    rows = english(300)
+    seen: set[str] = set()
+    first = [r for r in rows if not (r["truth"] in seen or seen.add(r["truth"]))]  # type: ignore[func-returns-value]
+    second = [r for r in rows if r not in first]
+    contract = tmp_path / "c.yaml"
+    contract.write_text(json.dumps({"once_per_file": True, "columns": OTHER}), encoding="utf-8")
+    lists.run([write(tmp_path / "a.csv", first), write(tmp_path / "b.csv", second)], contract, tmp_path / "out")
+    found = clusters(tmp_path / "out")
+    assert f1(found) >= 0.98
+    assert {r["file"] for r in found} == {"a.csv", "b.csv"}
+
+
+def test_a_school_list_in_chinese(tmp_path: Path) -> None:
+    rows = [
+        {"学生": "王小明", "证件": "", "生日": "2015年3月2日", "家长电话": "１２９００００００１１", "truth": "1"},
+        {"学生": "王曉明", "证件": "", "生日": "2015-03-02", "家长电话": "12900000011", "truth": "1"},
+        {"学生": "王小红", "证件": "", "生日": "2017/9/20", "家长电话": "12900000011", "truth": "2"},
+        {"学生": "欧阳文静", "证件": "", "生日": "20140511", "家长电话": "12900000012", "truth": "3"},
+        {"学生": "欧阳文敬", "证件": "", "生日": "2014.5.11", "家长电话": "12900000012", "truth": "3"},
+        {"学生": "李强", "证件": "", "生日": "2014-05-12", "家长电话": "", "truth": "4"},
+    ]
+    contract = tmp_path / "c.yaml"
+    contract.write_text(
+        "language: zh\ncolumns: {学生: name, 证件: citizen_no, 生日: birthday, 家长电话: phone}\n", encoding="utf-8"
+    )
+    lists.run([write(tmp_path / "学生.csv", rows, "gb18030")], contract, tmp_path / "out")
+    assert f1(clusters(tmp_path / "out")) == 1.0
+
+
+@pytest.mark.parametrize(
+    ("contract", "code"),
+    [
+        ("columns: {first: colour}", "linkage.unknown_kind"),
+        ("columns: {}", "linkage.list_contract_empty"),
+        ("columns: {absent: surname}", "linkage.list_column_missing"),
+    ],
+)
+def test_a_contract_that_does_not_fit_is_refused(tmp_path: Path, contract: str, code: str) -> None:
+    (tmp_path / "c.yaml").write_text(contract, encoding="utf-8")
+    with pytest.raises(Refusal) as refused:
+        lists.run([write(tmp_path / "a.csv", english(3))], tmp_path / "c.yaml", tmp_path / "out")
+    assert refused.value.code == code
