@@ -49,40 +49,64 @@ Stage = dict[str, str]
 """Names of new columns and the SQL expressions that make them out of the stage before."""
 
 
-def joins(column: str) -> str:
-    """The joins that find the region of ``<column>_clean``; they belong after the first stage."""
-    return "".join(
-        f" LEFT JOIN {PLACES} {column}_p{i} ON {column}_p{i}.written = {cut}({column}_clean)"
-        for i, cut in enumerate(("community_cut", "town_cut", "county_cut"))
+def stages(c: str) -> tuple[tuple[Stage, str], ...]:
+    """The parser as steps over the text column ``c``: columns to add, and the joins they read.
+
+    The last one ends with the columns ``<c>_region`` … ``<c>_address``. The community is looked for first, the
+    sub-district and the district only where it is not found. One pattern reads the usual writings; the rest are
+    cut word by word, and only they pay for it. Every expression stays small: macros repeat their argument.
+    """
+    clean, found = f"{c}_clean", f"{c}_found"
+    size = f"CASE WHEN {found} IS NULL THEN 0 ELSE {c}_size END"
+    alone: tuple[Stage, ...] = (
+        {f"{c}_region": found, f"{c}_rest": f"after_community(substr({clean}, 1 + {size}))"},
+        {f"{c}_std": f"regexp_extract({c}_rest, {quoted(_USUAL)}, {list(_GROUPS)})"},
+        {f"{c}_odd": f"CASE WHEN {c}_std.n = '' THEN building_word({c}_rest) END"},
+        {f"{c}_at": f"instr({c}_odd, '号')", f"{c}_before": f"words_before({c}_odd)"},
+        {
+            f"{c}_words": f"street_words({c}_before, {c}_at)",
+            f"{c}_tail": f"substr({c}_odd, 1 + CASE WHEN {c}_at > 0 THEN {c}_at ELSE length({c}_before) END)",
+        },
+        {
+            f"{c}_has": f"instr({c}_tail, '栋')",
+            f"{c}_after": f"CASE WHEN contains({c}_tail, '栋') THEN substr({c}_tail, instr({c}_tail, '栋') + 1)"
+            f" ELSE {c}_tail END",
+            f"{c}_split": f"CASE WHEN contains({c}_tail, '-') THEN string_split({c}_tail, '-') END",
+        },
+        _tokens(c),
+        _read_tokens(c),
+        _parts(c),
+    )
+    return (
+        ({clean: f"address_words(CASE WHEN contains({c}, ' ') THEN replace({c}, ' ', '') ELSE {c} END)"}, ""),
+        *_places(c),
+        *((stage, "") for stage in alone),
     )
 
 
-def stages(c: str) -> tuple[Stage, ...]:
-    """The parser as steps over the text column ``c``; the second reads ``joins(c)``.
-
-    The last one ends with the columns ``<c>_region`` … ``<c>_address``. One pattern reads the usual writings;
-    the rest are cut word by word, and only they pay for it. Every expression stays small: macros repeat their
-    argument, and a column is computed once.
-    """
-    size = f"coalesce({c}_p0.size, {c}_p1.size, {c}_p2.size, 0)"
-    clean = {f"{c}_clean": f"address_words(replace({c}, ' ', ''))"}
-    rest = {
-        f"{c}_region": f"coalesce({c}_p0.code, {c}_p1.code, {c}_p2.code)",
-        f"{c}_rest": f"after_community(substr({c}_clean, {size} + 1))",
-    }
-    usual = {f"{c}_std": f"regexp_extract({c}_rest, {quoted(_USUAL)}, {list(_GROUPS)})"}
-    odd = {f"{c}_odd": f"CASE WHEN {c}_std.n = '' THEN building_word({c}_rest) END"}
-    cut = {f"{c}_at": f"instr({c}_odd, '号')", f"{c}_before": f"words_before({c}_odd)"}
-    tail = {
-        f"{c}_words": f"street_words({c}_before, {c}_at)",
-        f"{c}_tail": f"substr({c}_odd, 1 + CASE WHEN {c}_at > 0 THEN {c}_at ELSE length({c}_before) END)",
-    }
-    inner = {
-        f"{c}_has": f"instr({c}_tail, '栋')",
-        f"{c}_after": f"CASE WHEN contains({c}_tail, '栋') THEN substr({c}_tail, instr({c}_tail, '栋') + 1) ELSE {c}_tail END",
-        f"{c}_split": f"CASE WHEN contains({c}_tail, '-') THEN string_split({c}_tail, '-') END",
-    }
-    return clean, rest, usual, odd, cut, tail, inner, _tokens(c), _read_tokens(c), _parts(c)
+def _places(c: str) -> tuple[tuple[Stage, str], ...]:
+    """``<c>_found`` and ``<c>_size``: the division the text begins with, the smallest that is known."""
+    steps: list[tuple[Stage, str]] = []
+    missing = ""
+    for n, cut in enumerate(("community_cut", "town_cut", "county_cut")):
+        key = f"{cut}({c}_clean)"
+        steps.append(
+            ({f"{c}_key{n}": f"CASE WHEN {c}_at{n - 1} IS NULL THEN {key} END" if missing else key}, "")
+        )
+        join = f" LEFT JOIN {PLACES} {c}_p{n} ON {c}_p{n}.written = {c}_key{n}"
+        missing = f"{c}_at{n}"
+        earlier = [f"{c}_at{m}" for m in range(n)]
+        steps.append(
+            (
+                {
+                    missing: f"coalesce({', '.join([*earlier, f'{c}_p{n}.code'])})",
+                    f"{c}_size{n}": f"{c}_p{n}.size",
+                },
+                join,
+            )
+        )
+    sizes = ", ".join(f"{c}_size{n}" for n in range(3))
+    return (*steps, ({f"{c}_found": missing, f"{c}_size": f"coalesce({sizes})"}, ""))
 
 
 _BUILDING = "('栋', '幢', '号楼', '座')"

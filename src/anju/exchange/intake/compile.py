@@ -78,7 +78,7 @@ class _Check:
 def _values(contract: Contract, present: frozenset[int]) -> str:
     """SQL with ``t<i>`` stated text and ``v<i>`` value of every field, and the parts of addresses."""
     stated = (
-        f"tidy(f{i}) AS t{i}" if i in present else f"NULL::VARCHAR AS t{i}"
+        f"nullif(tidy(f{i}), '') AS t{i}" if i in present else f"NULL::VARCHAR AS t{i}"
         for i in range(len(contract.fields))
     )
     sql = f"SELECT row_no, {', '.join(stated)} FROM raw"

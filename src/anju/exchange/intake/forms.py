@@ -135,7 +135,7 @@ def _day(i: int, z: str) -> Steps:
         ),
         Step(
             {
-                f"r{i}": f"CASE WHEN i{i} IS NULL THEN CASE WHEN {eight} THEN hyphened({z}) ELSE dashed(day_part({z})) END END"
+                f"r{i}": f"CASE WHEN i{i} IS NULL AND {z} IS NOT NULL THEN CASE WHEN {eight} THEN hyphened({z}) ELSE dashed(day_part({z})) END END"
             }
         ),
         Step({f"s{i}": f"coalesce(i{i}, try_cast(r{i} AS DATE))"}),
@@ -245,9 +245,8 @@ def _division(i: int, field: Field) -> Steps:
 
 def _address(i: int, field: Field) -> Steps:
     first, *rest = address.stages(f"t{i}")
-    whole = Step({**first, f"v{i}": f"CASE WHEN NOT contains(t{i}, '�') THEN t{i} END"})
-    joined = Step(rest[0], address.joins(f"t{i}"))
-    return whole, joined, *(Step(columns) for columns in rest[1:])
+    whole = Step({**first[0], f"v{i}": f"CASE WHEN NOT contains(t{i}, '�') THEN t{i} END"})
+    return whole, *(Step(*stage) for stage in rest)
 
 
 def _macro(name: str) -> Callable[[int, Field], Steps]:
