@@ -92,4 +92,4 @@ def has_second_factor(request: HttpRequest) -> bool:
     """Whether this session was opened with one. Demo accounts are let off while the demo runs; pages say so."""
     if settings.DEMO and request.user.is_demo:
         return True
-    return any(record.get("method") == "mfa" for record in get_authentication_records(request))
+    return any(record.get("method") == "mfa" for record in get_authentication_records(request, request.user))

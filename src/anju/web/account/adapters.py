@@ -8,6 +8,8 @@ from allauth.account.adapter import DefaultAccountAdapter
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
 from django.conf import settings
+from django.db.models.signals import pre_save
+from django.dispatch import receiver
 from django.http import HttpRequest
 from django.utils import timezone
 
@@ -16,6 +18,12 @@ from anju.register.store import queries as register
 from anju.trust.access import Actor, system
 from anju.trust.sealing import sealer
 from anju.trust.store import access_actions, access_queries, log
+
+
+@receiver(pre_save, sender="socialaccount.SocialAccount")
+def keep_no_claims(instance: Any, **_ignored: Any) -> None:
+    """What a national login tells about a person is used once and never stored with the account."""
+    instance.extra_data = {}
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
@@ -30,6 +38,11 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         return (
             f"{super()._get_login_attempts_cache_key(request, **credentials)}|{self.get_client_ip(request)}"
         )
+
+    def authenticate(self, request: HttpRequest, **credentials: Any) -> Any:
+        """The user whose credentials these are; a demo account only while the demo runs."""
+        user = super().authenticate(request, **credentials)
+        return None if user is not None and user.is_demo and not settings.DEMO else user
 
     def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
         """A failed attempt on an account that exists is told to the log (no name is kept for others)."""
@@ -80,7 +93,6 @@ class NationalLogin(DefaultSocialAccountAdapter):  # type: ignore[misc]
     def save_user(self, request: HttpRequest, sociallogin: Any, form: Any = None) -> Any:
         """The account, and its role: resident, of exactly the person whose number was proven."""
         (code,) = self._codes(sociallogin)
-        sociallogin.account.extra_data = {}
         user = super().save_user(request, sociallogin, form)
         access_actions.grant_role(
             user.username, "resident", "", by=system("national login"), at=timezone.now(), person_code=code
