@@ -43,14 +43,19 @@ NEAR = {"phone": "", "room": "", "kin": "", "employer": "n.sound", "house": "n.s
 
 def block(steps: Steps, parameters: Parameters) -> None:
     """Tables ``lk_block`` (each rule: keys, blocks dropped, pairs) and ``lk_pair`` (a, b: groups to compare, a < b)."""
-    steps.table("lk_key_open", _keys("NOT v.is_anchor"))
+    steps.table("lk_key_open", f"SELECT DISTINCT rule, code, grp FROM ({_keys('NOT v.is_anchor')}) AS k")
+    steps.table(
+        "lk_key_met",
+        f"""
+        WITH asked AS (SELECT DISTINCT code FROM lk_key_open)
+        SELECT k.code, k.grp FROM ({_keys("v.is_anchor")}) AS k SEMI JOIN asked AS a ON a.code = k.code
+        """,
+    )
     steps.table(
         "lk_key_kept",
         f"""
-        WITH anchored AS ({_keys("v.is_anchor")}),
-        mine AS (SELECT rule, code, count(*) AS n FROM lk_key_open GROUP BY rule, code),
-        met AS (SELECT a.* FROM anchored AS a SEMI JOIN mine AS m ON m.code = a.code),
-        theirs AS (SELECT code, count(*) AS n FROM met GROUP BY code),
+        WITH mine AS (SELECT rule, code, count(*) AS n FROM lk_key_open GROUP BY rule, code),
+        theirs AS (SELECT code, count(*) AS n FROM lk_key_met GROUP BY code),
         sized AS (
             SELECT m.rule, m.code, m.n * (m.n - 1) / 2 + m.n * coalesce(t.n, 0) AS pairs
             FROM mine AS m LEFT JOIN theirs AS t ON t.code = m.code
@@ -68,23 +73,22 @@ def block(steps: Steps, parameters: Parameters) -> None:
     )
     steps.table(
         "lk_pair",
-        f"""
+        """
         WITH good AS (SELECT code FROM lk_key_kept WHERE is_kept),
         mine AS (SELECT k.code, k.grp FROM lk_key_open AS k SEMI JOIN good AS g ON g.code = k.code),
-        theirs AS (SELECT k.code, k.grp FROM ({_keys("v.is_anchor")}) AS k SEMI JOIN good AS g ON g.code = k.code),
         met AS (
-            SELECT m.grp AS a, t.grp AS b FROM mine AS m JOIN theirs AS t ON t.code = m.code
+            SELECT m.grp AS a, t.grp AS b FROM mine AS m JOIN lk_key_met AS t ON t.code = m.code
             UNION ALL
             SELECT m.grp, o.grp FROM mine AS m JOIN mine AS o ON o.code = m.code AND m.grp < o.grp
         )
         SELECT DISTINCT least(a, b) AS a, greatest(a, b) AS b FROM met WHERE a <> b
         """,
     )
-    steps.drop("lk_key_open", "lk_key_kept")
+    steps.drop("lk_key_open", "lk_key_met", "lk_key_kept")
 
 
 def _keys(which: str) -> str:
-    """Query (rule, code, grp): the distinct keys of variants, hashed with their rule."""
+    """Query (rule, code, grp): the keys of variants, hashed with their rule."""
     parts = [
         f"""SELECT '{r.name}' AS rule, grp, key || also AS key FROM (
             SELECT v.grp, unnest({r.keys}) AS key, {r.also} AS also FROM lk_variant AS v LEFT JOIN lk_name AS n ON n.raw = v.raw WHERE {which}
@@ -93,7 +97,7 @@ def _keys(which: str) -> str:
     ]
     parts += [_near_keys(kind, extra, which) for kind, extra in NEAR.items()]
     return f"""
-        SELECT DISTINCT rule, hash(rule, key) AS code, grp FROM ({" UNION ALL ".join(parts)}) AS every
+        SELECT rule, hash(rule, key) AS code, grp FROM ({" UNION ALL ".join(parts)}) AS every
         WHERE key IS NOT NULL
     """
 

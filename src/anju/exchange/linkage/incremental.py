@@ -65,7 +65,7 @@ def affected(steps: Steps, mentions: str, parameters: Parameters) -> None:
         """,
     )
     met = [
-        f"""SELECT p.person_code FROM ({_keys("lk_people", rule.keys, rule.also, "person_code")}) AS p
+        f"""SELECT p.person_code FROM ({_keys("lk_people", rule.keys.replace("n.spellings", "[n.sound]"), rule.also, "person_code")}) AS p
         SEMI JOIN ({_keys("lk_asked", rule.keys, rule.also, "record_id")}) AS a ON a.key = p.key"""
         for rule in RULES
     ]

@@ -18,7 +18,7 @@ from anju.exchange.linkage.steps import LinkEngine, Steps
 
 PEOPLE = (
     "k.person_code, v.is_anchor, v.raw, v.name, v.born, v.lunar, v.sex, v.digits, v.record, "
-    "n.sound, n.near_sound, n.spellings, n.given, n.bag"
+    "n.sound, n.near_sound, n.given, n.bag"
 )
 """Columns of ``people.parquet``: how each person is described, ready for the next delta's blocking."""
 
@@ -168,12 +168,7 @@ def _save(steps: Steps, out: Path, delta: bool = False) -> None:
     review = """SELECT record_a, record_b, weight, 1 / (1 + abs(weight)) AS worth, reason FROM lk_decided
         WHERE outcome = 'ask'"""
     people = f"SELECT {PEOPLE} FROM lk_variant AS v JOIN lk_grp_code AS k ON k.grp = v.grp LEFT JOIN lk_name AS n ON n.raw = v.raw"
-    steps.table(
-        "lk_grp_code",
-        """SELECT DISTINCT coalesce(g.grp, m.node) AS grp, k.person_code FROM lk_cluster AS c
-        JOIN lk_member AS m ON m.record_id = c.record_id LEFT JOIN lk_group AS g ON g.node = m.node
-        JOIN lk_code AS k ON k.cluster = c.cluster""",
-    )
+    steps.table("lk_grp_code", _group_codes(bool(steps.count("lk_word"))))
     if delta:
         edges = f"{edges} UNION ALL SELECT * FROM lk_edges_before WHERE {_untouched()}"
         review = f"{review} UNION ALL SELECT * FROM lk_review_before WHERE {_untouched()}"
@@ -184,6 +179,17 @@ def _save(steps: Steps, out: Path, delta: bool = False) -> None:
     engine.save("SELECT * FROM lk_events_before UNION ALL SELECT * FROM lk_event", out / "events.parquet")
     engine.save("SELECT * FROM lk_codes", out / "codes.parquet")
     engine.save(people, out / "people.parquet")
+
+
+def _group_codes(bent: bool) -> str:
+    """Query (grp, person_code). Where people's decisions bent clusters, groups are followed through their records."""
+    if not bent:
+        return """WITH grouped AS (SELECT DISTINCT grp FROM lk_variant)
+            SELECT g.grp, k.person_code FROM grouped AS g LEFT JOIN lk_part AS p ON p.node = g.grp
+            JOIN lk_code AS k ON k.cluster = coalesce(p.part, g.grp)"""
+    return """SELECT DISTINCT coalesce(g.grp, m.node) AS grp, k.person_code FROM lk_cluster AS c
+        JOIN lk_member AS m ON m.record_id = c.record_id LEFT JOIN lk_group AS g ON g.node = m.node
+        JOIN lk_code AS k ON k.cluster = c.cluster"""
 
 
 def _untouched() -> str:
