@@ -20,6 +20,8 @@ from anju.register.store.queries.values import Page, PersonLine
 from anju.trust.sealing import sealer
 
 LONGEST = 100
+BY_CODE = "i.person_code"
+GIVEN = "SUBSTRING(i.name_key, 2)"
 _NUMBER = re.compile(r"\d{17}[\dXx]|\d{15}")
 _PHONE = re.compile(r"1\d{10}")
 _TAIL = re.compile(r"\d{4,10}[Xx]?|\d{3}[Xx]")
@@ -28,12 +30,13 @@ _LATIN = re.compile(r"[A-Za-z][A-Za-z' .]*")
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """One way to match: its name, condition, values, and the column its rows are ordered by."""
+    """One way to match: its name, condition, values, and what its rows are ordered by (the index of the condition,
+    so that the planner never walks all people in another order to fill a page)."""
 
     name: str
     condition: str
     values: tuple[Any, ...]
-    order: str = "person_code"
+    order: str = "i.person_code"
     joins: str = ""
 
 
@@ -61,7 +64,7 @@ def find_people(
             kept = tuple(found[:size])
             if last is None:  # the page ended exactly with the way before: begin this one afresh
                 return Page(kept, sql.pack(number, "", ""))
-            return Page(kept, sql.pack(number, last[way.order] or "", last["person_code"]))
+            return Page(kept, sql.pack(number, last["sort_key"] or "", last["person_code"]))
         number, key = number + 1, None
     return Page(tuple(found), None)
 
@@ -70,15 +73,14 @@ def _rows(way: Way, scope: Sequence[str], key: tuple[str, str] | None, limit: in
     place, values = sql.within(scope, "i.region")
     conditions = ["i.known_to IS NULL", place, f"({way.condition})"]
     values = [*values, *way.values]
-    order = f"i.{way.order}, i.person_code" if way.order != "person_code" else "i.person_code"
+    order = way.order if way.order == BY_CODE else f"{way.order}, {BY_CODE}"
     if key and any(key):
-        conditions.append(f"({order}) > (%s, %s)" if "," in order else f"({order}) > (%s)")
-        values += list(key) if "," in order else [key[1]]
-    extra = "" if way.order in COLUMNS else f", i.{way.order}"
+        conditions.append(f"({order}) > (%s)" if way.order == BY_CODE else f"({order}) > (%s, %s)")
+        values += [key[1]] if way.order == BY_CODE else list(key)
     return sql.rows(
-        f"SELECT f.*, {PLACE} FROM (SELECT {COLUMNS}{extra} FROM register_identity i {way.joins} "
+        f"SELECT f.*, {PLACE} FROM (SELECT {COLUMNS}, {way.order} AS sort_key FROM register_identity i {way.joins} "
         f"WHERE {' AND '.join(conditions)} ORDER BY {order} LIMIT %s) f "
-        f"{JOIN_PLACE.replace('i.', 'f.')} ORDER BY {order.replace('i.', 'f.')}",
+        f"{JOIN_PLACE.replace('i.', 'f.')} ORDER BY f.sort_key, f.person_code",
         *values,
         limit,
     )
@@ -88,7 +90,7 @@ def ways_of(text: str, scope: Sequence[str]) -> list[Way]:
     """How ``text`` may be meant, the surest way first."""
     compact = text.replace(" ", "").replace("-", "")
     if not text:
-        return [Way("browse", "TRUE", (), "name_key" if "" in scope or not scope else "region")]
+        return [Way("browse", "TRUE", (), "i.name_key" if "" in scope or not scope else "i.region")]
     if is_person_code(compact.upper()):
         return [Way("code", "i.person_code = %s", (resolve_or_same(compact.upper()),))]
     if _NUMBER.fullmatch(compact):
@@ -134,11 +136,11 @@ def _tails(tail: str, scope: Sequence[str]) -> list[Way]:
 def _sounds(text: str) -> list[Way]:
     """Pinyin in full or its beginning; a short word may be initials."""
     sound = re.sub(r"[^a-z]", "", text.lower().replace("ü", "v"))
-    ways = [Way("pinyin", "i.pinyin >= %s AND i.pinyin < %s", (sound, sql.after(sound)), "pinyin")]
+    ways = [Way("pinyin", "i.pinyin >= %s AND i.pinyin < %s", (sound, sql.after(sound)), "i.pinyin")]
     if len(sound) <= 6 and " " not in text:
         condition = "i.initials >= %s AND i.initials < %s AND NOT (i.pinyin >= %s AND i.pinyin < %s)"
         ways.append(
-            Way("initials", condition, (sound, sql.after(sound), sound, sql.after(sound)), "initials")
+            Way("initials", condition, (sound, sql.after(sound), sound, sql.after(sound)), "i.initials")
         )
     return ways
 
@@ -148,10 +150,10 @@ def _names(text: str) -> list[Way]:
     key = simplified(text)
     begins = "i.name_key >= %s AND i.name_key < %s"
     bounds = (key, sql.after(key))
-    given = f"substr(i.name_key, 2) >= %s AND substr(i.name_key, 2) < %s AND NOT ({begins})"
+    given = f"{GIVEN} >= %s AND {GIVEN} < %s AND NOT ({begins})"
     return [
-        Way("name", begins, bounds, "name_key"),
-        Way("name_part", given, (*bounds, *bounds)),
+        Way("name", begins, bounds, "i.name_key"),
+        Way("name_part", given, (*bounds, *bounds), GIVEN),
     ]
 
 
