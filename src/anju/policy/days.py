@@ -22,7 +22,10 @@ class Calendar:
         return self.cutoff if rule.rule == "cutoff" else resolve(rule, self.filing)
 
     def within(self, count: int, unit: str) -> tuple[date, date]:
-        """First and last day of a look-back, both included."""
+        """First and last day of a look-back from the cut-off (or, below 0, ahead from filing), both included."""
+        if count < 0:
+            last = self.filing - timedelta(days=count) if unit == "days" else add_months(self.filing, -count)
+            return self.filing, last
         if unit == "calendar_years":
             return date(self.filing.year - count, 1, 1), date(self.filing.year - 1, 12, 31)
         if unit == "days":

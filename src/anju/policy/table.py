@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from anju.policy.model import Gap, Item, Programme, Reading, Score, Service
+from anju.policy.model import Gap, Item, Line, Programme, Reading, Score, Service
 from anju.policy.words import Words, number
 
 TITLES = {
@@ -69,18 +69,20 @@ def table(programme: Programme, language: str = "zh") -> Table:
     zh = 0 if words.zh else 1
     rows: dict[str, list[TableRow]] = {
         "conditions": [
-            TableRow(t.id, t.article, t.label(language), words.condition(t.when))
+            TableRow(t.id, t.article, t.label(language) + _marks(t, words), words.condition(t.when))
             for t in programme.conditions
         ],
         "vetoes": [
-            TableRow(t.id, t.article, t.label(language), words.condition(t.when)) for t in programme.vetoes
+            TableRow(t.id, t.article, t.label(language) + _marks(t, words), words.condition(t.when))
+            for t in programme.vetoes
         ],
         "items": [r for i in programme.items for r in _item_rows(i, words, 0)],
         "deductions": [r for i in programme.deductions for r in _item_rows(i, words, 0)],
         "scores": [_score_row(s, words) for s in programme.scores],
         "services": [r for s in programme.services for r in _service_rows(s, words)],
         "derived": [
-            TableRow(d.id, d.article, d.label(language), words.derived(d)) for d in programme.derived
+            TableRow(d.id, d.article, d.label(language) + _marks(d, words), words.derived(d))
+            for d in programme.derived
         ],
         "readings": [_reading_row(r, zh) for r in programme.readings],
         "gaps": [_gap_row(g, words, zh) for g in programme.gaps],
@@ -120,7 +122,7 @@ def _head(programme: Programme, words: Words) -> tuple[tuple[str, str], ...]:
     )
 
 
-def _marks(item: Item, words: Words) -> str:
+def _marks(item: Line, words: Words) -> str:
     marks = []
     if item.only_for:
         names = "、".join(words.name(s) for s in item.only_for)

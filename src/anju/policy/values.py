@@ -147,10 +147,13 @@ def shown(value: Any, kind: Type, language: str = "zh") -> str:
         years, months = divmod(value, 12)
         if zh:
             return f"{years}年{months}个月" if months else f"{years}年"
-        return f"{years} years {months} months" if months else f"{years} years"
+        return " ".join(
+            f"{n} {word}{'' if n == 1 else 's'}" for n, word in ((years, "year"), (months, "month")) if n
+        )
     if kind.is_number:
         number = f"{Decimal(value).scaleb(-kind.places).normalize():f}" if kind.places else f"{value:,}"
-        return number + _SHOWN[kind.kind][0 if zh else 1]
+        unit = _SHOWN[kind.kind][0 if zh else 1]
+        return number + (unit.removesuffix("s") if value == 1 else unit)
     if kind.kind == "list":
         return f"{len(value)}项" if zh else f"{len(value)} entries"
     return value.isoformat() if isinstance(value, date) else str(value)

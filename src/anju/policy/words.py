@@ -122,16 +122,7 @@ class Words:
             is_so = compare.value == (compare.op == "eq")
             return name if is_so else self._say(f"无“{name}”", f"not: {name}")
         if compare.op == "within":
-            count, unit = compare.value
-            zh = {"months": f"{count // 12}年" if count % 12 == 0 else f"{count}个月", "days": f"{count}天"}
-            en = {
-                "months": f"{count // 12} years" if count % 12 == 0 else f"{count} months",
-                "days": f"{count} days",
-            }
-            calendar = (f"申报前{count}个自然年度", f"{count} calendar years before filing")
-            if unit == "calendar_years":
-                return self._say(f"{name}在{calendar[0]}内", f"{name} within the {calendar[1]}")
-            return self._say(f"{name}在截止日前{zh[unit]}内", f"{name} within {en[unit]} of the cut-off")
+            return self._within(name, *compare.value)
         value = self.value(compare.value, compare.name)
         words = {
             "ge": ("不少于", "at least"), "gt": ("超过", "more than"), "le": ("不超过", "at most"), "lt": ("少于", "less than"),
@@ -145,6 +136,18 @@ class Words:
                 "lt": ("早于", "before"),
             }
         return self._say(f"{name}{words[compare.op][0]}{value}", f"{name} {words[compare.op][1]} {value}")
+
+    def _within(self, name: str, count: int, unit: str) -> str:
+        if unit == "calendar_years":
+            return self._say(
+                f"{name}在申报前{count}个自然年度内",
+                f"{name} within the {count} calendar years before filing",
+            )
+        number_, is_ahead = abs(count), count < 0
+        span = shown(number_, Type("days" if unit == "days" else "months"), self.language)
+        if is_ahead:
+            return self._say(f"{name}在申报日起{span}内", f"{name} within {span} after filing")
+        return self._say(f"{name}在截止日前{span}内", f"{name} within {span} before the cut-off")
 
     def rule(self, item: Item) -> str:
         """What an item gives, in words, with its modifiers."""

@@ -34,7 +34,7 @@ def read_json(path: Path | None) -> dict[str, Any]:
     """One JSON object from a file. Refuses anything else, naming the line."""
     if path is None:
         raise Refusal("policy.facts_or_person")
-    if not path.is_file():
+    if not path.exists() or path.is_dir():
         raise Refusal("policy.no_such_file", file=path.name)
     try:
         found = json.loads(path.read_text(encoding="utf-8-sig"), parse_float=str)
@@ -70,7 +70,7 @@ def of_everyone(programme: Programme, on: date) -> list[Path]:
     sql = f"SELECT * EXCLUDE (is_resident) FROM ({facts_sql(question, ('is_resident', 'region'))}) WHERE is_resident"
     made_of = hashlib.sha256(f"{_files()}\n{sql}".encode()).hexdigest()[:24]
     path = home() / "cache" / "facts" / f"{made_of}.parquet"
-    if not path.is_file():
+    if not path.exists() or path.is_dir():
         with _library() as engine:
             engine.save(sql, path)
     return [path]

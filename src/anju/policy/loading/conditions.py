@@ -24,7 +24,7 @@ _OPS = {
     "in": "in",
     "not in": "not_in",
 }
-_WITHIN = re.compile(r"(\d+)\s+(calendar years?|years?|months?|days?)")
+_WITHIN = re.compile(r"(next\s+)?(\d+)\s+(calendar years?|years?|months?|days?)")
 _WITHIN_UNITS = {
     "calendar year": ("calendar_years", 1),
     "year": ("months", 12),
@@ -131,8 +131,9 @@ def _within(
     if not found:
         scope.faults.add("condition", line, where, text=text)
         return None
-    unit, factor = _WITHIN_UNITS[found.group(2).rstrip("s")]
-    return Compare(key, "within", (int(found.group(1)) * factor, unit), text, line)
+    unit, factor = _WITHIN_UNITS[found.group(3).rstrip("s")]
+    ahead = -1 if found.group(1) else 1
+    return Compare(key, "within", (ahead * int(found.group(2)) * factor, unit), text, line)
 
 
 def day(raw: Any, scope: Scope, line: int, where: str) -> Day:
