@@ -12,6 +12,7 @@ from django.urls import reverse
 
 from anju.trust.access import Role, rules
 from anju.trust.store import account_actions
+from anju.web.shell import terms
 
 register = template.Library()
 
@@ -31,8 +32,7 @@ class DemoLogin:
     name: str
     password: str
     role: Role
-    region: str
-    department: str
+    office: str
 
 
 @register.simple_tag(takes_context=True)
@@ -49,6 +49,10 @@ def demo_logins() -> list[DemoLogin]:
         return []
     told, book = account_actions.demo_accounts(), rules().roles
     return [
-        DemoLogin(a["name"], told["password"], book[a["role"]], a["region"], a.get("department", ""))
+        DemoLogin(a["name"], told["password"], book[a["role"]], _office(a.get("department", ""), a["region"]))
         for a in told["accounts"]
     ]
+
+
+def _office(department: str, region: str) -> str:
+    return terms.office_name(f"{department}:{region}" if department else region) if region else ""

@@ -20,6 +20,7 @@ from anju.web.account.acting import Acting, acting, choose, has_second_factor
 from anju.web.account.back import safe_next
 from anju.web.guard import guard
 from anju.web.shell.tags import label
+from anju.web.shell.terms import office_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +95,9 @@ def purpose(request: HttpRequest) -> HttpResponse:
 def _words(held: Held) -> str:
     """A role with its department and place."""
     role = rules().roles.get(held.actor.role)
-    return " · ".join(p for p in (label(role), held.actor.department, held.actor.region) if p)
+    return " · ".join(
+        p for p in (label(role), office_name(held.actor.office) if held.actor.office else "") if p
+    )
 
 
 @require_GET
