@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -266,7 +267,7 @@ def _stays(said: rules.Rules, mine: list[Record]) -> list[tuple[Any, ...]]:
         if island:
             merged.append(_one_stay(room, island))
     merged.sort(key=lambda s: (s["begin"], _code(s["room"])))
-    for stay, following in zip(merged, merged[1:], strict=False):
+    for stay, following in pairwise(merged):
         if (
             stay["end"] is None
             and following["begin"] > stay["begin"]

@@ -14,11 +14,12 @@ INVERSE = {
     "2": "'50'",
     "3": "'50'",
     "4": "'60'",
-    "5": "CASE WHEN sex = '2' THEN '30' WHEN sex = '1' THEN '20' ELSE '99' END",
+    "5": "CASE coalesce(s.sex, CASE WHEN substr(s.citizen_no, 17, 1) IN ('1', '3', '5', '7', '9') THEN '1' "
+    "WHEN s.citizen_no IS NOT NULL THEN '2' END) WHEN '1' THEN '20' WHEN '2' THEN '30' ELSE '99' END",
     "6": "'40'",
     "7": "'70'",
 }
-"""First digit of a relation -> the relation seen from the other side (``sex`` is the person's)."""
+"""First digit of a relation -> the relation seen from the other side (``s`` is the person whose record it is)."""
 LARGEST_HOUSEHOLD = 12
 """A household number shared by more people is a dormitory's, not a family's."""
 

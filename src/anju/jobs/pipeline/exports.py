@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from queue import Queue
+from queue import Empty, Queue
 from typing import Any
 
 import duckdb
@@ -62,23 +63,31 @@ class Exporter:
     def ahead(self, targets: Sequence[Target]) -> Iterator[Export]:
         """Every export of ``targets`` in order; the next is written while the caller loads one."""
         ready: Queue[Export | BaseException | None] = Queue(maxsize=2)
+        given_up = threading.Event()
 
         def produce() -> None:
             try:
                 for target in targets:
                     for make in (self.closed, self.opened):
-                        made = make(target)
+                        made = None if given_up.is_set() else make(target)
                         if made is not None:
                             ready.put(made)
                 ready.put(None)
             except BaseException as broken:
                 ready.put(broken)
 
-        threading.Thread(target=produce, daemon=True).start()
-        while (made := ready.get()) is not None:
-            if isinstance(made, BaseException):
-                raise made
-            yield made
+        producer = threading.Thread(target=produce, daemon=True)
+        producer.start()
+        try:
+            while (made := ready.get()) is not None:
+                if isinstance(made, BaseException):
+                    raise made
+                yield made
+        finally:
+            given_up.set()
+            while producer.is_alive():  # a load that broke leaves the producer waiting for room
+                with contextlib.suppress(Empty):
+                    ready.get(timeout=0.1)
 
     def closed(self, target: Target) -> Export | None:
         """Keys of rows that are no longer true."""
