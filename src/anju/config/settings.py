@@ -126,7 +126,7 @@ STATICFILES_FINDERS = [
 ]
 COLLECTED = _flag("ANJU_COLLECTED")
 """Set by ``anju serve``: files are hashed, compressed and served from STATIC_ROOT; otherwise as they lie."""
-_STATIC = "whitenoise.storage.CompressedManifestStaticFilesStorage"
+_STATIC = "anju.web.shell.assets.HashedFiles"
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {

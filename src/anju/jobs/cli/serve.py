@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -18,7 +19,7 @@ from anju.kernel.refusal import Refusal
 app = typer.Typer(help="Serve the pages and the API.", invoke_without_command=True)
 told = Console(stderr=True, highlight=False)
 WEB_ROLE = "anju_web"
-THREADS = 8
+THREADS = 4
 """Requests one worker answers at once; each holds at most one database connection."""
 STOP_SECONDS = 10
 KEEPER = "from anju.jobs.cli import main; main()"
@@ -63,11 +64,10 @@ def _check_migrations() -> None:
 
 
 def _collect_static() -> None:
+    from django.contrib.staticfiles.finders import get_finders
     from django.core.management import call_command
 
-    from anju.web.shell import assets
-
-    missing = [name for name in assets.SERVED if not (assets.NODE_MODULES / name).is_file()]
+    missing = [name for finder in get_finders() if hasattr(finder, "missing") for name in finder.missing()]
     if missing:
         raise Refusal("serve.assets_missing", count=len(missing))
     with told.status("Preparing styles and scripts …"):
@@ -91,6 +91,8 @@ def _log_keeper() -> Iterator[None]:
 
 
 def _listen(host: str, port: int, workers: int) -> None:
+    # Workers start afresh: a forked one would share this process's database sockets and settings.
+    multiprocessing.set_start_method("spawn", force=True)
     from granian.constants import Interfaces
     from granian.log import LogLevels
     from granian.server import Server
@@ -102,8 +104,7 @@ def _listen(host: str, port: int, workers: int) -> None:
         interface=Interfaces.WSGI,
         workers=workers,
         blocking_threads=THREADS,
-        log_level=LogLevels.warning,
+        log_level=LogLevels.error,
         respawn_failed_workers=True,
         workers_kill_timeout=STOP_SECONDS,
-        process_name="anju-serve",
     ).serve()

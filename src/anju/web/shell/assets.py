@@ -10,6 +10,7 @@ from typing import Any
 from django.contrib.staticfiles.finders import BaseFinder
 from django.core.files.storage import FileSystemStorage
 from django.utils._os import safe_join
+from whitenoise.storage import CompressedManifestStaticFilesStorage
 
 ROOT = Path(__file__).resolve().parents[4]
 NODE_MODULES = ROOT / "node_modules"
@@ -37,6 +38,10 @@ class NpmFinder(BaseFinder):
         """Nothing to check: a missing package is told by ``anju doctor`` and ``make setup``."""
         return []
 
+    def missing(self) -> list[str]:
+        """Served files that are not installed."""
+        return [name for name in SERVED if not (NODE_MODULES / name).is_file()]
+
     def find(self, path: str, find_all: bool = False, **kwargs: Any) -> str | list[str]:
         """The file's place on disk; an empty list when it is not served."""
         name = path.removeprefix(f"{PREFIX}/")
@@ -48,6 +53,15 @@ class NpmFinder(BaseFinder):
     def list(self, ignore_patterns: Iterable[str] | None) -> Iterator[tuple[str, FileSystemStorage]]:
         """Every served file that is installed."""
         return ((name, self.storage) for name in SERVED if (NODE_MODULES / name).is_file())
+
+
+class HashedFiles(CompressedManifestStaticFilesStorage):
+    """Files under names with their hash, compressed once. Source maps are not served, so nothing may refer to them."""
+
+    patterns = tuple(
+        (glob, tuple(p for p in found if "sourceMappingURL" not in str(p)))
+        for glob, found in CompressedManifestStaticFilesStorage.patterns
+    )
 
 
 @lru_cache(maxsize=512)

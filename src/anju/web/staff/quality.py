@@ -16,7 +16,6 @@ from anju.web.shell.tags import is_english
 from anju.web.shell.terms import dataset_name, field_label
 from anju.web.staff.people import scope
 
-
 RECORDS = {"contradiction_rate": "/staff/discrepancies/", "standardisation_rate": "/staff/batches/"}
 """Where the records behind a measure are listed."""
 

@@ -6,8 +6,7 @@ from django import template
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
-from anju.kernel import wording
-from anju.web.shell.tags import badge, is_english
+from anju.web.shell.tags import badge
 
 register = template.Library()
 
@@ -47,15 +46,3 @@ def held_state(state: str) -> dict[str, str]:
 def state_words(state: str) -> str:
     """The state of held rows as a filter names it."""
     return _(STATES[state][1]) if state in STATES else _("全部")
-
-
-@register.filter
-def fault_reason(code: str) -> str:
-    """Why a row is held."""
-    return wording.say(f"intake.reason.{code}", "en" if is_english() else "zh")
-
-
-@register.filter
-def fault_remedy(code: str) -> str:
-    """What the sender can do about it."""
-    return wording.say(f"intake.remedy.{code}", "en" if is_english() else "zh")
