@@ -11,6 +11,7 @@ from django.db.models import Model
 
 from anju.kernel.refusal import Refusal
 from anju.trust.sealing import sealer
+from anju.trust.store import second_factors
 from anju.trust.store.fields import SealedField
 
 BATCH = 2000
@@ -56,7 +57,7 @@ def waiting() -> dict[str, int]:
             where, values = _awaits(column, current.head, current.index_head)
             cursor.execute(f"SELECT count(*) FROM {column.table} WHERE {where}", values)
             found[f"{column.table}.{column.column}"] = int(cursor.fetchone()[0])
-    return found
+    return found | {f"{second_factors.TABLE}.data": second_factors.waiting()}
 
 
 def reseal(progress: Callable[[int], None] = lambda _: None) -> int:
@@ -64,7 +65,8 @@ def reseal(progress: Callable[[int], None] = lambda _: None) -> int:
 
     Rows that somebody is changing just now are passed over and taken in the next round.
     """
-    total = 0
+    total = second_factors.reseal()
+    progress(total)
     for column in sealed_columns():
         while True:
             done = _batch(column)
@@ -108,6 +110,8 @@ def _batch(column: SealedColumn) -> int:
 def refuse_if_needed(key_id: str) -> None:
     """Refuse to let a key go while anything in the database still rests on it."""
     head = bytes.fromhex(key_id)
+    if count := second_factors.count_of(key_id):
+        raise Refusal("trust.key_still_seals", key=key_id, count=count)
     with connection.cursor() as cursor:
         for column in sealed_columns():
             indexed = f" OR substr({column.index}, 1, 2) = %s" if column.index else ""
