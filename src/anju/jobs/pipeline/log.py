@@ -19,7 +19,7 @@ QUIET_SECONDS = 60
 
 def keep(stop: threading.Event, poll: float = POLL_SECONDS) -> None:
     """Sequence waiting entries and sign checkpoints until ``stop`` is set. Several keepers do no harm."""
-    from django.db import OperationalError, close_old_connections
+    from django.db import OperationalError, close_old_connections, connection
 
     signed_at, signed_size = 0.0, -1
     while not stop.is_set():
@@ -35,6 +35,7 @@ def keep(stop: threading.Event, poll: float = POLL_SECONDS) -> None:
             # The database restarts or is away; what waits is safe in it.
             stop.wait(1)
         stop.wait(poll)
+    connection.close()
 
 
 def _sequence_all() -> int:
