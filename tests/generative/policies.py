@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from itertools import pairwise
 from typing import Any
 
 from hypothesis import strategies as st
@@ -23,7 +24,11 @@ CODES = {
 ALL = [f for group in FACTS.values() for f in group] + ["patents", "blood_by_year"]
 points = st.sampled_from(["0.1", "0.35", "0.5", "1", "1.5", "2", "3", "7", "10", "12.25", "20"])
 positive = points
-UNITS = {"months": ["1 month", "6 months", "1 year", "3 years"], "count": ["1", "2", "5"], "money": ["1 yuan", "1000 yuan", "50000 yuan"]}
+UNITS = {
+    "months": ["1 month", "6 months", "1 year", "3 years"],
+    "count": ["1", "2", "5"],
+    "money": ["1 yuan", "1000 yuan", "50000 yuan"],
+}
 amounts = [f for k in ("months", "count", "money") for f in FACTS[k]]
 
 
@@ -43,12 +48,16 @@ def comparison(draw: st.DrawFn, names: list[str]) -> str:
         if fact == "scarce_grade":
             sign = draw(st.sampled_from(["is", "is not"]))
         listed = ", ".join(draw(st.lists(st.sampled_from(CODES[fact]), min_size=1, max_size=3)))
-        return draw(st.sampled_from([f"{fact} {sign} {code}", f"{fact} in [{listed}]", f"{fact} not in [{listed}]"]))
+        return draw(
+            st.sampled_from([f"{fact} {sign} {code}", f"{fact} in [{listed}]", f"{fact} not in [{listed}]"])
+        )
     if kind == "date":
         day = draw(st.dates(date(1950, 1, 1), date(2030, 1, 1)))
         within = draw(st.sampled_from(["5 years", "3 calendar years", "40 days", "18 months"]))
         return draw(st.sampled_from([f"{fact} {sign} {day}", f"{fact} within {within}"]))
-    value = {"months": "%d months", "count": "%d", "money": "%d yuan", "percent": "%d %%"}[kind] % draw(st.integers(0, 120))
+    value = {"months": "%d months", "count": "%d", "money": "%d yuan", "percent": "%d %%"}[kind] % draw(
+        st.integers(0, 120)
+    )
     return f"{fact} {sign} {value}"
 
 
@@ -81,7 +90,12 @@ def shape(draw: st.DrawFn, names: list[str]) -> dict[str, Any]:
         return {"points": draw(points)}
     if kind == "ladder":
         fact = draw(st.sampled_from(FACTS["code"]))
-        return {"ladder": {"of": fact, "points": draw(st.dictionaries(st.sampled_from(CODES[fact]), points, min_size=1))}}
+        return {
+            "ladder": {
+                "of": fact,
+                "points": draw(st.dictionaries(st.sampled_from(CODES[fact]), points, min_size=1)),
+            }
+        }
     if kind == "cases":
         rows: list[dict[str, Any]] = [{"when": draw(comparison(names)), "points": draw(points)}]
         second = draw(comparison(names))
@@ -109,7 +123,9 @@ def shape(draw: st.DrawFn, names: list[str]) -> dict[str, Any]:
             made["points"] = "-" + made["points"]
         return {"per": made}
     edges = sorted(draw(st.sets(st.integers(0, 200), min_size=2, max_size=5)))
-    rows = [{"from": f"{a}{suffix}", "below": f"{b}{suffix}", "points": draw(points)} for a, b in zip(edges, edges[1:], strict=False)]
+    rows = [
+        {"from": f"{a}{suffix}", "below": f"{b}{suffix}", "points": draw(points)} for a, b in pairwise(edges)
+    ]
     if draw(st.booleans()):
         rows.append({"from": f"{edges[-1]}{suffix}", "points": draw(points)})
     if kind == "lookup":
@@ -125,13 +141,20 @@ def each(draw: st.DrawFn) -> dict[str, Any]:
     if draw(st.booleans()):
         made: dict[str, Any] = {"for_each": {"of": "patents"}, "points": draw(points)}
         if draw(st.booleans()):
-            made["for_each"]["where"] = draw(st.sampled_from(["kind is invention", "on within 5 years", {"any": ["is_first", "holders < 3"]}]))
+            made["for_each"]["where"] = draw(
+                st.sampled_from(
+                    ["kind is invention", "on within 5 years", {"any": ["is_first", "holders < 3"]}]
+                )
+            )
         if draw(st.booleans()):
             made["divide_by"] = draw(st.sampled_from(["holders", {"of": "holders", "plus": 1}]))
         if draw(st.booleans()):
             made["times"] = [{"factor": 2, "when": "is_first"}]
     else:
-        made = {"for_each": {"of": "blood_by_year", "where": "year within 5 years"}, "per": {"of": "times", "step": "1", "points": draw(points)}}
+        made = {
+            "for_each": {"of": "blood_by_year", "where": "year within 5 years"},
+            "per": {"of": "times", "step": "1", "points": draw(points)},
+        }
     if draw(st.booleans()):
         made["for_each"]["cap"] = draw(positive)
     made["for_each"]["take"] = draw(st.sampled_from(["sum", "best", 2]))
@@ -145,7 +168,9 @@ def negative(made: dict[str, Any]) -> bool:
 
 
 @st.composite
-def item(draw: st.DrawFn, ids: Ids, names: list[str], depth: int = 0, *, is_deduction: bool = False) -> dict[str, Any]:
+def item(
+    draw: st.DrawFn, ids: Ids, names: list[str], depth: int = 0, *, is_deduction: bool = False
+) -> dict[str, Any]:
     made = ids.head()
     kind = draw(st.sampled_from(["leaf", "leaf", "each", "group"] if depth < 2 else ["leaf", "each"]))
     if kind == "group":
@@ -164,7 +189,9 @@ def item(draw: st.DrawFn, ids: Ids, names: list[str], depth: int = 0, *, is_dedu
     if draw(st.integers(0, 3)) == 0:
         made["when"] = draw(conditions(names))
     if kind != "each" and draw(st.integers(0, 5)) == 0:
-        made["times"] = [{"factor": draw(st.sampled_from(["1.3", "0.5", "2"])), "when": draw(comparison(names))}]
+        made["times"] = [
+            {"factor": draw(st.sampled_from(["1.3", "0.5", "2"])), "when": draw(comparison(names))}
+        ]
     if kind != "each" and draw(st.integers(0, 5)) == 0:
         made["percent_of"] = "home_share_percent"
     if draw(st.integers(0, 2)) == 0:
@@ -180,21 +207,69 @@ def policy(draw: st.DrawFn) -> dict[str, Any]:
     ids = Ids()
     kinds = {f: kind_of(f) for f in ALL}
     derived = [
-        {**ids.head(), "id": "age", "age": {"of": "born_on", "on": draw(st.sampled_from(["filing", "cutoff"])), "count": draw(st.sampled_from(["full_years", "started_years", "calendar_years"]))}},
-        {**ids.head(), "id": "known", "elapsed": {"of": "registered_on", "until": "cutoff", "unit": draw(st.sampled_from(["months", "days"]))}},
-        {**ids.head(), "id": "least", draw(st.sampled_from(["least_of", "greatest_of", "sum_of"])): ["pension_months", "medical_months", "36 months"]},
+        {
+            **ids.head(),
+            "id": "age",
+            "age": {
+                "of": "born_on",
+                "on": draw(st.sampled_from(["filing", "cutoff"])),
+                "count": draw(st.sampled_from(["full_years", "started_years", "calendar_years"])),
+            },
+        },
+        {
+            **ids.head(),
+            "id": "known",
+            "elapsed": {
+                "of": "registered_on",
+                "until": "cutoff",
+                "unit": draw(st.sampled_from(["months", "days"])),
+            },
+        },
+        {
+            **ids.head(),
+            "id": "least",
+            draw(st.sampled_from(["least_of", "greatest_of", "sum_of"])): [
+                "pension_months",
+                "medical_months",
+                "36 months",
+            ],
+        },
         {**ids.head(), "id": "less", "difference": ["least", "permit_months"]},
-        {**ids.head(), "id": "chosen", "choose": [{"when": "has_permit", "of": "less"}, {"when": "has_own_home", "of": "pension_months"}]},
+        {
+            **ids.head(),
+            "id": "chosen",
+            "choose": [
+                {"when": "has_permit", "of": "less"},
+                {"when": "has_own_home", "of": "pension_months"},
+            ],
+        },
         {**ids.head(), "id": "firsts", "count": {"of": "patents", "where": "is_first"}},
-        {**ids.head(), "id": "given", "total": {"of": "blood_by_year", "field": "times", "where": "year within 3 years"}},
+        {
+            **ids.head(),
+            "id": "given",
+            "total": {"of": "blood_by_year", "field": "times", "where": "year within 3 years"},
+        },
     ]
     names = [*kinds, "honours"]
     names = [n for n in names if kinds[n] != "list"]
     items = draw(st.lists(item(ids, names), min_size=1, max_size=4))
-    for extra, step in (("age", "1"), ("known", "30" if derived[1]["elapsed"]["unit"] == "days" else "1"), ("chosen", "1"), ("firsts", "1"), ("given", "1")):
+    for extra, step in (
+        ("age", "1"),
+        ("known", "30" if derived[1]["elapsed"]["unit"] == "days" else "1"),
+        ("chosen", "1"),
+        ("firsts", "1"),
+        ("given", "1"),
+    ):
         items.append({**ids.head(), "per": {"of": extra, "step": step, "points": draw(points)}, "cap": "40"})
     deductions = draw(st.lists(item(ids, names, is_deduction=True), max_size=2))
-    score: dict[str, Any] = {**ids.head(), "id": "total", "round": {"places": draw(st.integers(0, 3)), "mode": draw(st.sampled_from(["half_up", "down", "up"]))}}
+    score: dict[str, Any] = {
+        **ids.head(),
+        "id": "total",
+        "round": {
+            "places": draw(st.integers(0, 3)),
+            "mode": draw(st.sampled_from(["half_up", "down", "up"])),
+        },
+    }
     if draw(st.booleans()):
         score["floor"] = "0"
     if draw(st.booleans()):
@@ -217,7 +292,14 @@ def policy(draw: st.DrawFn) -> dict[str, Any]:
 
 def _some(name: str) -> str:
     kind = kind_of(name)
-    values = {"months": "1 month", "count": "1", "money": "1 yuan", "boolean": "true", "date": "2000-01-01", "percent": "1 %"}
+    values = {
+        "months": "1 month",
+        "count": "1",
+        "money": "1 yuan",
+        "boolean": "true",
+        "date": "2000-01-01",
+        "percent": "1 %",
+    }
     return values.get(kind) or CODES[name][0]
 
 
@@ -228,12 +310,32 @@ def person() -> st.SearchStrategy[dict[str, Any]]:
         "count": st.integers(0, 8),
         "money": st.one_of(st.integers(0, 40_000_000), st.integers(0, 40).map(lambda n: n * 1_000_000)),
         "boolean": st.booleans(),
-        "date": st.one_of(st.dates(date(1950, 1, 1), date(2030, 1, 1)), st.sampled_from([date(1984, 2, 29), date(2024, 12, 31), date(1985, 6, 15), date(2020, 5, 31)])),
+        "date": st.one_of(
+            st.dates(date(1950, 1, 1), date(2030, 1, 1)),
+            st.sampled_from([date(1984, 2, 29), date(2024, 12, 31), date(1985, 6, 15), date(2020, 5, 31)]),
+        ),
         "percent": st.integers(0, 10_000),
     }
-    made = {n: st.none() | (kinds[k] if k in kinds else st.sampled_from(CODES[n])) for k, group in FACTS.items() for n in group}
+    made = {
+        n: st.none() | (kinds[k] if k in kinds else st.sampled_from(CODES[n]))
+        for k, group in FACTS.items()
+        for n in group
+    }
     patent = st.fixed_dictionaries(
-        {"kind": st.sampled_from(["invention", "utility", None]), "holders": st.none() | st.integers(0, 14), "is_first": st.none() | st.booleans(), "on": st.none() | st.dates(date(2015, 1, 1), date(2026, 1, 1))}
+        {
+            "kind": st.sampled_from(["invention", "utility", None]),
+            "holders": st.none() | st.integers(0, 14),
+            "is_first": st.none() | st.booleans(),
+            "on": st.none() | st.dates(date(2015, 1, 1), date(2026, 1, 1)),
+        }
     )
-    blood = st.fixed_dictionaries({"year": st.none() | st.integers(2015, 2026), "times": st.none() | st.integers(0, 4)})
-    return st.fixed_dictionaries({**made, "patents": st.none() | st.lists(patent, max_size=4), "blood_by_year": st.none() | st.lists(blood, max_size=3)})
+    blood = st.fixed_dictionaries(
+        {"year": st.none() | st.integers(2015, 2026), "times": st.none() | st.integers(0, 4)}
+    )
+    return st.fixed_dictionaries(
+        {
+            **made,
+            "patents": st.none() | st.lists(patent, max_size=4),
+            "blood_by_year": st.none() | st.lists(blood, max_size=3),
+        }
+    )

@@ -23,7 +23,8 @@ from anju.policy.sql import compile_sql
 from anju.policy.sql.facts_table import arrow_table
 
 _spec = importlib.util.spec_from_file_location("policies", Path(__file__).with_name("policies.py"))
-assert _spec and _spec.loader
+assert _spec
+assert _spec.loader
 policies = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(policies)
 
@@ -36,7 +37,13 @@ def bound(made: dict[str, Any], on: date) -> Bound:
     text = yaml.safe_dump(made, allow_unicode=True, sort_keys=False)
     loaded = build(FILE, text)
     told = [(f.place, f.where, wording.say(f.code, "en", **dict(f.facts))) for f in loaded.faults]
-    real = [t for t, f in zip(told, loaded.faults, strict=True) if not f.code.endswith(("cap_never_free", "fact_not_used", "derived_not_used", "floor_over_cap", "too_fine"))]
+    real = [
+        t
+        for t, f in zip(told, loaded.faults, strict=True)
+        if not f.code.endswith(
+            ("cap_never_free", "fact_not_used", "derived_not_used", "floor_over_cap", "too_fine")
+        )
+    ]
     assert not real, (real, text)
     if loaded.programme is None:
         from hypothesis import reject
@@ -65,12 +72,23 @@ def both_answers(rules: Bound, people: list[dict[str, Any]]) -> tuple[list[Any],
     names = [d[0] for d in found.description]
     rows = [dict(zip(names, row, strict=True)) for row in found.fetchall()]
     con.close()
-    return told, [{k: Fraction(v, query.scale) if k[:2] in ("s_", "i_") else v for k, v in r.items()} for r in rows]
+    return told, [
+        {k: Fraction(v, query.scale) if k[:2] in ("s_", "i_") else v for k, v in r.items()} for r in rows
+    ]
 
 
 @pytest.mark.slow
-@settings(max_examples=int(os.environ.get("ANJU_EXAMPLES", "120")), deadline=None, suppress_health_check=list(HealthCheck), phases=PHASES)
-@given(made=policies.policy(), people=st.lists(policies.person(), min_size=4, max_size=12), on=st.dates(date(2016, 1, 1), date(2026, 12, 31)))
+@settings(
+    max_examples=int(os.environ.get("ANJU_EXAMPLES", "60")),
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    phases=PHASES,
+)
+@given(
+    made=policies.policy(),
+    people=st.lists(policies.person(), min_size=4, max_size=12),
+    on=st.dates(date(2016, 1, 1), date(2026, 12, 31)),
+)
 def test_interpreter_and_sql_agree(made: dict[str, Any], people: list[dict[str, Any]], on: date) -> None:
     rules = bound(made, on)
     told, found = both_answers(rules, people)

@@ -37,7 +37,7 @@ _UNITS: dict[str, dict[str, int]] = {
     "percent": {"": 1, "%": 1, "percent": 1},
     "decimal": {"": 1, "times": 1, "倍": 1},
 }
-_LITERAL = re.compile(r"(-?[\d,]+(?:\.\d+)?)\s*([^\d\s,.-]*\d?)")
+_LITERAL = re.compile(r"(-?[\d,]+(?:\.\d+)?)\s*(m2|[^\d\s,.-]*)")
 
 
 @dataclass(frozen=True, slots=True)
