@@ -39,7 +39,9 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("runs")
 
 
-def run(engine: DuckEngine, place: Path, rows: pa.Table, before: Path | None, said: tuple[Decision, ...] = ()) -> Path:
+def run(
+    engine: DuckEngine, place: Path, rows: pa.Table, before: Path | None, said: tuple[Decision, ...] = ()
+) -> Path:
     out = place / f"run{next(OUTS)}"
     out.mkdir()
     engine.load("mentions", rows)
@@ -59,7 +61,9 @@ def resolved(out: Path) -> dict[str, str]:
 
 @settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(seed=st.integers(0, 10_000), parts=st.integers(2, 4), back=st.booleans())
-def test_new_data_never_renames_a_person(engine: DuckEngine, place: Path, seed: int, parts: int, back: bool) -> None:
+def test_new_data_never_renames_a_person(
+    engine: DuckEngine, place: Path, seed: int, parts: int, back: bool
+) -> None:
     whole, _ = mentions(people(25, seed), seed, 4)
     order = list(range(whole.num_rows))
     random.Random(seed).shuffle(order)
@@ -93,7 +97,9 @@ def test_a_delta_gives_what_a_full_run_gives(engine: DuckEngine, place: Path) ->
     assert summary.records == rows.num_rows == len(delta)
     moved = [r for r, c in old.items() if delta[r] != c and resolved(by_delta)[c] != delta[r]]
     assert len(moved) <= 2
-    different = sum(_pairs(Counter(delta.values())) - _pairs(Counter((delta[r], whole[r]) for r in delta)) for _ in (0,))
+    different = sum(
+        _pairs(Counter(delta.values())) - _pairs(Counter((delta[r], whole[r]) for r in delta)) for _ in (0,)
+    )
     assert different <= 0.002 * _pairs(Counter(whole.values()))
     assert _quality(delta, truth)[1] > 0.97
 

@@ -87,7 +87,10 @@ def test_names(
 
 @pytest.mark.parametrize(("one", "two", "level"), BIRTHS)
 def test_birthdays(one: str, two: str, level: str, weights: parameters.Parameters) -> None:
-    assert BIRTH.level(score.describe({"born_on": one}, weights), score.describe({"born_on": two}, weights)) == level
+    assert (
+        BIRTH.level(score.describe({"born_on": one}, weights), score.describe({"born_on": two}, weights))
+        == level
+    )
 
 
 @pytest.mark.parametrize(("one", "two", "level"), NUMBERS)
@@ -110,4 +113,6 @@ def test_reasons_are_told_strongest_first(weights: parameters.Parameters) -> Non
     two = score.describe({"name": "王小名", "born_on": "1985-03-05", "sex": "1"}, weights)
     found = score.score(one, two, weights)
     assert [r.comparison for r in found.reasons] == ["birth", "name", "sex"]
-    assert found.weight == pytest.approx(weights.prior_weight + sum(r.weight for r in found.reasons), abs=0.02)
+    assert found.weight == pytest.approx(
+        weights.prior_weight + sum(r.weight for r in found.reasons), abs=0.02
+    )

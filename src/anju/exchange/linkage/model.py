@@ -82,7 +82,13 @@ def score(steps: Steps, comparisons: Sequence[Comparison], parameters: Parameter
     )
     api = engine.splink()
     stated = settings(comparisons, parameters, getattr(engine, "render", str))
-    linker = Linker(api.register("lk_feature"), stated, log_level=None, validate_settings=False)
+    rarities = ", ".join(f"tf_{column}" for column in frequencies(comparisons))
+    engine.run(
+        "CREATE OR REPLACE VIEW lk_compared AS SELECT "
+        + (f"* EXCLUDE ({rarities})" if rarities else "*")
+        + " FROM lk_feature"
+    )
+    linker = Linker(api.register("lk_compared"), stated, log_level=None, validate_settings=False)
     for column in frequencies(comparisons):
         table = f"lk_tf_{column}"
         steps.table(

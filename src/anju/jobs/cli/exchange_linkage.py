@@ -19,6 +19,8 @@ JSON = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 def register(app: typer.Typer) -> None:
     """Add the commands to ``anju exchange``."""
     app.command("link")(link)
+    app.command("learn")(learn)
+    app.command("explain")(explain)
     app.command("evaluate")(evaluate)
 
 
@@ -52,6 +54,54 @@ def link(
         f"{summary.by_model:,} by the model, {summary.alone:,} alone; {summary.to_review:,} pairs to ask; "
         f"{summary.minted:,} codes new, {summary.merged:,} merged, {summary.split:,} split ({summary.seconds:.1f} s)"
     )
+
+
+def learn(
+    out: Annotated[
+        Path, typer.Option(help="The YAML to write; put it into a pack's linkage folder to use it.")
+    ],
+) -> None:
+    """Learn the model's parameters anew from the accepted records, without truth."""
+    setup_django()
+    import yaml
+
+    from anju.jobs.pipeline import linkage
+
+    with Console(stderr=True).status("learning"):
+        learned = linkage.learn()
+    with out.open("w", encoding="utf-8") as stream:
+        yaml.safe_dump(learned, stream, allow_unicode=True, sort_keys=False)
+    Console().print(f"Version {learned['version']} written to {out}: {learned['figures']}")
+
+
+def explain(
+    code: Annotated[str, typer.Argument(help="A person code, even one that was merged away.")],
+    as_json: JSON = False,
+) -> None:
+    """Say why these records are one person: how each was joined, and the evidence the model weighed."""
+    from anju.jobs.pipeline import linkage
+
+    told = linkage.explain(code)
+    if as_json:
+        typer.echo(json.dumps(told, ensure_ascii=False, default=str))
+        return
+    console = Console()
+    console.print(
+        f"{told['code']}: {len(told['records'])} records"
+        + (f" (asked for {code})" if code != told["code"] else "")
+    )
+    for record in told["records"]:
+        weight = "" if record["weight"] is None else f" {record['weight']:+.1f} bits"
+        console.print(f"  {record['record_id']}  {record['how']}{weight}")
+    for edge in told["evidence"]:
+        reasons = ", ".join(f"{r['comparison']} {r['level']} {r['weight']:+.1f}" for r in edge["reasons"])
+        console.print(
+            f"  {edge['record_a']} - {edge['record_b']}  {edge['outcome']} {edge['weight']:+.1f}: {reasons}"
+        )
+    for event in told["events"]:
+        console.print(
+            f"  run {event['run']}: {event['kind']} {event['person_code']} {event['other_code'] or ''}"
+        )
 
 
 def evaluate(

@@ -6,9 +6,11 @@ import json
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
-from anju.exchange.linkage import parameters
+from anju.exchange.linkage import learning, parameters
 from anju.exchange.linkage.comparisons import HAN_COMPARISONS
 from anju.exchange.linkage.decisions import Decision
 from anju.exchange.linkage.link import LinkSummary, link, link_delta
@@ -107,6 +109,68 @@ def _decided() -> str:
     """Records that people have decided about are looked at again."""
     rows = ", ".join(f"({d.record_a}), ({d.record_b})" for d in decisions())
     return f"SELECT CAST(r AS UBIGINT) AS record_id FROM (VALUES {rows}) AS w(r)"
+
+
+def learn() -> dict[str, Any]:
+    """New parameters from the accepted records, in their written form."""
+    with opened() as engine:
+        mentions(engine, accepted())
+        return learning.learn(engine, "mentions", parameters.read("han", HAN_COMPARISONS), datetime.now(UTC).date())
+
+
+def explain(code: str) -> dict[str, Any]:
+    """Why a person's records are one person. Raises ``linkage.unknown_code``.
+
+    ``records`` with how they were joined, ``evidence`` the model weighed inside the cluster or that is to be asked,
+    ``events`` of the code.
+    """
+    done = get_current()
+    with opened(memory="1GB") as engine:
+        for name in ("assignment", "edges", "codes", "events"):
+            engine.scan(name, [done / f"{name}.parquet"])
+        asked = code.strip().upper().replace("'", "")
+        now = engine.rows(f"SELECT current_code FROM codes WHERE person_code = '{asked}'")
+        if not now:
+            raise Refusal("linkage.unknown_code")
+        held = engine.rows(
+            f"SELECT record_id, how, weight FROM assignment WHERE person_code = '{now[0][0]}' ORDER BY record_id"
+        )
+        listed = ", ".join(str(r[0]) for r in held) or "0"
+        columns = ", ".join(f"{c.name}_level, {c.name}_weight" for c in HAN_COMPARISONS)
+        edges = engine.rows(
+            f"""SELECT record_a, record_b, weight, outcome, reason, {columns} FROM edges
+            WHERE record_a IN ({listed}) OR record_b IN ({listed}) ORDER BY weight DESC LIMIT 200"""
+        )
+        events = engine.rows(
+            f"""SELECT run, kind, person_code, other_code, reason FROM events
+            WHERE '{now[0][0]}' IN (person_code, other_code) OR '{asked}' IN (person_code, other_code) ORDER BY run"""
+        )
+    return {
+        "code": now[0][0],
+        "records": [{"record_id": r, "how": h, "weight": w} for r, h, w in held],
+        "evidence": [_evidence(e) for e in edges],
+        "events": [
+            dict(zip(("run", "kind", "person_code", "other_code", "reason"), e, strict=True)) for e in events
+        ],
+    }
+
+
+def _evidence(edge: tuple[Any, ...]) -> dict[str, Any]:
+    a, b, weight, outcome, reason, *told = edge
+    reasons = [
+        {"comparison": c.name, "zh": c.zh, "level": told[2 * i], "weight": round(told[2 * i + 1], 2)}
+        for i, c in enumerate(HAN_COMPARISONS)
+        if told[2 * i] != "missing"
+    ]
+    reasons.sort(key=lambda r: -abs(r["weight"]))
+    return {
+        "record_a": a,
+        "record_b": b,
+        "weight": weight,
+        "outcome": outcome,
+        "reason": reason,
+        "reasons": reasons,
+    }
 
 
 def keep(part: Path, name: str) -> None:

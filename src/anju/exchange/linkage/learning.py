@@ -1,0 +1,96 @@
+"""New parameters for the register's model, learned from its own candidate pairs, without truth."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date
+from typing import Any
+
+from anju.exchange.linkage import blocking, features, keys, training
+from anju.exchange.linkage.comparisons import HAN_COMPARISONS
+from anju.exchange.linkage.names import prepare_characters
+from anju.exchange.linkage.parameters import Parameters
+from anju.exchange.linkage.steps import LinkEngine, Steps
+
+HELD = 200.0
+"""The parameters in force count as so many pairs: a level that is rarely seen stays near what it was."""
+
+
+SEEN = 20
+"""A level seen in fewer random pairs keeps the chance in force: what is rarer cannot be counted."""
+
+
+def _seldom(share: float, pairs: float, known: float) -> float:
+    return min(share if share * pairs >= SEEN else known, 0.9999)
+
+
+def learn(
+    engine: LinkEngine,
+    mentions: str,
+    parameters: Parameters,
+    today: date,
+    told: Callable[[str], None] | None = None,
+) -> dict[str, Any]:
+    """Parameters in their written form (``linkage/*.yaml``), with the day and figures of the training.
+
+    ``u`` comes from random pairs of described people, ``m`` from candidate pairs by expectation-maximisation that
+    begins at the parameters in force. Thresholds stay as they are.
+    """
+    steps = Steps(engine, told)
+    prepare_characters(steps)
+    keys.profiles(steps, mentions, parameters)
+    keys.numbers(steps)
+    keys.mistyped(steps, mentions)
+    keys.members(steps)
+    keys.open_records(steps, mentions)
+    keys.key_groups(steps, mentions, parameters)
+    features.variants(steps)
+    features.context(steps, mentions)
+    people = max(int(engine.rows("SELECT count(DISTINCT grp) FROM lk_variant")[0][0]), 1000)
+    weighed = replace(parameters, prior=1 / people)
+    blocking.block(steps, weighed)
+    features.features(steps, mentions, weighed)
+    rows = steps.count("lk_feature")
+    seen_random = training.patterns(
+        steps,
+        HAN_COMPARISONS,
+        f"""WITH numbered AS (SELECT unique_id, grp, row_number() OVER (ORDER BY hash(unique_id)) - 1 AS place FROM lk_feature),
+        shifts AS (SELECT 1 + s * 37 AS shift FROM (VALUES {", ".join(f"({i})" for i in range(20))}) AS g(s))
+        SELECT x.unique_id AS a, y.unique_id AS b FROM numbered AS x CROSS JOIN shifts AS s
+        JOIN numbered AS y ON y.place = (x.place + s.shift) % {rows} WHERE x.grp <> y.grp""",
+    )
+    before = {c.name: {v: parameters.chances[c.name][v] for v in c.names()} for c in HAN_COMPARISONS}
+    counted = training.shares(seen_random, HAN_COMPARISONS, seen_random.counts, 0.0)
+    pairs = float(seen_random.counts.sum())
+    u = {c: {v: _seldom(counted[c][v], pairs, before[c][v].u) for v in before[c]} for c in before}
+    seen = training.patterns(
+        steps,
+        HAN_COMPARISONS,
+        """SELECT l.unique_id AS a, r.unique_id AS b FROM lk_pair AS p JOIN lk_feature AS l ON l.grp = p.a
+        JOIN lk_feature AS r ON r.grp = p.b""",
+    )
+    start = {c: {v: chance.m for v, chance in levels.items()} for c, levels in before.items()}
+    found = training.maximise(seen, HAN_COMPARISONS, start, u, 0.1, held=HELD)
+    steps.clear()
+    return {
+        "version": str(int(parameters.version) + 1) if parameters.version.isdigit() else "1",
+        "trained_on": today.isoformat(),
+        "figures": {
+            "candidate_pairs": int(seen.counts.sum()),
+            "pairs_of_one_person": round(found.matches),
+            "random_pairs": int(pairs),
+            "rounds": found.rounds,
+        },
+        "prior": parameters.prior,
+        "same_from": parameters.same_from,
+        "ask_from": parameters.ask_from,
+        "lead": parameters.lead,
+        "few": parameters.few,
+        "block_pairs": parameters.block_pairs,
+        "compound_surnames": list(parameters.compound_surnames),
+        "comparisons": {
+            c: {v: [float(f"{found.m[c][v]:.4g}"), float(f"{u[c][v]:.4g}")] for v in levels}
+            for c, levels in before.items()
+        },
+    }

@@ -1,0 +1,115 @@
+"""Spark behind the same ``Engine``: SQL in DuckDB's dialect, rendered by sqlglot, on a session of its own.
+
+Point it at a cluster with ``ANJU_SPARK_MASTER``; without it Spark runs in this process on every core.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import sqlglot
+from sqlglot import exp
+
+
+def _rendered(node: exp.Expression) -> exp.Expression:
+    """What sqlglot leaves in DuckDB's own way, in Spark's."""
+    if isinstance(node, exp.ArrayOverlaps):
+        return exp.Anonymous(this="arrays_overlap", expressions=[node.this, node.expression])
+    if isinstance(node, exp.Anonymous) and node.name.lower() == "hash":
+        return exp.Anonymous(this="xxhash64", expressions=node.expressions)
+    if isinstance(node, exp.DataType) and node.this == exp.DataType.Type.UBIGINT:
+        return exp.DataType.build("DECIMAL(20,0)")
+    return node
+
+
+@lru_cache(maxsize=4096)
+def render(sql: str) -> str:
+    """One statement or condition of DuckDB's dialect as Spark's."""
+    tree = sqlglot.parse_one(sql, read="duckdb").transform(_rendered)
+    return tree.sql(dialect="spark")
+
+
+class SparkEngine:
+    """Spark as an ``Engine``. Tables are temporary views of checkpointed results; nothing outlives the session."""
+
+    dialect = "spark"
+
+    def __init__(self, spill: Path, memory: str = "2g", partitions: int = 4) -> None:
+        from pyspark.sql import SparkSession
+
+        spill.mkdir(parents=True, exist_ok=True)
+        self.spill = spill
+        self.session = (
+            SparkSession.builder.master(os.environ.get("ANJU_SPARK_MASTER", "local[*]"))
+            .appName("anju")
+            .config("spark.driver.memory", memory)
+            .config("spark.local.dir", str(spill))
+            .config("spark.sql.shuffle.partitions", str(partitions))
+            .config("spark.sql.ansi.enabled", "false")
+            .config("spark.sql.adaptive.enabled", "true" if partitions > 1 else "false")
+            .config("spark.ui.enabled", "false")
+            .config("spark.ui.showConsoleProgress", "false")
+            .config("spark.sql.warehouse.dir", str(spill / "warehouse"))
+            .config("spark.log.level", "ERROR")
+            .getOrCreate()
+        )
+
+    def render(self, sql: str) -> str:
+        """A statement or condition in this engine's dialect."""
+        return render(sql)
+
+    def run(self, sql: str) -> None:
+        """Run one statement for its effect; a table or view it creates is a temporary view of this session."""
+        tree = sqlglot.parse_one(sql, read="duckdb")
+        if isinstance(tree, exp.Create):
+            found = self.session.sql(render(tree.expression.sql(dialect="duckdb")))
+            if tree.kind == "TABLE":
+                found = found.localCheckpoint()
+            found.createOrReplaceTempView(tree.this.name)
+        elif isinstance(tree, exp.Drop):
+            for table in tree.find_all(exp.Table):
+                self.session.catalog.dropTempView(table.name)
+        else:
+            self.session.sql(render(sql))
+
+    def rows(self, sql: str) -> list[tuple[Any, ...]]:
+        """Run one query and fetch its rows. For small answers only."""
+        return [tuple(row) for row in self.session.sql(render(sql)).collect()]
+
+    def scan(self, name: str, paths: list[Path]) -> None:
+        """Make Parquet files readable as the view ``name`` (columns joined by name)."""
+        reader = self.session.read.option("mergeSchema", "true")
+        reader.parquet(*(str(p) for p in paths)).createOrReplaceTempView(name)
+
+    def load(self, name: str, table: Any) -> None:
+        """Keep an Arrow table as the table ``name``."""
+        import pyarrow.parquet as pq
+
+        path = self.spill / f"{name}.parquet"
+        pq.write_table(table, path)
+        self.session.read.parquet(str(path)).localCheckpoint().createOrReplaceTempView(name)
+
+    def save(self, query: str, path: Path, sort: str = "") -> int:
+        """Write a query's rows as one Parquet file, moved into place whole; return the row count."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_suffix(".parts")
+        order = f" ORDER BY {sort}" if sort else ""
+        found = self.session.sql(render(query + order))
+        found.coalesce(1).write.mode("overwrite").parquet(str(part))
+        next(part.glob("part-*.parquet")).rename(path)
+        shutil.rmtree(part)
+        return int(self.session.read.parquet(str(path)).count())
+
+    def splink(self) -> Any:
+        """Splink's database API on this session."""
+        from splink import SparkAPI
+
+        return SparkAPI(spark_session=self.session, register_udfs_automatically=False)
+
+    def close(self) -> None:
+        """Stop the session."""
+        self.session.stop()
