@@ -201,6 +201,27 @@ def roles(as_json: AsJson = False) -> None:
     screen.print(table)
 
 
+@app.command()
+def columns(as_json: AsJson = False) -> None:
+    """Show every canonical column with its privacy class, how long it is kept, and on whose word."""
+    from anju.register import canon
+    from anju.trust.retaining import keepings
+
+    kept = keepings()
+    rows = [
+        {"column": f"{a.name}.{c.name}", "zh": c.zh, "privacy": c.privacy, "days": kept[a.name].days,
+         "after": kept[a.name].after, "basis": kept[a.name].basis}
+        for a in canon.ASPECTS.values() for c in a.columns
+    ]  # fmt: skip
+    if as_json:
+        typer.echo(json.dumps(rows, ensure_ascii=False))
+        return
+    table = Table("column", "字段", "privacy", "kept", "after", "basis")
+    for row in rows:
+        table.add_row(*(str(row[name] if row[name] is not None else "—") for name in row))
+    screen.print(table)
+
+
 @app.command("demo-accounts")
 def demo_accounts(
     person: Annotated[
