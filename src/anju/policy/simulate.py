@@ -17,6 +17,7 @@ from anju.kernel.refusal import Refusal
 from anju.policy.bound import Bound
 from anju.policy.model import Ranking
 from anju.policy.sql import compile_sql
+from anju.policy.sql.query import definitions
 from anju.policy.sql.terms import quoted
 
 TABLE = "anju_simulation"
@@ -131,11 +132,24 @@ def _materialise(
     """One projection over the facts: score, pass, open, category of both sides, and the groups."""
     keep = list(dict.fromkeys([*(u.fact.column for u in after.programme.uses), *groups]))
     want = ("scores", "passes", "outcome", "category")
-    first = compile_sql(before, source=source, service=ids[0], want=want, keep=keep)
-    head = ", ".join([*(quoted(k) for k in keep), *_columns(before, ids[0], first, 0)])
+    may_share = definitions(before) == definitions(after)
+    first = compile_sql(
+        before, source=source, service=ids[0], want=want, keep=keep, expose="b_" if may_share else ""
+    )
+    shared = dict(first.worked_out)
+    head = ", ".join(
+        [*(quoted(k) for k in [*keep, *dict.fromkeys(shared.values())]), *_columns(before, ids[0], first, 0)]
+    )
     inner = f"(SELECT {head} FROM ({first.sql}) AS b)"
     carried = ["s0", "r0", "p0", "o0", "c0", *groups]
-    second = compile_sql(after, source=inner + " AS b2", service=ids[1], want=want, keep=carried)
+    second = compile_sql(
+        after,
+        source=inner + " AS b2",
+        service=ids[1],
+        want=want,
+        keep=[*carried, *dict.fromkeys(shared.values())],
+        shared=shared,
+    )
     head = ", ".join([*(quoted(k) for k in carried), *_columns(after, ids[1], second, 1)])
     engine.run(f"CREATE OR REPLACE TEMP TABLE {TABLE} AS SELECT {head} FROM ({second.sql}) AS a")
 

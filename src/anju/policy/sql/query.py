@@ -36,6 +36,7 @@ class Query:
     items: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     conditions: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     category: Mapping[str, str] = field(default_factory=dict)
+    worked_out: Mapping[str, str] = field(default_factory=dict)
 
 
 class _Builder:
@@ -58,49 +59,51 @@ def compile_sql(
     want: Iterable[str] = ("scores", "passes"),
     keep: Iterable[str] = (),
     dialect: str = "duckdb",
+    expose: str = "",
+    shared: Mapping[str, str] | None = None,
 ) -> Query:
     """Compile. ``keep`` names columns of the source to carry along; ``want`` chooses what to work out.
 
     ``want``: scores, passes (TRUE or FALSE), outcome (TRUE, FALSE or NULL), items (``i_…``), unknown (``u_…``),
-    conditions (``c_…``), category (index of the ranking category, NULL for none).
+    conditions (``c_…``), category (index of the ranking category, NULL for none). ``expose``: also put out every column
+    of the item level under this prefix, named in ``Query.worked_out``; ``shared``: such columns of the source, by their
+    expression, so that a second set of rules over the same people works out only what differs.
     """
     wanted = set(want)
     assert wanted <= WANTS, wanted - WANTS
     builder = _Builder(bound, dialect)
     chosen = [bound.rules_for(service)] if service else list(bound.rules)
-    kept = [f"{quoted(k)}" for k in keep]
-    inner, names = _inner(builder, source, kept)
+    carried = {k: "k__" + k for k in dict.fromkeys(keep)}
+    inner, names = _inner(builder, source, carried)
     query = _Parts()
     for rules in chosen:
         _service(builder, rules, wanted, query)
-    first = ", ".join([*kept, *names, *query.item_columns])
-    sql = f"SELECT {first} FROM ({inner}) AS f"
-    second = ", ".join([*kept, *query.passed, *query.score_columns])
-    sql = f"SELECT {second} FROM ({sql}) AS i"
+    exposed = _expose(query, expose, builder)
+    kept = [quoted(k) for k in carried.values()]
+    there = shared or {}
+    made = [f"{quoted(carried[there[e]]) if e in there else e} AS {quoted(n)}" for e, n in query.item_columns]
+    sql = f"SELECT {', '.join([*kept, *names, *made])} FROM ({inner}) AS f"
+    passed = list(dict.fromkeys(query.passed))
+    sql = f"SELECT {', '.join([*kept, *passed, *query.score_columns])} FROM ({sql}) AS i"
     if query.rounded:
-        sql = f"SELECT {', '.join([*kept, *query.carried, *query.rounded])} FROM ({sql}) AS r"
-    last = ", ".join([*kept, *query.outputs])
-    sql = f"SELECT {last} FROM ({sql}) AS s"
+        sql = f"SELECT {', '.join([*kept, *passed, *query.rounded])} FROM ({sql}) AS r"
+    last = [f"{quoted(held)} AS {quoted(k)}" for k, held in carried.items()]
+    sql = f"SELECT {', '.join([*last, *query.outputs])} FROM ({sql}) AS s"
     if dialect != "duckdb":
         import sqlglot
 
         sql = sqlglot.transpile(sql, read="duckdb", write=dialect)[0]
     return Query(
         sql, bound.scale, tuple(u.fact.column for u in bound.programme.uses),
-        query.outcome, query.passes, query.scores, query.items, query.conditions, query.category,
+        query.outcome, query.passes, query.scores, query.items, query.conditions, query.category, exposed,
     )  # fmt: skip
 
 
 class _Parts:
     """Columns gathered while services are compiled: items first, then scores and tests, then outcomes."""
 
-    @property
-    def carried(self) -> list[str]:
-        """Columns of the item level that later levels still need."""
-        return list(self.passed)
-
     def __init__(self) -> None:
-        self.item_columns: list[str] = []
+        self.item_columns: list[tuple[str, str]] = []
         self.score_columns: list[str] = []
         self.rounded: list[str] = []
         self.passed: list[str] = []
@@ -113,8 +116,28 @@ class _Parts:
         self.category: dict[str, str] = {}
 
 
-def _inner(builder: _Builder, source: str, kept: list[str]) -> tuple[str, list[str]]:
-    """Facts in whole units, and derived values level by level. Returns the SQL and the names in sight."""
+def definitions(bound: Bound) -> tuple[object, ...]:
+    """What expressions of the item level mean beside their text: two bound programmes may share them only if equal."""
+    terms = Terms(bound)
+    return bound.scale, tuple((d.id, terms.derived(d.how)) for d in bound.derived)
+
+
+def _expose(query: _Parts, prefix: str, builder: _Builder) -> dict[str, str]:
+    if not prefix:
+        return {}
+    exposed = {}
+    for expression, name in query.item_columns:
+        exposed[expression] = prefix + name
+        query.passed.append(quoted(name))
+        query.outputs.append(f"{quoted(name)} AS {quoted(prefix + name)}")
+    return exposed
+
+
+def _inner(builder: _Builder, source: str, kept: Mapping[str, str]) -> tuple[str, list[str]]:
+    """Kept columns untouched under their held names, facts in whole units, derived values level by level.
+
+    Returns the SQL and the names of facts and derived values in sight.
+    """
     bound, terms = builder.bound, builder.terms
     names = [quoted(u.key) for u in bound.programme.uses]
     columns = []
@@ -122,9 +145,9 @@ def _inner(builder: _Builder, source: str, kept: list[str]) -> tuple[str, list[s
         name, kind = quoted(use.key), use.fact.type
         made = terms.whole(name, kind) if kind.kind != "list" else name
         columns.append(f"{made} AS {name}" if made != name else name)
-    extra = [k for k in kept if k not in names]
+    extra = [f"{quoted(k)} AS {quoted(held)}" for k, held in kept.items()]
     sql = f"SELECT {', '.join([*extra, *columns]) or '1 AS one'} FROM {source}"
-    carried = [*extra, *names]
+    carried = [*(quoted(held) for held in kept.values()), *names]
     from anju.policy.depends import expanded
 
     left, done = list(bound.derived), set()
@@ -136,7 +159,7 @@ def _inner(builder: _Builder, source: str, kept: list[str]) -> tuple[str, list[s
         carried += [quoted(d.id) for d in ready]
         done |= {d.id for d in ready}
         left = [d for d in left if d.id not in done]
-    return sql, [c for c in carried if c not in kept]
+    return sql, carried[len(kept) :]
 
 
 def _service(builder: _Builder, rules: Rules, wanted: set[str], out: _Parts) -> None:
@@ -150,7 +173,7 @@ def _service(builder: _Builder, rules: Rules, wanted: set[str], out: _Parts) -> 
                 made[inside.id] = builder.items.item(inside, is_deduction=is_deduction)
     shown = {i: column(rules, "i_" + i) for i in made}
     if wanted & {"items", "scores", "passes", "outcome"}:
-        out.item_columns += [f"{m.points} AS {quoted(shown[i])}" for i, m in made.items()]
+        out.item_columns += [(m.points, shown[i]) for i, m in made.items()]
     out.items[name] = shown
     scores = {s.id: column(rules, "s_" + s.id) for s in rules.scores}
     out.scores[name] = scores
@@ -163,7 +186,7 @@ def _service(builder: _Builder, rules: Rules, wanted: set[str], out: _Parts) -> 
         out.outputs += [quoted(c) for c in shown.values()]
     if "unknown" in wanted:
         flags = {i: column(rules, "u_" + i) for i in made}
-        out.item_columns += [f"{m.unknown} AS {quoted(flags[i])}" for i, m in made.items()]
+        out.item_columns += [(m.unknown, flags[i]) for i, m in made.items()]
         out.passed += [quoted(c) for c in flags.values()]
         out.outputs += [quoted(c) for c in flags.values()]
     if "scores" in wanted:
@@ -180,7 +203,7 @@ def _conditions(builder: _Builder, rules: Rules, out: _Parts) -> None:
     tests = {t.id: builder.column(rules, "c_" + t.id) for t in (*rules.conditions, *rules.vetoes)}
     out.conditions[rules.service.id] = tests
     for test in (*rules.conditions, *rules.vetoes):
-        out.item_columns.append(f"{builder.terms.condition(test.when)} AS {quoted(tests[test.id])}")
+        out.item_columns.append((builder.terms.condition(test.when), tests[test.id]))
     out.passed += [quoted(c) for c in tests.values()]
     out.outputs += [quoted(c) for c in tests.values()]
 
@@ -194,7 +217,7 @@ def _category(builder: _Builder, rules: Rules, out: _Parts) -> None:
         rows += f" WHEN {when} THEN {index}"
     name = builder.column(rules, "category")
     out.category[rules.service.id] = name
-    out.item_columns.append(f"{f'CASE{rows} END' if rows else 'CAST(NULL AS INTEGER)'} AS {quoted(name)}")
+    out.item_columns.append((f"CASE{rows} END" if rows else "CAST(NULL AS INTEGER)", name))
     out.passed.append(quoted(name))
     out.outputs.append(quoted(name))
 
@@ -260,20 +283,20 @@ def _outcome(
         f"(CASE WHEN NOT {terms.condition(g.open_when)} THEN TRUE END)" for g in rules.gaps if g.open_when
     ]
     ready, flag = builder.column(rules, "ready"), builder.column(rules, "risky")
-    out.item_columns.append(f"{both(*tests, *gaps)} AS {quoted(ready)}")
+    out.item_columns.append((both(*tests, *gaps), ready))
     out.passed.append(quoted(ready))
     score, line = rules.score(rules.service.score), rules.service.line
     meets = "TRUE"
     if score is not None and line is not None:
         counted = [made[i] for i in (*score.add, *score.subtract) if i in made]
-        out.item_columns.append(f"{either(*(m.risky for m in counted))} AS {quoted(flag)}")
+        out.item_columns.append((either(*(m.risky for m in counted)), flag))
         out.passed.append(quoted(flag))
         reaches = f"{quoted(scores[score.id])} >= {builder.items.scaled(line)}"
         below = "FALSE"
         if "outcome" in wanted:
             open_ = builder.column(rules, "open")
             factors = [f"{terms.condition(t.when)} IS NULL" for t in score.times if t.when is not None]
-            out.item_columns.append(f"{either(*(m.unknown for m in counted), *factors)} AS {quoted(open_)}")
+            out.item_columns.append((either(*(m.unknown for m in counted), *factors), open_))
             out.passed.append(quoted(open_))
             below = f"CASE WHEN NOT {quoted(open_)} THEN FALSE END"
         meets = f"CASE WHEN {reaches} THEN CASE WHEN NOT {quoted(flag)} THEN TRUE END ELSE {below} END"
