@@ -107,7 +107,7 @@ def test_consent_is_given_seen_withdrawn_and_belongs_to_its_text() -> None:
     held = {c.text.topic: c for c in queries.list_consents(HER, TODAY)}
     assert held["recognised_elsewhere"].given_at == AT
     assert held["notices_by_message"].given_at is None
-    assert Consent.objects.get().fingerprint == held["recognised_elsewhere"].text.fingerprint
+    assert Consent.objects.get().text_digest == held["recognised_elsewhere"].text.text_digest
     actions.withdraw_consent("recognised_elsewhere", person_code=HER, by=SHE, at=AT + timedelta(days=1))
     with pytest.raises(Refusal, match="no_consent"):
         actions.withdraw_consent("recognised_elsewhere", person_code=HER, by=SHE, at=AT)

@@ -41,6 +41,11 @@ class Held:
     faults: tuple[tuple[str, str], ...]
 
 
+def new_batch(**told: Any) -> Batch:
+    """A batch that counts for nothing until ``accept`` saves it."""
+    return Batch(**told)
+
+
 @transaction.atomic
 def accept(
     batch: Batch, held: Sequence[Held], fixed: FixedBy, *, by: Actor, at: datetime, purpose: str

@@ -69,7 +69,7 @@ class ConsentText:
     guardian_under: int | None
 
     @property
-    def fingerprint(self) -> str:
+    def text_digest(self) -> str:
         """SHA-256 over both languages: what exactly was agreed to."""
         return sha256("\x1f".join(self.text[k] for k in sorted(self.text)).encode()).hexdigest()
 

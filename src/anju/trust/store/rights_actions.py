@@ -114,7 +114,7 @@ def give_consent(
         raise Refusal("rights.consent_given")
     current.update(withdrawn_at=at)  # an older version ends where the new one begins
     Consent.objects.create(
-        person_code=person_code, region=region, topic=topic, version=text.version, fingerprint=text.fingerprint,
+        person_code=person_code, region=region, topic=topic, version=text.version, text_digest=text.text_digest,
         guardian_code=guardian_code, given_at=at,
     )  # fmt: skip
     log.record(

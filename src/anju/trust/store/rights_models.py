@@ -54,7 +54,7 @@ class Consent(models.Model):
     region = models.CharField(max_length=15, db_collation="C")
     topic = models.CharField(max_length=40)
     version = models.SmallIntegerField()
-    fingerprint = models.CharField(max_length=64)
+    text_digest = models.CharField(max_length=64)
     guardian_code = models.CharField(max_length=13, blank=True)
     given_at = models.DateTimeField()
     withdrawn_at = models.DateTimeField(null=True, blank=True)

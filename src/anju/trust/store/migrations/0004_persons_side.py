@@ -50,7 +50,7 @@ class Migration(migrations.Migration):
                 ('region', models.CharField(db_collation='C', max_length=15)),
                 ('topic', models.CharField(max_length=40)),
                 ('version', models.SmallIntegerField()),
-                ('fingerprint', models.CharField(max_length=64)),
+                ('text_digest', models.CharField(max_length=64)),
                 ('guardian_code', models.CharField(blank=True, max_length=13)),
                 ('given_at', models.DateTimeField()),
                 ('withdrawn_at', models.DateTimeField(blank=True, null=True)),
