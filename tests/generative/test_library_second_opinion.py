@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -187,17 +187,37 @@ def _write(folder: Path, records: list[Record]) -> Inputs:
 
 
 def _chosen(said: rules.Rules, mine: list[Record], name: str) -> tuple[Any, int, date] | None:
-    """(value, rank, day): authority, then the newest day, then frequency, then the smaller value."""
-    told = [(r.values[name], said.datasets[r.dataset].rank(f"person.{name}"), r.seen) for r in mine]
-    told = [t for t in told if t[0] is not None]
-    if not told:
+    """(value, rank, day): stated by enough departments, authority, the newest day, frequency, the smaller value."""
+    stating: dict[Any, list[Record]] = defaultdict(list)
+    for r in mine:
+        if r.values[name] is not None:
+            stating[r.values[name]].append(r)
+
+    def rank(r: Record) -> int:
+        return said.datasets[r.dataset].rank(f"person.{name}")
+
+    def key(value: Any) -> tuple[int, int, int, int]:
+        told = stating[value]
+        voices = {said.datasets[r.dataset].department for r in told}
+        voices |= {"the number" for r in told if _number_says(name, value, r.values["citizen_no"])}
+        best = min(rank(r) for r in told)
+        day = max(r.seen for r in told if rank(r) == best)
+        enough = len(voices) >= said.confirmed.get(name, 99)
+        return len(voices) if enough else 0, -best, day.toordinal(), len(told)
+
+    if not stating:
         return None
-    times = Counter(t[0] for t in told)
-    rank = min(t[1] for t in told)
-    day = max(t[2] for t in told if t[1] == rank)
-    best = [t[0] for t in told if t[1] == rank and t[2] == day]
-    often = max(times[v] for v in best)
-    return min((v for v in best if times[v] == often), key=str), rank, day
+    top = max(key(v) for v in stating)
+    value = min((v for v in stating if key(v) == top), key=str)
+    return value, -top[1], date.fromordinal(top[2])
+
+
+def _number_says(name: str, value: Any, number: str | None) -> bool:
+    if number is None:
+        return False
+    if name == "born_on":
+        return bool(value.strftime("%Y%m%d") == number[6:14])
+    return name == "sex" and (int(number[16]) % 2 == 1) == (value == "1")
 
 
 def _contradictions(
@@ -207,23 +227,27 @@ def _contradictions(
     for name, chosen in expected.items():
         if chosen is None or name == "phone":
             continue
-        value, rank, day = chosen
+        value = chosen[0]
 
         def ranked(r: Record, name: str = name) -> int:
             return said.datasets[r.dataset].rank(f"person.{name}")
 
-        winners = [r for r in mine if r.values[name] == value and ranked(r) == rank and r.seen == day]
-        home = min(said.departments.index(said.datasets[r.dataset].department) for r in winners)
-        lunar = {r.values["born_lunar_on"] for r in winners if r.values["born_lunar_on"]}
-        current: dict[str, Record] = {}
-        for r in sorted(mine, key=lambda r: (-r.seen.toordinal(), ranked(r), str(r.values[name]), r.dataset)):
-            if r.values[name] is not None:
-                current.setdefault(said.datasets[r.dataset].department, r)
+        supporters = [r for r in mine if r.values[name] == value]
+        homes = {said.datasets[r.dataset].department for r in supporters}
+        lunar = {r.values["born_lunar_on"] for r in supporters if r.values["born_lunar_on"]}
+        standing = [r for r in mine if r.values[name] is not None]
+        if name not in said.lasting:
+            newest: dict[str, Record] = {}
+            for r in sorted(
+                standing, key=lambda r: (-r.seen.toordinal(), ranked(r), str(r.values[name]), r.dataset)
+            ):
+                newest.setdefault(said.datasets[r.dataset].department, r)
+            standing = list(newest.values())
         against = sorted(
             {
                 r.dataset
-                for department, r in current.items()
-                if said.departments.index(department) != home
+                for r in standing
+                if homes - {said.datasets[r.dataset].department}
                 and _differs(name, r.values[name], value, r.values["born_lunar_on"], max(lunar, default=None))
             }
         )

@@ -120,12 +120,15 @@ def _dataset_rule(inputs: Inputs, rules: Rules) -> str:
     departments = rules.departments
     rows = [
         f"({number}, {quoted(name)}, {place}, {rule.rank(f'person.{field}')}, "
-        f"{departments.index(rule.department)}, {quoted(rule.department)})"
+        f"{departments.index(rule.department)}, {1 << departments.index(rule.department)}, "
+        f"{quoted(rule.department)})"
         for name, number in numbers(inputs).items()
         for rule in (rules.datasets[name],)
         for place, field in enumerate(PERSON_FIELDS)
     ]
-    return f"SELECT * FROM (VALUES {', '.join(rows)}) AS d(ds, dataset, field, rank, dept, department)"
+    return (
+        f"SELECT * FROM (VALUES {', '.join(rows)}) AS d(ds, dataset, field, rank, dept, dept_bit, department)"
+    )
 
 
 def aspect_rows(inputs: Inputs, aspect: str, wanted: tuple[str, ...], also: tuple[str, ...] = ()) -> str:

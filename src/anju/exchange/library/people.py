@@ -1,4 +1,6 @@
-"""One value to show for each field of a person, by authority, then date, then frequency; the others kept.
+"""One value to show for each field of a person; the others kept.
+
+Order: settled by a person; stated by enough departments; authority; the newest day; the most frequent.
 
 Grain: ``shown`` one row per person; ``chosen`` one row per person and field on which the sources differ.
 Unknown: a field no source states is null.
@@ -23,7 +25,7 @@ def resolve(engine: Engine, inputs: Inputs, rules: Rules) -> None:
         ("mention", _mentions(inputs)),
         ("spread", _spread()),
         ("differ", _differ()),
-        ("claim", _claims()),
+        ("claim", _claims(rules)),
         ("chosen", _CHOSEN),
         ("shown", _shown()),
     ):
@@ -75,16 +77,27 @@ def _differ() -> str:
     return f"SELECT pid, {flags} FROM spread WHERE " + " OR ".join(f"lo_{f} <> hi_{f}" for f in FIELDS)
 
 
-def _claims() -> str:
-    """One row per record and field on which the person's sources differ: the value as text, with its rank."""
+NUMBER = 1 << 30
+"""The citizen number's own voice beside those of the departments."""
+_NUMBER_SAYS = {
+    "born_on": "replace(CAST(m.born_on AS VARCHAR), '-', '') = substr(m.citizen_no, 7, 8)",
+    "sex": "(substr(m.citizen_no, 17, 1) IN ('1', '3', '5', '7', '9')) = (m.sex = '1') AND m.sex IN ('1', '2')",
+}
+
+
+def _claims(rules: Rules) -> str:
+    """One row per record and field on which the person's sources differ: the value as text, rank, voices."""
     said = " UNION ALL ".join(
         f"SELECT m.pid, {place} AS field, m.ds, m.seen, CAST(m.{field} AS VARCHAR) AS value, "
-        f"{'CAST(m.born_lunar_on AS VARCHAR)' if field == 'born_on' else 'CAST(NULL AS VARCHAR)'} AS other "
+        f"{'CAST(m.born_lunar_on AS VARCHAR)' if field == 'born_on' else 'CAST(NULL AS VARCHAR)'} AS other, "
+        f"{rules.confirmed.get(field, 99)} AS needed, CASE WHEN {_NUMBER_SAYS.get(field, 'FALSE')} THEN {NUMBER} "
+        "ELSE 0 END AS number_says "
         f"FROM mention AS m JOIN differ AS d ON m.pid = d.pid WHERE d.d_{field} AND m.{field} IS NOT NULL"
         for place, field in enumerate(FIELDS)
     )
     return (
-        "SELECT c.pid, c.field, c.ds, c.seen, c.value, c.other, r.rank, r.dept, "
+        "SELECT c.pid, c.field, c.ds, c.seen, c.value, c.other, c.needed, r.rank, r.dept, r.dept_bit, "
+        "r.dept_bit | c.number_says AS voices, "
         f"(9 - r.rank) * 100000 + date_diff('day', {EPOCH}, c.seen) AS weight "
         f"FROM ({said}) AS c JOIN dataset_rule AS r ON c.ds = r.ds AND c.field = r.field"
     )
@@ -92,18 +105,24 @@ def _claims() -> str:
 
 _CHOSEN = """
 WITH said AS (
-    SELECT pid, field, value, max(weight) AS weight, count(*) AS times FROM claim GROUP BY pid, field, value
+    SELECT pid, field, value, weight, CASE WHEN weight >= 900000 THEN 1000000000000 ELSE 0 END
+        + CASE WHEN voices >= needed THEN voices ELSE 0 END * 1000000000
+        + weight * 1000 + least(times, 999) AS rank
+    FROM (
+        SELECT pid, field, value, max(weight) AS weight, count(*) AS times, min(needed) AS needed,
+            CAST(bit_count(bit_or(voices)) AS BIGINT) AS voices
+        FROM claim GROUP BY pid, field, value
+    ) AS s
 ),
-top AS (SELECT pid, field, max(weight * 1000 + least(times, 999)) AS rank FROM said GROUP BY pid, field),
+top AS (SELECT pid, field, max(rank) AS rank FROM said GROUP BY pid, field),
 winner AS (
     SELECT s.pid, s.field, min(s.value) AS value, min(s.weight) AS weight
-    FROM said AS s
-    JOIN top AS t ON s.pid = t.pid AND s.field = t.field AND s.weight * 1000 + least(s.times, 999) = t.rank
+    FROM said AS s JOIN top AS t ON s.pid = t.pid AND s.field = t.field AND s.rank = t.rank
     GROUP BY s.pid, s.field
 )
-SELECT w.pid, w.field, w.value, w.weight, min(c.ds) AS ds, min(c.dept) AS dept, max(c.other) AS other
-FROM winner AS w
-JOIN claim AS c ON w.pid = c.pid AND w.field = c.field AND w.value = c.value AND w.weight = c.weight
+SELECT w.pid, w.field, w.value, w.weight, min(CASE WHEN c.weight = w.weight THEN c.ds END) AS ds,
+    max(c.other) AS other, bit_or(c.dept_bit) AS supporters
+FROM winner AS w JOIN claim AS c ON w.pid = c.pid AND w.field = c.field AND w.value = c.value
 GROUP BY w.pid, w.field, w.value, w.weight
 """
 
@@ -121,23 +140,28 @@ def _shown() -> str:
 
 
 def _contradictions(rules: Rules) -> str:
-    """One row per person, field and dataset whose department's current value cannot be true beside the one shown."""
+    """One row per person, field and dataset that says what cannot be true beside the value another department holds.
+
+    Of what may change in a life only a department's newest word counts; of what lasts, every record that stands.
+    """
+    places = {f: place for place, f in enumerate(FIELDS) if rules.comparisons.get(f, "exact") != "none"}
     compared = [
-        f"(c.field = {place} AND {_CONTRADICTS[rules.comparisons.get(field, 'exact')]})"
-        for place, field in enumerate(FIELDS)
-        if rules.comparisons.get(field, "exact") != "none"
+        f"(c.field = {place} AND {_CONTRADICTS[rules.comparisons.get(f, 'exact')]})"
+        for f, place in places.items()
     ]
-    fields = ", ".join(
-        str(place) for place, f in enumerate(FIELDS) if rules.comparisons.get(f, "exact") != "none"
-    )
+    lasting = ", ".join(str(p) for f, p in places.items() if f in rules.lasting) or "-1"
+    changing = ", ".join(str(p) for f, p in places.items() if f not in rules.lasting) or "-1"
+    columns = "pid, field, ds, seen, value, other, dept_bit"
     return f"""
-WITH now_said AS (
-    SELECT * FROM claim WHERE field IN ({fields})
+WITH newest AS (
+    SELECT {columns} FROM claim WHERE field IN ({changing})
     QUALIFY row_number() OVER (PARTITION BY pid, field, dept ORDER BY seen DESC, rank, value, ds) = 1
-)
-SELECT c.pid, c.field, c.ds, w.ds AS shown_ds
-FROM now_said AS c
-JOIN chosen AS w ON c.pid = w.pid AND c.field = w.field AND c.dept <> w.dept AND c.value <> w.value
+),
+standing AS (SELECT {columns} FROM claim WHERE field IN ({lasting}) UNION ALL SELECT {columns} FROM newest)
+SELECT DISTINCT c.pid, c.field, c.ds, w.ds AS shown_ds
+FROM standing AS c
+JOIN chosen AS w ON c.pid = w.pid AND c.field = w.field AND c.value <> w.value
+    AND (w.supporters | c.dept_bit) <> c.dept_bit
 LEFT JOIN name_form AS f ON c.field = 0 AND c.value = f.name
 LEFT JOIN name_form AS g ON c.field = 0 AND w.value = g.name
 WHERE NOT (w.weight >= 900000 AND (9 * 100000 + date_diff('day', {EPOCH}, c.seen)) <= w.weight)

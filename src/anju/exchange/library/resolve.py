@@ -70,19 +70,34 @@ def _today(engine: Engine, as_of: str) -> None:
         )
 
 
+RECENT_MONTHS = 3
+"""A contribution in one of so many months before the day of the run shows that somebody is here."""
+
+
 def _persons(engine: Engine, inputs: Inputs, rules: Rules) -> None:
-    """Make ``person``: one row per person as the ``person`` table has it, with pid."""
+    """Make ``person``: one row per person as the ``person`` table has it, with pid.
+
+    A resident lives, works or learns here on the day of the run, or was insured here lately, or is known here
+    without any stay, job or enrolment that could have ended.
+    """
+    as_of = f"DATE '{inputs.as_of.isoformat()}'"
     police = sum(1 << n for d, n in given.numbers(inputs).items() if d in rules.police_register)
     fields = ", ".join(f"s.{f}" for f in PERSON_FIELDS)
     engine.run(f"""
 CREATE OR REPLACE TEMP TABLE person AS
 WITH arrived AS (SELECT pid, min(begin_on) AS arrived_on FROM stay GROUP BY pid),
+insured AS (
+    SELECT pid FROM contribution GROUP BY pid
+    HAVING date_diff('month', max(to_month), {as_of}) < {RECENT_MONTHS}
+),
+spelled AS (SELECT pid FROM stay UNION SELECT pid FROM job UNION SELECT pid FROM enrolment),
 contrary AS (SELECT pid, count(DISTINCT field) AS fields FROM contradiction GROUP BY pid)
 SELECT s.pid, {fields}, f.folded AS name_key, f.pinyin, f.initials,
     coalesce(pl.region, rpad(CASE WHEN st.told_region <> '' THEN st.told_region END, 12, '0'),
         rpad(em.region, 12, '0')) AS region,
     CASE WHEN st.code <> '' THEN st.code END AS dwelling_code, coalesce(jb.code, '') AS employer_code,
-    a.arrived_on, (st.pid IS NOT NULL OR jb.pid IS NOT NULL OR en.pid IS NOT NULL) AS is_resident,
+    a.arrived_on, (st.pid IS NOT NULL OR jb.pid IS NOT NULL OR en.pid IS NOT NULL OR ins.pid IS NOT NULL
+        OR ls.pid IS NULL) AS is_resident,
     (sp.bits & {police}) <> 0 AS in_police, CAST(s.record_count AS INTEGER) AS record_count,
     CAST(bit_count(sp.bits) AS INTEGER) AS dataset_count, CAST(coalesce(c.fields, 0) AS INTEGER) AS discrepancy_count
 FROM shown AS s
@@ -95,6 +110,8 @@ LEFT JOIN (SELECT credit_code, max(region) AS region FROM told_employer GROUP BY
     ON jb.code = em.credit_code
 LEFT JOIN current_enrolment AS en ON s.pid = en.pid
 LEFT JOIN arrived AS a ON s.pid = a.pid
+LEFT JOIN insured AS ins ON s.pid = ins.pid
+LEFT JOIN spelled AS ls ON s.pid = ls.pid
 LEFT JOIN contrary AS c ON s.pid = c.pid""")
 
 

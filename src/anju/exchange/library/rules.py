@@ -32,14 +32,19 @@ class Dataset:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """Everything resolution is told: datasets, comparison per person field, tolerances in days."""
+    """Everything resolution is told: datasets, comparison per person field, tolerances in days.
+
+    ``confirmed``: field -> how many departments must state a value so that it comes before authority.
+    ``lasting``: fields that do not change in a life, so that every record that stands counts.
+    """
 
     datasets: Mapping[str, Dataset]
     comparisons: Mapping[str, str]
     police_register: tuple[str, ...]
     gap_days: int
     cycle_days: Mapping[str, int]
-    region_root: str = ""
+    confirmed: Mapping[str, int] = field(default_factory=dict)
+    lasting: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for name, way in self.comparisons.items():
@@ -78,7 +83,8 @@ def load(place: str | None = None) -> Rules:
         tuple(stated["police_register"]),
         int(stated["gap_days"]),
         stated["cycle_days"],
-        str(stated.get("region_root", "")),
+        stated.get("confirmed", {}),
+        tuple(stated.get("lasting", ())),
     )
 
 

@@ -7,7 +7,9 @@ import time
 from pathlib import Path
 from typing import Any
 
+from anju.exchange.library.accuracy import accuracy
 from anju.exchange.linkage.evaluate import compare
+from anju.jobs.engine import DuckEngine
 from anju.jobs.pipeline import linkage
 
 
@@ -17,10 +19,12 @@ def run(truth: Path) -> dict[str, Any]:
     done = linkage.get_current()
     with linkage.opened() as engine:
         quality = compare(engine, done / "assignment.parquet", truth)
+        library = accuracies(engine, done / "assignment.parquet", truth)
     summary = json.loads((done / "summary.json").read_text(encoding="utf-8"))
     return {
         **{name: q.told() for name, q in quality.items()},
         "rates": rates(),
+        "accuracy": library,
         "seconds": {"link": summary["seconds"], "evaluate": round(time.perf_counter() - begun, 3)},
         "records": summary["records"],
         "people": summary["people"],
@@ -36,3 +40,12 @@ def rates() -> dict[str, Any]:
     if board is None or queries.latest_run() is None:
         return {}
     return {measure.key: measure.value for measure in board().measures}
+
+
+def accuracies(engine: DuckEngine, assignment: Path, truth: Path) -> dict[str, float | None]:
+    """Shares of the library's shown values that are true; empty before the first publication."""
+    from anju.register.store import queries
+
+    if queries.latest_run() is None or not (truth / "people.parquet").is_file():
+        return {}
+    return accuracy(engine, queries.library_files()["person"][0].parent, assignment, truth)
