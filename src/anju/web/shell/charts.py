@@ -35,6 +35,8 @@ class Chart:
     target: float | None = None
     target_label: str = ""
     links: Sequence[str] = field(default=())
+    more: Sequence[tuple[str, Sequence[float | None]]] = ()
+    """Rows that stand in the table only: a picture of two hundred bars says nothing."""
 
     def __post_init__(self) -> None:
         if self.kind not in {"bar", "row", "line"}:
@@ -65,4 +67,5 @@ class Chart:
 
     def rows(self) -> list[tuple[str, list[float | None]]]:
         """The same numbers as table rows: a label and one value per series."""
-        return [(name, [s.values[i] for s in self.series]) for i, name in enumerate(self.labels)]
+        drawn = [(name, [s.values[i] for s in self.series]) for i, name in enumerate(self.labels)]
+        return drawn + [(name, list(values)) for name, values in self.more]

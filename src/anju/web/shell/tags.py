@@ -176,8 +176,8 @@ def sourced(value: Any, sources: Any, others: Any = (), field: str = "") -> dict
         "value": terms.code_label(field, value) if field else shown(value),
         "sources": sources,
         "field": field,
-        "others": [(terms.code_label(field, o.value), o.sources, o.is_contradiction) for o in others],
-        "disputed": any(o.is_contradiction for o in others),
+        "others": [(terms.code_label(field, o.value), o.sources, o.is_contradiction) for o in others or ()],
+        "disputed": any(o.is_contradiction for o in others or ()),
     }
 
 

@@ -44,6 +44,7 @@ class PersonPage:
     """One person's file and the two clocks it is read by."""
 
     file: register.PersonFile
+    family: tuple[register.KinView, ...]
     valid_on: str
     known_on: str
     may_reveal: tuple[str, ...]
@@ -80,6 +81,7 @@ def person(request: HttpRequest, code: str) -> HttpResponse:
         return redirect("staff:person", held.code)
     page = PersonPage(
         held,
+        _family(held.family),
         valid_on.isoformat() if valid_on else "",
         known_on.isoformat() if known_on else "",
         () if known_on or not may(request, "person.reveal") else REVEALED,  # what is sealed is today's value
@@ -98,6 +100,14 @@ def reveal(request: HttpRequest, code: str, field: str) -> HttpResponse:
     answer = render(request, part, context)
     answer["Cache-Control"] = "no-store"
     return answer
+
+
+def _family(told: tuple[register.KinView, ...]) -> tuple[register.KinView, ...]:
+    """Each relative once: what both sides state stands in the library twice, once from each side."""
+    once: dict[tuple[str, str], register.KinView] = {}
+    for kin in sorted(told, key=lambda k: k.is_inverse):
+        once.setdefault((kin.relation, kin.relative_code or kin.name), kin)
+    return tuple(once.values())
 
 
 def day(stated: str | None) -> date | None:

@@ -18,6 +18,9 @@ from anju.web.staff.people import scope
 
 RECORDS = {"contradiction_rate": "/staff/discrepancies/", "standardisation_rate": "/staff/batches/"}
 """Where the records behind a measure are listed."""
+HIGH_IS_GOOD = frozenset({"standardisation_rate", "on_time_rate"})
+DRAWN = 12
+"""Bars in one picture; the other parts stand in its table."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,25 +90,27 @@ def _measure(view: register.MeasureView) -> Measure:
 
 
 def _chart(view: register.MeasureView, name: str) -> Chart | None:
-    """Parts as bars, biggest first; the table of the same numbers stands under it for screen readers."""
-    shown = sorted(
-        ((_part(label), value) for label, value in view.parts if value is not None), key=lambda p: -p[1]
-    )
-    if len(shown) < 2:
+    """The parts that need most work as bars, worst first; the table under them holds every part."""
+    high_is_good = view.key in HIGH_IS_GOOD
+    told = sorted(((_part(p), v) for p, v in view.parts), key=lambda p: p[1] if high_is_good else -p[1])
+    if len(told) < 2:
         return None
     scale, unit, places = (
         (100, "%", 1) if view.unit == "share" else (1, _("天") if view.unit == "days" else "", 0)
     )
+    rows = [(label, round(value * scale, 2)) for label, value in told]
+    drawn, rest = rows[:DRAWN], rows[DRAWN:]
     return Chart(
-        f"measure-{view.key}", name, "row", [label for label, _v in shown],
-        [Series(name, [round(value * scale, 2) for _l, value in shown])], unit, places,
+        f"measure-{view.key}", _("%(name)s：最需改进的 %(n)s 项") % {"name": name, "n": len(drawn)} if rest else name,
+        "row", [label for label, _v in drawn], [Series(name, [v for _l, v in drawn])], unit, places,
+        more=[(label, [v]) for label, v in rest],
     )  # fmt: skip
 
 
 def _course(view: register.MeasureView, name: str) -> Chart | None:
     """How the measure went from run to run; nothing while there is one run only."""
     told = [(on, value) for on, value in view.history if value is not None]
-    if len(told) < 2 or view.unit == "count":
+    if len(told) < 3 or view.unit == "count":
         return None
     scale, unit = (100, "%") if view.unit == "share" else (1, _("天"))
     return Chart(
@@ -116,6 +121,10 @@ def _course(view: register.MeasureView, name: str) -> Chart | None:
 
 
 def _part(label: str) -> str:
+    """A part in words: a dataset, a field, or a field of a dataset."""
+    dataset, dot, field = label.partition(".")
+    if dot:
+        return f"{dataset_name(dataset)} · {field}"
     named = dataset_name(label)
     return named if named != label else field_label(label)
 
@@ -127,4 +136,4 @@ def _shown(unit: str, value: float | None) -> str:
         return f"{value * 100:.1f} %"
     if unit == "days":
         return f"{value:,.1f}"
-    return f"{value:,.0f}"
+    return f"{value:,.0f}" if value == int(value) else f"{value:,.1f}"

@@ -32,7 +32,7 @@
           areaStyle: { color: colours[index], opacity: 0.16 } });
       }
       parts.push({ type: "line", name: one.label, data: one.values, symbolSize: 6, lineStyle: { width: 2, color: colours[index] },
-        itemStyle: { color: colours[index] }, endLabel: { show: true, formatter: "{a}", color: token("--ink"), fontFamily: token("--font") },
+        itemStyle: { color: colours[index] }, endLabel: { show: true, formatter: spec.series.length > 1 ? "{a}" : (p) => shown(p.value, spec), color: token("--ink"), fontFamily: token("--font") },
         markLine: spec.target == null || index ? undefined : target(spec) });
     });
     return parts;

@@ -62,14 +62,35 @@
   });
 
   // A revealed value goes back behind its mask when its time is over.
-  function hideLater(root) {
-    root.querySelectorAll("[data-hide-after]").forEach((one) => {
-      setTimeout(() => { one.textContent = one.dataset.masked; }, Number(one.dataset.hideAfter) * 1000);
+  const masks = new WeakMap();
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    const form = event.detail.elt;
+    const landed = new URL(event.detail.xhr.responseURL, location.href);
+    if (landed.pathname !== new URL(event.detail.pathInfo.requestPath, location.href).pathname) {
+      event.detail.shouldSwap = false;  // sent elsewhere, to name a purpose for instance: go there
+      location.href = landed;
+    } else if (form.matches("form")) {
+      const box = document.createElement("span");
+      box.className = "reveal-box";
+      form.before(box);
+      box.append(form);
+      event.detail.target = form;
+      masks.set(box, form.cloneNode(true));
+    }
+  });
+  document.addEventListener("htmx:afterSettle", (event) => {
+    document.querySelectorAll("[data-hide-after]").forEach((one) => {
+      const box = one.closest(".reveal-box");
+      setTimeout(() => {
+        box.replaceChildren(masks.get(box));
+        htmx.process(box);
+      }, Number(one.dataset.hideAfter) * 1000);
       one.removeAttribute("data-hide-after");
     });
-  }
-  document.addEventListener("htmx:load", (event) => hideLater(event.detail.elt.parentElement || document));
-  document.addEventListener("DOMContentLoaded", () => hideLater(document));
+  });
+  document.addEventListener("htmx:responseError", (event) => {
+    if (event.detail.elt.matches("form")) event.detail.elt.submit();  // show the answer as a page of its own
+  });
 
   // Print buttons.
   document.addEventListener("click", (event) => { if (event.target.closest("[data-print]")) print(); });
