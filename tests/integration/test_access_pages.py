@@ -126,7 +126,7 @@ def test_a_person_is_read_for_a_purpose_in_place_and_logged(pages: None) -> None
     assert entries()[0] == ("person.read", "schooling", "person:0000000000001", "done")
 
 
-@pytest.mark.parametrize("code", ["0000000000002", "9999999999999", "x"])
+@pytest.mark.parametrize("code", ["0000000000002", "9999999999999", "x", "990101199001011234", "李华"])
 def test_another_district_and_an_unknown_person_look_the_same(pages: None, code: str) -> None:
     client = login("station_worker")
     choose(client, "schooling")
@@ -134,7 +134,8 @@ def test_another_district_and_an_unknown_person_look_the_same(pages: None, code:
         answer = client.get(url)
         assert answer.status_code == 403
         assert "access.out_of_place" in answer.content.decode() or "不在您的辖区内" in answer.content.decode()
-        assert entries()[0] == ("person.read", "schooling", f"person:{code}", "refused")
+        kept = code if len(code) == 13 else "?"
+        assert entries()[0] == ("person.read", "schooling", f"person:{kept}", "refused")
     told = client.get(f"/api/person/{code}/").json()
     assert told["code"] == "access.out_of_place"
     assert told["reasons"][0]["told"]

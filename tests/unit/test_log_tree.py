@@ -128,6 +128,11 @@ def test_an_entry_comes_back_and_its_hash_tells_nothing() -> None:
         {"action": ""},
         {"at": datetime(2026, 1, 1)},
         {"detail": {"x": "y" * 201}},
+        {"subject": "person:" + "9" * 18},
+        {"subject": "batch:" + "x" * 60},
+        {"subject": "batch:\x00"},
+        {"office": "police:" + "9" * 16},
+        {"account": "a\nb"},
         {"detail": {"x": [1]}},
     ],
 )

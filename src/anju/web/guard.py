@@ -10,6 +10,7 @@ An answer that streams must not read the database: its transaction is over when 
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import wraps
@@ -19,7 +20,7 @@ from urllib.parse import urlencode
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.urls import reverse
 from django.utils import timezone
 
@@ -32,6 +33,8 @@ from anju.web.account.acting import Acting, acting, has_second_factor
 from anju.web.shell.tags import is_english
 
 View = Callable[..., Any]
+PERSON_CODE, CODE = re.compile(r"[0-9A-Z]{13}"), re.compile(r"[0-9A-Za-z._-]{1,40}")
+UNREADABLE = "?"
 UNSAFE = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 ACCOUNT_OWN = frozenset({"channel.send", "glass.break", "approval.ask"})
 
@@ -69,6 +72,8 @@ def guard(action: str, subject: str = "", *, unsafe: str = "") -> Callable[[View
     def wrap(view: View) -> View:
         @wraps(view)
         def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+            if any(isinstance(value, str) and not value.isprintable() for value in kwargs.values()):
+                raise Http404
             asked = unsafe if unsafe and request.method in UNSAFE else action
             return _Door(request, asked, _about(subject, kwargs)).pass_through(view, args, kwargs)
 
@@ -91,8 +96,13 @@ def may(request: HttpRequest, action: str) -> bool:
 
 
 def _about(subject: str, kwargs: Mapping[str, Any]) -> Subject | None:
+    """What the address names. What cannot be a code is never looked up, nor kept in the log: people type all sorts."""
     kind, _, argument = subject.partition(":")
-    return Subject(kind, str(kwargs[argument])) if argument else None
+    if not argument:
+        return None
+    stated = str(kwargs[argument])
+    form = PERSON_CODE if kind == "person" else CODE
+    return Subject(kind, stated if form.fullmatch(stated) else UNREADABLE)
 
 
 class _Door:

@@ -16,7 +16,9 @@ from anju.trust.access.model import Actor
 
 RESULTS = ("done", "allowed", "refused", "failed")
 SALT_BYTES = 16
-LONGEST_DETAIL = 200
+LONGEST, LONGEST_DETAIL = 60, 200
+PERSON, REGION = 13, 15
+"""Longest person code and division code."""
 LEAF = b"\x00"
 
 
@@ -38,8 +40,17 @@ class Entry:
     detail: Mapping[str, str | int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if self.result not in RESULTS or self.at.tzinfo is None or not self.action:
-            raise Refusal("log.broken_entry", action=self.action)
+        texts = (self.account, self.role, self.action, self.purpose, self.subject, self.office)
+        if (
+            self.result not in RESULTS
+            or self.at.tzinfo is None
+            or not self.action
+            or any(len(text) > LONGEST or not text.isprintable() for text in texts)
+            or len(self.person_code) > PERSON
+            or len(self.region) > REGION
+        ):
+            # An entry that the sequencer could not store would hold up the whole log: refused where it is made.
+            raise Refusal("log.broken_entry", action=self.action[:LONGEST])
         for key, value in self.detail.items():
             if not isinstance(value, str | int) or len(str(value)) > LONGEST_DETAIL:
                 raise Refusal("log.detail_too_much", action=self.action, key=key)
@@ -54,6 +65,11 @@ class Entry:
         """The person the entry is about, or empty."""
         kind, _, code = self.subject.partition(":")
         return code if kind == "person" else ""
+
+    @property
+    def region(self) -> str:
+        """The place of the office that acted."""
+        return self.office.rpartition(":")[2]
 
 
 def encode(entries: Sequence[Entry]) -> list[bytes]:
