@@ -38,7 +38,7 @@ bench: .venv/dev.done ## measure; see docs/benchmarks.md
 
 lock: .venv/uv.done ## write the lock files anew from pyproject.toml and package.json
 	$(BIN)/uv pip compile -q --upgrade --generate-hashes --no-emit-index-url --no-header pyproject.toml -o requirements/run.lock
-	$(BIN)/uv pip compile -q --generate-hashes --no-emit-index-url --no-header -c requirements/run.lock --extra dev --extra spark pyproject.toml -o requirements/dev.lock
+	$(BIN)/uv pip compile -q --generate-hashes --no-emit-index-url --no-header -c requirements/run.lock --extra dev --extra spark --extra national pyproject.toml -o requirements/dev.lock
 
 # The browser for the journeys: Debian's chromium, where it can be installed; else the journeys say so and skip.
 browser:
