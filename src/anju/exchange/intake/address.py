@@ -112,8 +112,8 @@ def _places(c: str) -> tuple[tuple[Stage, str], ...]:
 _BUILDING = "('栋', '幢', '号楼', '座')"
 _PIECE = "([1-9A-Z][0-9A-Z]*)"
 _USUAL = (
-    f"^([^0-9A-Za-z]*)([1-9][0-9]*(?:-[1-9][0-9]*)?)号(?:{_PIECE}(栋|幢|号楼|座|单元|-|室)?"
-    f"(?:{_PIECE}(单元|-|室)?(?:{_PIECE}室?)?)?)?$"
+    f"^([^0-9A-Za-z]*)([1-9][0-9]*(?:-[1-9][0-9]*)?)号(?:{_PIECE}(栋|幢|号楼|座|单元|-|室|房)?"
+    f"(?:{_PIECE}(单元|-|室|房)?(?:{_PIECE}[室房]?)?)?)?$"
 )
 _GROUPS = ("s", "n", "a", "m", "b", "k", "c")
 """Street, number, then up to three tokens a b c and the words m k between them."""

@@ -7,16 +7,19 @@ same steps name the faults of the others.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 
 from anju.exchange.contracts.model import ADDRESS_PARTS, Contract, Field
-from anju.exchange.intake.forms import NUMBERS, code_forms, steps
+from anju.exchange.intake.forms import NUMBERS, Step, code_forms, steps
 from anju.exchange.intake.macros import quoted
 from anju.register import canon
 
 NOTED = "noted"
+_COLUMN = re.compile(r"\b[a-z]+\d+(?:_[a-z]+\d?)?\b")
+_LITERAL = re.compile(r"'(?:[^']|'')*'")
 PAIRS = (
     ("begin_on", "end_on", "<="),
     ("from_month", "to_month", "<="),
@@ -51,20 +54,23 @@ class Batch:
 
 def compiled(contract: Contract, present: frozenset[int], batch: Batch) -> Statement:
     """The statements for a file that holds the fields ``present`` (numbers in the contract's order)."""
-    sql = _values(contract, present)
     checks = list(_checks(contract, present, batch))
     held = " OR ".join(f"x{n}" for n, check in enumerate(checks) if check.holds) or "FALSE"
-    flags = ", ".join(f"coalesce({check.sql}, FALSE) AS x{n}" for n, check in enumerate(checks))
-    checked = f"SELECT *, {flags} FROM ({sql}) v"
+    flags = {f"x{n}": f"coalesce({check.sql}, FALSE)" for n, check in enumerate(checks)}
     noted = " + ".join(
         f"(x{n}::UBIGINT << {check.field})" for n, check in enumerate(checks) if not check.holds
     )
     columns = ", ".join(f'{e} AS "{name}"' for name, e in _columns(contract, present, batch).items())
-    good = f"SELECT {columns}, {noted or '0'}::UBIGINT AS {NOTED} FROM ({checked}) x WHERE NOT ({held})"
-    flagged = ", ".join(f"x{n}" for n in range(len(checks))) or "FALSE"
-    faults = f"SELECT row_no, {_record_id(contract)} AS record_id, {flagged} FROM ({checked}) x"
+    good = f"SELECT {columns}, {noted or '0'}::UBIGINT AS {NOTED}"
+    flagged = ", ".join(flags) or "FALSE"
+    faults = f"SELECT row_no, {_record_id(contract)} AS record_id, {flagged}"
     named = tuple((contract.fields[c.field].name, c.code, c.holds) for c in checks)
-    return Statement(good, faults, named)
+    chain = [*_readings(contract), Step(flags)]
+    return Statement(
+        f"{good} FROM ({_chained(contract, present, chain, good + ' ' + held)}) x WHERE NOT ({held})",
+        f"{faults} FROM ({_chained(contract, present, chain, faults)}) x",
+        named,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,19 +81,45 @@ class _Check:
     sql: str
 
 
-def _values(contract: Contract, present: frozenset[int]) -> str:
-    """SQL with ``t<i>`` stated text and ``v<i>`` value of every field, and the parts of addresses."""
-    stated = (
+def _readings(contract: Contract) -> list[Step]:
+    """The fields' steps side by side: from ``t<i>`` stated text to ``v<i>`` value and the parts of addresses."""
+    readers = [steps(i, field) for i, field in enumerate(contract.fields)]
+    merged = []
+    for n in range(max(len(reader) for reader in readers)):
+        now = [reader[n] for reader in readers if n < len(reader)]
+        columns = {name: e for step in now for name, e in step.columns.items()}
+        merged.append(Step(columns, "".join(step.joins for step in now)))
+    return merged
+
+
+def _chained(contract: Contract, present: frozenset[int], chain: list[Step], final: str) -> str:
+    """The steps nested, each carrying only what a later one or ``final`` reads: short plans are quick to make."""
+    kept: list[tuple[list[str], Step]] = []
+    needed = _names(final)
+    for step in reversed(chain):
+        columns = {name: e for name, e in step.columns.items() if name in needed}
+        carried = needed - set(columns)
+        needed = carried | _names(" ".join([*columns.values(), step.joins]))
+        kept.append((sorted(carried), Step(columns, step.joins)))
+    stated = [
         f"nullif(tidy(f{i}), '') AS t{i}" if i in present else f"NULL::VARCHAR AS t{i}"
         for i in range(len(contract.fields))
-    )
-    sql = f"SELECT row_no, {', '.join(stated)} FROM raw"
-    readers = [steps(i, field) for i, field in enumerate(contract.fields)]
-    for n in range(max(len(r) for r in readers)):
-        now = [r[n] for r in readers if n < len(r)]
-        columns = ", ".join(f"{e} AS {name}" for step in now for name, e in step.columns.items())
-        sql = f"SELECT s.*, {columns} FROM ({sql}) s{''.join(step.joins for step in now)}"
+        if f"t{i}" in needed
+    ]
+    sql = f"SELECT {', '.join(['row_no', *stated])} FROM raw"
+    made = {"row_no"} | {f"t{i}" for i in range(len(contract.fields))}
+    for carried_names, step in reversed(kept):
+        old = [f"s.{name}" for name in carried_names if name in made]
+        new = [f"{e} AS {name}" for name, e in step.columns.items()]
+        made |= set(step.columns)
+        if new:
+            sql = f"SELECT {', '.join(['s.row_no', *(o for o in old if o != 's.row_no'), *new])} FROM ({sql}) s{step.joins}"
     return sql
+
+
+def _names(sql: str) -> set[str]:
+    """Step columns that a piece of SQL may read; joined tables' names are among them and do no harm."""
+    return set(_COLUMN.findall(_LITERAL.sub("", sql)))
 
 
 def _checks(contract: Contract, present: frozenset[int], batch: Batch) -> Iterator[_Check]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import mmap
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -77,6 +78,8 @@ def sniff(path: Path, name: str = "", dataset: str | None = None) -> Sniffed:
     if path.suffix.lower() not in ENDINGS[kind]:
         raise Refusal("intake.wrong_ending", file=name, ending=path.suffix, format=kind)
     candidates = (get_contract(dataset),) if dataset else by_file_name(name)
+    if kind in {"csv", "ndjson"}:
+        _no_null_bytes(path, name)
     tables = {"xlsx": _sheets, "parquet": _parquet, "ndjson": _ndjson, "csv": _csv}[kind](path, name, sample)
     return _recognise(tables, candidates, name, stated=bool(dataset))
 
@@ -91,10 +94,14 @@ def _format(sample: bytes) -> str:
     return "csv"
 
 
+def _no_null_bytes(path: Path, name: str) -> None:
+    with path.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as whole:
+        if whole.find(b"\x00") >= 0:
+            raise Refusal("intake.null_bytes", file=name)
+
+
 def _encoding(sample: bytes, name: str, *, whole: bool) -> str:
     """UTF-8 with or without mark, else GB 18030. A cut character at the sample's end is no fault."""
-    if b"\x00" in sample:
-        raise Refusal("intake.null_bytes", file=name)
     for encoding in ("utf-8-sig" if sample.startswith(b"\xef\xbb\xbf") else "utf-8", "gb18030"):
         try:
             text = _decoded(sample, encoding, whole=whole)
