@@ -116,11 +116,12 @@ def simulate(
     with steps("…", as_json) as step, engine() as opened:
         step("读取人口" if chosen == "zh" else "reading the population")
         people = open_population(opened, population, [found, other], filing)
-        need_columns(people.columns, by or [])
+        groups = group_columns(by, people.columns)
+        need_columns(people.columns, groups)
         step(f"计算 {people.people:,} 人" if chosen == "zh" else f"working out {people.people:,} people")
         result = run(
             opened, people.source, bind(found, filing, pairs(reading)), bind(other, filing, pairs(reading)),
-            service=service, groups=by or [], places=places,
+            service=service, groups=groups, places=places,
             cost_per_10000_yuan=assumed.get("cost_per_10000_people_yuan", 0), least_cell=assumed.get("least_cell", 10),
         )  # fmt: skip
     changes = whatif.diff(Path(found.file).read_text(encoding="utf-8"), text, found.id)
@@ -220,7 +221,7 @@ def audit(
     with steps("…", as_json) as step, engine() as opened:
         step("读取人口" if chosen == "zh" else "reading the population")
         people = open_population(opened, population, [found], filing)
-        groups = by or [c for c in GROUP_COLUMNS if c in people.columns]
+        groups = group_columns(by, people.columns) or [c for c in people.columns if c.startswith(GROUP)]
         need_columns(people.columns, groups)
         step(f"审计 {people.people:,} 人" if chosen == "zh" else f"auditing {people.people:,} people")
         least = simulation_values().get("least_cell", 10)
@@ -238,7 +239,13 @@ def audit(
     _tell_audit(found, result, chosen)
 
 
-GROUP_COLUMNS = ("sex", "age_band", "education", "origin", "sector", "family")
+GROUP = "group_"
+"""Columns of a population that only serve to compare groups; the library's facts table carries them."""
+
+
+def group_columns(asked: list[str] | None, there: tuple[str, ...]) -> list[str]:
+    """The columns meant: ``sex`` is ``group_sex`` where the population has no ``sex`` of its own."""
+    return [c if c in there or GROUP + c not in there else GROUP + c for c in asked or []]
 
 
 def _tell_audit(found: Checked, result: Any, chosen: str) -> None:
