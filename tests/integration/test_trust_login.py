@@ -240,8 +240,19 @@ def test_sessions_are_listed_and_can_be_ended() -> None:
     page = desk.get("/account/sessions/")
     assert page.status_code == 200
     assert len(page.context["sessions"]) == 2
-    desk.post("/account/sessions/", {})
+    tablet = Client()
+    enter(tablet)
+    one = next(s.pk for s in page.context["sessions"] if s.session_key == phone.session.session_key)
+    account_actions.make_account("other", PASSWORD, by=BY, at=AT)
+    stranger = Client()
+    enter(stranger, "other")
+    assert stranger.post(f"/account/sessions/{one}/end/").status_code == 404
+    assert phone.get("/account/").status_code == 200
+    assert desk.post(f"/account/sessions/{one}/end/").status_code == 302
     assert phone.get("/account/").status_code == 302
+    assert tablet.get("/account/").status_code == 200
+    desk.post("/account/sessions/", {})
+    assert tablet.get("/account/").status_code == 302
     assert desk.get("/account/").status_code == 200
 
 

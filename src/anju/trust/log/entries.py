@@ -16,7 +16,7 @@ from anju.trust.access.model import Actor
 
 RESULTS = ("done", "allowed", "refused", "failed")
 SALT_BYTES = 16
-LONGEST, LONGEST_DETAIL = 60, 200
+LONGEST, LONGEST_SUBJECT, LONGEST_DETAIL = 60, 120, 200
 PERSON, REGION = 13, 15
 """Longest person code and division code."""
 LEAF = b"\x00"
@@ -40,12 +40,14 @@ class Entry:
     detail: Mapping[str, str | int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        texts = (self.account, self.role, self.action, self.purpose, self.subject, self.office)
+        texts = (self.account, self.role, self.action, self.purpose, self.office)
         if (
             self.result not in RESULTS
             or self.at.tzinfo is None
             or not self.action
             or any(len(text) > LONGEST or not text.isprintable() for text in texts)
+            or len(self.subject) > LONGEST_SUBJECT
+            or not self.subject.isprintable()
             or len(self.person_code) > PERSON
             or len(self.region) > REGION
         ):

@@ -11,6 +11,7 @@ urlpatterns = [
     path("", views.overview, name="overview"),
     path("purpose/", views.purpose, name="purpose"),
     path("second-factor/", views.second_factor, name="second_factor"),
+    path("sessions/<int:number>/end/", views.end_session, name="end_session"),
     path("approval/", second_person.approval, name="approval"),
     path("approvals/", second_person.approvals, name="approvals"),
     path("approvals/<int:number>/", second_person.answer, name="answer"),

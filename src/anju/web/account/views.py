@@ -5,14 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from allauth.mfa.utils import is_mfa_enabled
+from allauth.usersessions.models import UserSession
 from django.conf import settings
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from anju.trust.access import Action, Purpose, purposes_for, rules
 from anju.trust.store.access_queries import Held
@@ -108,3 +109,15 @@ def second_factor(request: HttpRequest) -> HttpResponse:
     verify = reverse("mfa_reauthenticate") + "?" + urlencode({"next": next_url})
     page = SecondFactorPage(is_mfa_enabled(request.user), verify, next_url)
     return render(request, "account/second_factor.html", {"page": page})
+
+
+@require_POST
+@guard("account.own")
+def end_session(request: HttpRequest, number: int) -> HttpResponse:
+    """End one of my sessions: the device has to log in again."""
+    session = UserSession.objects.filter(user=request.user, pk=number).first()
+    if session is None:
+        raise Http404
+    session.end()
+    messages.success(request, _("该设备已退出登录。"))
+    return HttpResponseRedirect(reverse("usersessions_list"))
