@@ -73,7 +73,9 @@ def batches(request: HttpRequest) -> HttpResponse:
     elif request.method == "POST":
         trouble = _("请先选择一个文件。")
     dataset = request.GET.get("dataset", "")
-    found = queries.list_batches(dataset=dataset or None, after=request.GET.get("after"))
+    found = queries.list_batches(
+        dataset=dataset or None, after=request.GET.get("after"), sort=request.GET.get("sort", "-accepted_at")
+    )
     page = BatchesPage(
         found.rows, found.next_after, tuple(list_contracts()), dataset, trouble, may(request, "exchange.send")
     )

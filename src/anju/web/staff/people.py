@@ -55,7 +55,12 @@ class PersonPage:
 def people(request: HttpRequest) -> HttpResponse:
     """The list of people found, or of the place when nothing is asked for."""
     text = open_sealed(request.GET.get("q", ""), request.user.pk)
-    found = register.find_people(text, scope=scope(request.access.actor), after=request.GET.get("after"))
+    found = register.find_people(
+        text,
+        scope=scope(request.access.actor),
+        after=request.GET.get("after"),
+        sort=request.GET.get("sort", ""),
+    )
     request.access.detail["rows"] = len(found.rows)
     return render(request, "staff/people.html", {"page": PeoplePage(text, found.rows, found.next_after)})
 

@@ -56,6 +56,7 @@ def dwellings(request: HttpRequest) -> HttpResponse:
         scope=scope(request.access.actor),
         grade=grade if grade in GRADES else None,
         after=request.GET.get("after"),
+        sort=request.GET.get("sort", ""),
     )
     page = DwellingsPage(text, grade, GRADES, found.rows, found.next_after)
     return render(request, "staff/dwellings.html", {"page": page})
@@ -87,7 +88,12 @@ def dwelling(request: HttpRequest, code: str) -> HttpResponse:
 def employers(request: HttpRequest) -> HttpResponse:
     """Employers of the place, by name or credit code."""
     text = request.GET.get("text", "")
-    found = register.list_employers(text, scope=scope(request.access.actor), after=request.GET.get("after"))
+    found = register.list_employers(
+        text,
+        scope=scope(request.access.actor),
+        after=request.GET.get("after"),
+        sort=request.GET.get("sort", ""),
+    )
     return render(
         request, "staff/employers.html", {"page": EmployersPage(text, found.rows, found.next_after)}
     )

@@ -61,7 +61,12 @@ class BoardPage:
 def discrepancies(request: HttpRequest) -> HttpResponse:
     """Contradictions of the place, filtered by field."""
     where, field = scope(request.access.actor), request.GET.get("field", "")
-    found = register.list_discrepancies(scope=where, field=field or None, after=request.GET.get("after"))
+    found = register.list_discrepancies(
+        scope=where,
+        field=field or None,
+        after=request.GET.get("after"),
+        sort=request.GET.get("sort", ""),
+    )
     request.access.detail["rows"] = len(found.rows)
     counts = register.count_discrepancies(where)
     page = DiscrepanciesPage(found.rows, found.next_after, field, counts, sum(counts.values()))

@@ -187,4 +187,8 @@ class Discrepancy(OfPerson):
             Index(fields=["person_code"], name="discrepancy_person"),
             Index(fields=["field", "region", "person_code"], name="discrepancy_field", condition=NOW),
             Index(fields=["region", "person_code", "field"], name="discrepancy_region", condition=NOW),
+            Index(
+                fields=["owner", "region", "person_code", "field"], name="discrepancy_owner", condition=NOW
+            ),
+            Index(fields=["known_from", "id"], name="discrepancy_known", condition=NOW),
         )

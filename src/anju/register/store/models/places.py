@@ -48,6 +48,7 @@ class Dwelling(Known):
             ),
             Index(fields=["region", "dwelling_code"], name="dwelling_region", condition=NOW),
             Index(fields=["grade", "region", "dwelling_code"], name="dwelling_grade", condition=NOW),
+            Index(fields=["residents", "dwelling_code"], name="dwelling_residents", condition=NOW),
         )
 
 
@@ -70,6 +71,7 @@ class Employer(Known):
             Index(fields=["employer_code", "known_from"], name="employer_code_known"),
             Index(fields=["name", "employer_code"], name="employer_name", condition=NOW),
             Index(fields=["region", "employer_code"], name="employer_region", condition=NOW),
+            Index(fields=["workers", "employer_code"], name="employer_workers", condition=NOW),
         )
 
 

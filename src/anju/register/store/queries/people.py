@@ -38,20 +38,27 @@ class Way:
     values: tuple[Any, ...]
     order: str = "i.person_code"
     joins: str = ""
+    is_down: bool = False
 
 
 def find_people(
-    text: str, *, scope: Sequence[str], after: str | None = None, limit: int = 50, masked: bool = True
+    text: str,
+    *,
+    scope: Sequence[str],
+    after: str | None = None,
+    limit: int = 50,
+    masked: bool = True,
+    sort: str = "",
 ) -> Page[PersonLine]:
-    """People matching ``text`` within ``scope`` (region prefixes, ``("",)`` everywhere); no text browses the scope.
+    """People matching ``text`` within ``scope`` (region prefixes, ``("",)`` everywhere), the best match first.
 
-    Refuses ``register.search_too_long`` and a cursor not made here.
+    No text browses the scope; then ``sort`` may be name or region, with a leading ``-`` descending. Refuses ``register.search_too_long`` and a cursor not made here.
     """
     wanted = " ".join(text.split())
     if len(wanted) > LONGEST:
         raise Refusal("register.search_too_long", longest=LONGEST)
     size = sql.page_size(limit)
-    ways = ways_of(wanted, scope)
+    ways = ways_of(wanted, scope) if wanted else [_browse(sort, scope)]
     start = sql.unpack(after, 3)
     number, key = (int(start[0]), (start[1], start[2])) if start else (0, None)
     found: list[PersonLine] = []
@@ -74,23 +81,33 @@ def _rows(way: Way, scope: Sequence[str], key: tuple[str, str] | None, limit: in
     conditions = ["i.known_to IS NULL", place, f"({way.condition})"]
     values = [*values, *way.values]
     order = way.order if way.order == BY_CODE else f"{way.order}, {BY_CODE}"
+    beyond, down = ("<", " DESC") if way.is_down else (">", "")
     if key and any(key):
-        conditions.append(f"({order}) > (%s)" if way.order == BY_CODE else f"({order}) > (%s, %s)")
+        marks = "%s" if way.order == BY_CODE else "%s, %s"
+        conditions.append(f"({order}) {beyond} ({marks})")
         values += [key[1]] if way.order == BY_CODE else list(key)
+    order = order.replace(", ", f"{down}, ") + down
     return sql.rows(
         f"SELECT f.*, {PLACE} FROM (SELECT {COLUMNS}, {way.order} AS sort_key FROM register_identity i {way.joins} "
         f"WHERE {' AND '.join(conditions)} ORDER BY {order} LIMIT %s) f "
-        f"{JOIN_PLACE.replace('i.', 'f.')} ORDER BY f.sort_key, f.person_code",
+        f"{JOIN_PLACE.replace('i.', 'f.')} ORDER BY f.sort_key{down}, f.person_code{down}",
         *values,
         limit,
     )
 
 
+def _browse(sort: str, scope: Sequence[str]) -> Way:
+    """Everybody of a place: by division, or by name; where the whole register is open, by name."""
+    name = sort.removeprefix("-")
+    whole = "" in scope or not scope
+    by_region = not whole and name != "name"
+    is_down = sort.startswith("-") and name == ("region" if by_region else "name")
+    return Way("browse", "TRUE", (), "i.region" if by_region else "i.name_key", is_down=is_down)
+
+
 def ways_of(text: str, scope: Sequence[str]) -> list[Way]:
     """How ``text`` may be meant, the surest way first."""
     compact = text.replace(" ", "").replace("-", "")
-    if not text:
-        return [Way("browse", "TRUE", (), "i.name_key" if "" in scope or not scope else "i.region")]
     if is_person_code(compact.upper()):
         return [Way("code", "i.person_code = %s", (resolve_or_same(compact.upper()),))]
     if _NUMBER.fullmatch(compact):

@@ -23,6 +23,17 @@ from anju.trust import masking
 from anju.trust.sealing import sealer
 
 Row = Mapping[str, Any]
+DWELLING_ORDERS = {
+    "region": ("d.region", "d.dwelling_code"),
+    "grade": ("d.grade", "d.region", "d.dwelling_code"),
+    "residents": ("d.residents", "d.dwelling_code"),
+}
+EMPLOYER_ORDERS = {
+    "name": ("e.name", "e.employer_code"),
+    "workers": ("e.workers", "e.employer_code"),
+    "opened_on": ("coalesce(e.opened_on, DATE '0001-01-01')", "e.employer_code"),
+}
+SCHOOL_ORDERS = {"name": ("s.name", "s.school_code")}
 FORMER_SHOWN = 50
 _OPEN = "(s.end_on IS NULL OR s.end_on > %s) AND (s.presumed_end_on IS NULL OR s.presumed_end_on > %s OR s.end_on IS NOT NULL)"
 
@@ -34,8 +45,12 @@ def list_dwellings(
     grade: str | None = None,
     after: str | None = None,
     limit: int = 50,
+    sort: str = "",
 ) -> Page[DwellingLine]:
-    """Dwellings in the scope, by division; ``text`` is a code or an address or how a street begins."""
+    """Dwellings in the scope; ``text`` is a code or an address or how a street begins.
+
+    ``sort``: region, grade or residents, with a leading ``-`` descending.
+    """
     place, values = sql.within(scope, "d.region")
     where, told = _dwelling_text("".join(text.split()))
     conditions = ["d.known_to IS NULL", place, where]
@@ -44,7 +59,7 @@ def list_dwellings(
         conditions.append("d.grade = %s")
         values.append(grade)
     found, following = _page(
-        "register_dwelling d", "d.*", conditions, values, ("region", "dwelling_code"), "d", after, limit
+        "register_dwelling d", "d.*", conditions, values, sql.order(sort, DWELLING_ORDERS), after, limit
     )
     return Page(tuple(_dwelling(r) for r in found), following)
 
@@ -132,9 +147,12 @@ def _occupant(r: Row, who: Mapping[str, Any]) -> Occupant:
 
 
 def list_employers(
-    text: str = "", *, scope: Sequence[str], after: str | None = None, limit: int = 50
+    text: str = "", *, scope: Sequence[str], after: str | None = None, limit: int = 50, sort: str = ""
 ) -> Page[EmployerLine]:
-    """Employers in the scope, by name; ``text`` is a credit code or how the name begins."""
+    """Employers in the scope; ``text`` is a credit code or how the name begins.
+
+    ``sort``: name, workers or opened_on, with a leading ``-`` descending.
+    """
     wanted = "".join(text.split())
     place, values = sql.within(scope, "e.region")
     conditions = ["e.known_to IS NULL", place]
@@ -145,7 +163,7 @@ def list_employers(
         conditions.append("e.name >= %s AND e.name < %s")
         values += [wanted, sql.after(wanted)]
     found, following = _page(
-        "register_employer e", "e.*", conditions, values, ("name", "employer_code"), "e", after, limit
+        "register_employer e", "e.*", conditions, values, sql.order(sort, EMPLOYER_ORDERS), after, limit
     )
     return Page(tuple(_employer(r) for r in found), following)
 
@@ -223,7 +241,7 @@ def list_schools(
         conditions.append("s.name >= %s AND s.name < %s")
         values = [wanted, sql.after(wanted)]
     found, following = _page(
-        "register_school s", "s.*", conditions, values, ("name", "school_code"), "s", after, limit
+        "register_school s", "s.*", conditions, values, sql.order("", SCHOOL_ORDERS), after, limit
     )
     return Page(
         tuple(SchoolLine(r["school_code"], r["name"], r["stage"], r["pupils"]) for r in found), following
@@ -235,22 +253,20 @@ def _page(
     columns: str,
     conditions: list[str],
     values: list[Any],
-    order: tuple[str, str],
-    alias: str,
+    order: sql.Order,
     after: str | None,
     limit: int,
 ) -> tuple[list[dict[str, Any]], str | None]:
     size = sql.page_size(limit)
-    start = sql.unpack(after, 2)
-    listed = ", ".join(f"{alias}.{c}" for c in order)
-    if start:
-        conditions, values = [*conditions, f"({listed}) > (%s, %s)"], [*values, *start]
+    beyond, start = order.beyond(after)
     found = sql.rows(
-        f"SELECT {columns} FROM {table} WHERE {' AND '.join(conditions)} ORDER BY {listed} LIMIT %s",
+        f"SELECT {columns}, {order.keys} FROM {table} WHERE {' AND '.join([*conditions, beyond])} "
+        f"ORDER BY {order.by} LIMIT %s",
         *values,
+        *start,
         size + 1,
     )
-    following = sql.pack(*(found[size - 1][c] for c in order)) if len(found) > size else None
+    following = order.cursor(found[size - 1]) if len(found) > size else None
     return found[:size], following
 
 

@@ -16,6 +16,12 @@ from anju.register.store.queries.person import discrepancy
 from anju.register.store.queries.values import Board, DiscrepancyLine, MeasureView, Page, RunLine
 
 HISTORY = 60
+DISCREPANCY_ORDERS = {
+    "region": ("d.region", "d.person_code", "d.field"),
+    "field": ("d.field", "d.region", "d.person_code"),
+    "owner": ("d.owner", "d.region", "d.person_code", "d.field"),
+    "known_from": ("d.known_from", "d.id"),
+}
 
 
 def latest_run() -> RunLine | None:
@@ -80,8 +86,10 @@ def list_discrepancies(
     after: str | None = None,
     limit: int = 50,
     masked: bool = True,
+    sort: str = "",
 ) -> Page[DiscrepancyLine]:
-    """Contradictions in the scope, by division and person."""
+    """Contradictions in the scope. ``sort``: region, field, owner or known_from, with a leading ``-`` descending."""
+    order = sql.order(sort, DISCREPANCY_ORDERS)
     size = sql.page_size(limit)
     place, values = sql.within(scope, "d.region")
     conditions = ["d.known_to IS NULL", "d.region IS NOT NULL", place]
@@ -89,20 +97,17 @@ def list_discrepancies(
         if wanted:
             conditions.append(f"d.{column} = %s")
             values.append(wanted)
-    start = sql.unpack(after, 3)
-    if start:
-        conditions.append("(d.region, d.person_code, d.field) > (%s, %s, %s)")
-        values += start
+    beyond, start = order.beyond(after)
     found = sql.rows(
-        "SELECT f.*, coalesce(i.name, '') AS name FROM (SELECT d.* FROM register_discrepancy d "
-        f"WHERE {' AND '.join(conditions)} ORDER BY d.region, d.person_code, d.field LIMIT %s) f "
+        f"SELECT f.*, coalesce(i.name, '') AS name FROM (SELECT d.*, {order.keys} FROM register_discrepancy d "
+        f"WHERE {' AND '.join([*conditions, beyond])} ORDER BY {order.by} LIMIT %s) f "
         "LEFT JOIN register_identity i ON i.person_code = f.person_code AND i.known_to IS NULL "
-        "ORDER BY f.region, f.person_code, f.field",
+        f"ORDER BY {order.by.replace('d.', 'f.')}",
         *values,
+        *start,
         size + 1,
     )
-    last = found[size - 1] if len(found) > size else None
-    following = sql.pack(last["region"], last["person_code"], last["field"]) if last else None
+    following = order.cursor(found[size - 1]) if len(found) > size else None
     return Page(tuple(discrepancy(r, masked) for r in found[:size]), following)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
@@ -79,6 +80,49 @@ def unpack(cursor: str | None, parts: int) -> list[Any] | None:
     if not isinstance(told, list) or len(told) != parts:
         raise Refusal("register.bad_cursor")
     return told
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One order of a list: expressions that together are unique and never null, all in one direction."""
+
+    name: str
+    columns: tuple[str, ...]
+    is_down: bool = False
+
+    @property
+    def by(self) -> str:
+        """What stands after ORDER BY."""
+        return ", ".join(f"{c} DESC" if self.is_down else c for c in self.columns)
+
+    @property
+    def keys(self) -> str:
+        """What is selected beside a row, to make the cursor of."""
+        return ", ".join(f"{c} AS key_{i}" for i, c in enumerate(self.columns))
+
+    def beyond(self, cursor: str | None) -> tuple[str, list[Any]]:
+        """A condition for the rows after a cursor. Refuses a cursor of another order."""
+        start = unpack(cursor, len(self.columns) + 2)
+        if start is None:
+            return "TRUE", []
+        if start[:2] != [self.name, self.is_down]:
+            raise Refusal("register.bad_cursor")
+        marks = ", ".join("%s" for _ in self.columns)
+        return f"({', '.join(self.columns)}) {'<' if self.is_down else '>'} ({marks})", start[2:]
+
+    def cursor(self, row: Mapping[str, Any]) -> str:
+        """The cursor for the page after ``row``."""
+        told = (row[f"key_{i}"] for i in range(len(self.columns)))
+        return pack(self.name, self.is_down, *(t if isinstance(t, int) else str(t) for t in told))
+
+
+def order(sort: str, orders: Mapping[str, tuple[str, ...]]) -> Order:
+    """The order called ``sort`` (a leading ``-``: descending); the first one when there is none of this name."""
+    name = sort.removeprefix("-")
+    if name in orders:
+        return Order(name, orders[name], sort.startswith("-"))
+    first = next(iter(orders))
+    return Order(first, orders[first])
 
 
 def page_size(limit: int) -> int:
