@@ -40,8 +40,9 @@ def get_codelist(name: str) -> CodeList:
 
 
 def _writings(code: str, said: Mapping[str, object]) -> list[str]:
-    also = said.get("also") or []
-    listed = [str(said["zh"]), code, *(str(a) for a in also if isinstance(also, list)), str(said["en"])]
+    also = said.get("also")
+    others = [str(a) for a in also] if isinstance(also, list) else []
+    listed = [str(said["zh"]), code, *others, str(said["en"])]
     spelled: list[str] = []
     for form in listed:
         spelled.append(form)

@@ -157,8 +157,9 @@ def _field_faults(stated: Mapping[str, Any]) -> Iterable[str]:
         and packs.find_file(f"codes/{stated['standard']}.yaml") is None
     ):
         yield f"no code list {stated['standard']}"
-    if kind in UNITS and stated.get("unit") not in UNITS[kind]:
-        yield f"unit must be one of {', '.join(UNITS[kind])}"
+    units = UNITS.get(str(kind), {})
+    if units and stated.get("unit") not in units:
+        yield f"unit must be one of {', '.join(units)}"
     if stated.get("fault", "hold") not in {"hold", "note"}:
         yield "fault must be hold or note"
 

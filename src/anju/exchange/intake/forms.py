@@ -222,7 +222,7 @@ def _code(i: int, field: Field) -> Steps:
 def code_forms(field: Field) -> dict[str, str | None]:
     """Accepted writings of a code field -> its code; None for a stated *unknown*."""
     if field.codes is not None:
-        return dict(field.codes) | {code: code for code in field.codes.values()}
+        return {**field.codes, **{code: code for code in field.codes.values()}}
     return dict(get_codelist(field.standard).forms)
 
 

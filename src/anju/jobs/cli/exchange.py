@@ -11,7 +11,14 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from anju.jobs.cli import _language, exchange_linkage, exchange_match, exchange_publish, setup_django
+from anju.jobs.cli import (
+    _language,
+    exchange_contracts,
+    exchange_linkage,
+    exchange_match,
+    exchange_publish,
+    setup_django,
+)
 from anju.kernel.wording import explain
 
 app = typer.Typer(help="Take files in, link, publish, measure.", no_args_is_help=True)
@@ -168,25 +175,7 @@ def waive(
     console.print(f"[green]✓[/] {done:,} rows waived.")
 
 
-@app.command()
-def contracts(as_json: JSON = False) -> None:
-    """List the datasets and their contracts."""
-    from anju.exchange.contracts import list_contracts
-
-    if as_json:
-        typer.echo(
-            json.dumps(
-                [{"id": c.id, "zh": c.zh, "en": c.en, "department": c.department} for c in list_contracts()],
-                ensure_ascii=False,
-            )
-        )
-        return
-    table = Table("dataset", "名称", "name", "department", "cycle", "fields")
-    for c in list_contracts():
-        table.add_row(c.id, c.zh, c.en, c.department, c.cycle, str(len(c.fields)))
-    console.print(table)
-
-
+exchange_contracts.register(app)
 exchange_linkage.register(app)
 exchange_publish.register(app)
 exchange_match.register(app)

@@ -36,7 +36,8 @@ from anju.kernel.refusal import Refusal
 from anju.trust.access import Actor
 
 DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
-OLD_SECONDS = 6 * 3600
+SWEEPING = 0x616E6A75
+"""Number of the database lock that every intake shares and the sweeper wants for itself."""
 LONGEST_HELD = 2_000
 KEPT_OPTIMISERS = frozenset({"common_subexpressions", "unused_columns", "column_lifetime"})
 HELPFUL = {"unused_columns", "column_lifetime", "common_subexpressions"}
@@ -216,7 +217,7 @@ class _Work:
     def _hold(self, broken: dict[int, str], expected: int) -> None:
         """Read the file once more for the rows that are not in the batch; name their faults, keep their text."""
         kept = pc.unique(pq.read_table(self.path, columns=["row_no"])["row_no"].combine_chunks())
-        everything = {f"c{i}": i for i in range(len(self.found.headers))}
+        everything = {f"c{place}": place for _, place in self.found.fields}
         parts = []
         for batch in rows(self.found, everything).batches:
             mask = pc.invert(pc.is_in(batch["row_no"], value_set=kept))
@@ -245,14 +246,21 @@ class _Work:
             raise AssertionError(f"rows lost on the way: {expected} expected, {len(self.held)} held")
 
     def _keep_text(self, table: pa.Table | None, broken: dict[int, str]) -> None:
-        """The held rows as they were sent, in a file that only its owner reads."""
+        """The held rows as they were sent, in a file that only its owner reads.
+
+        Columns the contract does not know are not kept: nobody agreed to send them.
+        """
         width = len(self.found.headers)
         odd = [
             {"row_no": n, **{f"c{i}": None for i in range(width)}, "c0": text[:LONGEST_HELD]}
             for n, text in broken.items()
         ]
         schema = pa.schema([*((f"c{i}", pa.string()) for i in range(width)), ("row_no", pa.uint32())])
-        parts = [table.select(schema.names)] if table is not None else []
+        parts = []
+        if table is not None:
+            there = set(table.column_names)
+            empty = pa.nulls(len(table), pa.string())
+            parts = [pa.table([table[n] if n in there else empty for n in schema.names], names=schema.names)]
         parts += [pa.Table.from_pylist(odd, schema=schema)] if odd else []
         self.held_path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         part = self.held_path.with_suffix(".part")
@@ -352,28 +360,29 @@ def _sha256(path: Path) -> str:
 
 @contextmanager
 def _only_one(digest: str) -> Iterator[None]:
-    """Two processes with the same file wait for each other; the second then finds it accepted."""
+    """Two processes with the same file wait for each other; the second then finds it accepted. None is swept away."""
     number = int(digest[:15], 16)
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_lock(%s)", [number])
+        cursor.execute("SELECT pg_advisory_lock_shared(%s), pg_advisory_lock(%s)", [SWEEPING, number])
         try:
             yield
         finally:
-            cursor.execute("SELECT pg_advisory_unlock(%s)", [number])
+            cursor.execute("SELECT pg_advisory_unlock(%s), pg_advisory_unlock_shared(%s)", [number, SWEEPING])
 
 
 def sweep() -> None:
-    """Remove what killed runs left: files in the lake that no accepted batch names, once they are hours old."""
-    listed = set(queries.batch_paths())
-    known = {path.stem for path in listed}
-    for path in [*(lake() / "batches").rglob("*"), *(lake() / "held").glob("*")]:
-        if (
-            path.is_file()
-            and path not in listed
-            and path.stem not in known
-            and time.time() - path.stat().st_mtime > OLD_SECONDS
-        ):
-            path.unlink(missing_ok=True)
+    """Remove what killed runs left: files in the lake that no accepted batch names. Not while a file is taken in."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_lock(%s)", [SWEEPING])
+        if not cursor.fetchone()[0]:
+            return
+        try:
+            known = {path.stem for path in queries.batch_paths()}
+            for path in [*(lake() / "batches").rglob("*"), *(lake() / "held").glob("*")]:
+                if path.is_file() and (path.suffix != ".parquet" or path.stem not in known):
+                    path.unlink(missing_ok=True)
+        finally:
+            cursor.execute("SELECT pg_advisory_unlock(%s)", [SWEEPING])
 
 
 def told(outcome: Accepted | Failed) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from anju.exchange.contracts import Contract, get_contract, list_contracts
 from anju.exchange.contracts.load import by_file_name
 from anju.exchange.intake.reading.limits import (
     COLUMNS,
+    GROUP_BYTES,
     HEADER_BYTES,
     SAMPLE_BYTES,
     TITLE_ROWS,
@@ -156,9 +157,13 @@ def _ndjson(path: Path, name: str, sample: bytes) -> list[Sniffed]:
 
 def _parquet(path: Path, name: str, _sample: bytes) -> list[Sniffed]:
     try:
-        schema = pq.read_schema(path)
+        metadata = pq.read_metadata(path)
+        schema = metadata.schema.to_arrow_schema()
     except Exception as broken:  # the reader raises many kinds
         raise Refusal("intake.cut_off", file=name) from broken
+    groups = (metadata.row_group(i).total_byte_size for i in range(metadata.num_row_groups))
+    if max(groups, default=0) > GROUP_BYTES:
+        raise Refusal("intake.unpacks_to_too_much", file=name, mb=GROUP_BYTES >> 20)
     if len(schema.names) > COLUMNS:
         raise Refusal("intake.too_many_columns", file=name, most=COLUMNS)
     return [Sniffed(path, name, "parquet", "", "", "", 0, tuple(schema.names))]
