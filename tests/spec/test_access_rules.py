@@ -43,16 +43,16 @@ PERSON_ACTIONS = {
     "station_worker": {
         "person.search", "person.read", "person.reveal", "person.correct", "person.register", "dwelling.read",
         "dwelling.write", "employer.read", "discrepancy.read", "discrepancy.settle", "review.read", "review.decide",
-        "policy.explain", "case.read",
+        "policy.explain", "case.read", "exchange.rejects",
     },
     "department_officer": {
         "person.search", "person.read", "person.reveal", "person.lookup", "person.lookup_many", "person.export",
-        "dwelling.read", "employer.read", "discrepancy.read", "discrepancy.settle", "exchange.follow",
+        "dwelling.read", "employer.read", "discrepancy.read", "discrepancy.settle", "exchange.follow", "exchange.rejects",
         "policy.explain", "policy.rank", "case.read", "case.decide",
     },
     "data_steward": {
         "person.search", "person.read", "person.reveal", "person.correct", "person.export", "dwelling.read",
-        "employer.read", "discrepancy.read", "discrepancy.settle", "review.read", "review.decide", "request.answer",
+        "employer.read", "discrepancy.read", "discrepancy.settle", "review.read", "review.decide", "request.answer", "exchange.rejects",
     },
 }  # fmt: skip
 
