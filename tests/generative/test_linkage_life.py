@@ -23,7 +23,7 @@ from anju.jobs.engine import DuckEngine
 from anju.kernel.identifiers import is_person_code
 
 sys.path.insert(0, str(Path(__file__).parent))
-from linkage_people import mentions, people  # noqa: E402
+from linkage_people import mentions, people
 
 WEIGHTS = parameters.read("han", HAN_COMPARISONS)
 OUTS = itertools.count()

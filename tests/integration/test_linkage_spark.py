@@ -16,7 +16,7 @@ from anju.exchange.linkage.link import link
 from anju.jobs.engine import DuckEngine
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "generative"))
-from linkage_people import mentions, people  # noqa: E402
+from linkage_people import mentions, people
 
 pytestmark = pytest.mark.spark
 

@@ -34,7 +34,10 @@ def render(sql: str) -> str:
 
 
 class SparkEngine:
-    """Spark as an ``Engine``. Tables are temporary views of checkpointed results; nothing outlives the session."""
+    """Spark as an ``Engine``. Tables are temporary views of checkpointed results; nothing outlives the session.
+
+    With one partition it is set up for small data: compiling Spark's steps would take longer than running them.
+    """
 
     dialect = "spark"
 
@@ -51,6 +54,9 @@ class SparkEngine:
             .config("spark.sql.shuffle.partitions", str(partitions))
             .config("spark.sql.ansi.enabled", "false")
             .config("spark.sql.adaptive.enabled", "true" if partitions > 1 else "false")
+            .config("spark.sql.codegen.wholeStage", "true" if partitions > 1 else "false")
+            .config("spark.sql.codegen.factoryMode", "FALLBACK" if partitions > 1 else "NO_CODEGEN")
+            .config("spark.sql.autoBroadcastJoinThreshold", str(64 * 2**20))
             .config("spark.ui.enabled", "false")
             .config("spark.ui.showConsoleProgress", "false")
             .config("spark.sql.warehouse.dir", str(spill / "warehouse"))
@@ -108,7 +114,9 @@ class SparkEngine:
         """Splink's database API on this session."""
         from splink import SparkAPI
 
-        return SparkAPI(spark_session=self.session, register_udfs_automatically=False)
+        return SparkAPI(
+            spark_session=self.session, break_lineage_method="persist", register_udfs_automatically=False
+        )
 
     def close(self) -> None:
         """Stop the session."""

@@ -32,7 +32,7 @@ def run(
 ) -> dict[str, Any]:
     """Link the rows of one or two files; returns the summary that is also written.
 
-    ``OUT/rows.csv`` (every row: file, row, cluster, score, then its own columns), ``OUT/pairs.csv`` (row_a, row_b,
+    ``OUT/rows.csv`` (every row: file, row in it, row_id, cluster, score, then its own columns), ``OUT/pairs.csv`` (row_id_a, row_id_b,
     outcome, weight, reasons), ``OUT/summary.json``, ``OUT/picture.svg``.
     """
     begun = time.perf_counter()
@@ -181,11 +181,11 @@ def _write(
 ) -> dict[str, Any]:
     engine = steps.engine
     names = ", ".join(f"({i}, '{p.name.replace(chr(39), chr(39) * 2)}')" for i, p in enumerate(files))
-    taken = {"file", "row", "cluster", "score"}
+    taken = {"file", "row", "row_id", "cluster", "score"}
     own = ", ".join(f's."{h}"' + (f' AS "{h}_stated"' if h in taken else "") for h in headings)
     engine.run(
         f"""COPY (
-            SELECT f.name AS file, s.unique_id - min(s.unique_id) OVER (PARTITION BY s.file_no) + 1 AS row,
+            SELECT f.name AS file, s.unique_id - min(s.unique_id) OVER (PARTITION BY s.file_no) + 1 AS row, s.unique_id AS row_id,
                    dense_rank() OVER (ORDER BY c.cluster) AS cluster, round(c.score, 2) AS score, {own}
             FROM lk_source AS s JOIN lk_list_cluster AS c ON c.unique_id = s.unique_id
             JOIN (VALUES {names}) AS f(no, name) ON f.no = s.file_no ORDER BY s.unique_id
@@ -197,7 +197,7 @@ def _write(
         for c in compared
     )
     engine.run(
-        f"""COPY (SELECT a AS row_a, b AS row_b, outcome, round(weight, 2) AS weight, {reasons} AS reasons
+        f"""COPY (SELECT a AS row_id_a, b AS row_id_b, outcome, round(weight, 2) AS weight, {reasons} AS reasons
         FROM lk_decided ORDER BY weight DESC, a, b) TO '{out / "pairs.csv"}' (HEADER, DELIMITER ',')"""
     )
     sizes = dict(

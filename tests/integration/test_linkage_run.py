@@ -1,0 +1,73 @@
+"""A run moves into place whole: killed half-way the former stays; an explanation follows codes that were merged away."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from anju.exchange.linkage.mentions import Batch
+from anju.jobs.pipeline import linkage
+from anju.kernel.refusal import Refusal
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "generative"))
+from linkage_people import mentions, people
+
+
+@pytest.fixture
+def batches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Batch]:
+    """Three accepted batches; the last one repeats a record of the first and withdraws another."""
+    monkeypatch.setenv("ANJU_HOME", str(tmp_path / "home"))
+    rows, _ = mentions(people(60, 2), 2)
+    third = rows.num_rows // 3
+    kept: list[Batch] = []
+    for place, part in enumerate((rows.slice(0, third), rows.slice(third, third), rows.slice(2 * third))):
+        listed = part.to_pylist()
+        if place == 2:
+            listed += [
+                rows.slice(0, 1).to_pylist()[0],
+                {**rows.slice(1, 1).to_pylist()[0], "is_deleted": True},
+            ]
+        path = tmp_path / f"b{place}.parquet"
+        schema = rows.schema
+        for name, kind in (("batch", pa.string()), ("row_no", pa.uint32()), ("is_deleted", pa.bool_())):
+            schema = schema.append(pa.field(name, kind))
+        told = [
+            {**r, "batch": f"b{place}", "row_no": i, "is_deleted": r.get("is_deleted", False)}
+            for i, r in enumerate(listed)
+        ]
+        pq.write_table(pa.Table.from_pylist(told, schema), path)
+        kept.append(Batch(f"b{place}", "office", path, place))
+    return kept
+
+
+def test_runs_follow_one_another(batches: list[Batch], monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(Refusal, match=r"linkage\.never_run"):
+        linkage.get_current()
+    monkeypatch.setattr(linkage, "accepted", lambda: batches[:2])
+    first = linkage.run()
+    assert first.run == 1
+    monkeypatch.setattr(linkage, "accepted", lambda: batches)
+
+    def killed(part: Path, name: str) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(linkage, "keep", killed)
+        with pytest.raises(KeyboardInterrupt):
+            linkage.run()
+    assert json.loads((linkage.get_current() / "summary.json").read_text())["run"] == 1
+    second = linkage.run()
+    whole = sum(pq.read_metadata(b.path).num_rows for b in batches) - 3
+    assert (second.run, second.records) == (2, whole)
+    assigned = pq.read_table(linkage.get_current() / "assignment.parquet").to_pydict()
+    assert len(set(assigned["record_id"])) == whole
+    told = linkage.explain(assigned["person_code"][0].lower())
+    assert assigned["record_id"][0] in [r["record_id"] for r in told["records"]]
+    assert told["events"][0]["kind"] == "minted"
+    with pytest.raises(Refusal, match=r"linkage\.unknown_code"):
+        linkage.explain("0000000000000")
