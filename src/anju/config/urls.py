@@ -11,6 +11,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("account/", include("anju.web.account.door")),
     path("trust/log/", include("anju.web.account.log_urls")),
     path("staff/", include("anju.web.staff.urls")),
+    path("me/", include("anju.web.resident.urls")),
+    path("dpo/", include("anju.web.dpo.urls")),
 ]
 
 handler403 = "anju.web.shell.errors.forbidden"

@@ -1,0 +1,18 @@
+"""Addresses of the data protection officer's desk."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from anju.web.dpo import assessments, incidents, views
+
+app_name = "dpo"
+urlpatterns = [
+    path("", views.desk, name="desk"),
+    path("requests/", views.requests, name="requests"),
+    path("requests/<str:number>/", views.request_detail, name="request"),
+    path("incidents/", incidents.incidents, name="incidents"),
+    path("incidents/<str:number>/", incidents.follow, name="incident"),
+    path("assessments/", assessments.assessments, name="assessments"),
+    path("assessments/<str:number>/", assessments.assessment, name="assessment"),
+]
