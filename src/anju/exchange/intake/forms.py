@@ -138,7 +138,7 @@ def _day(i: int, z: str) -> Steps:
                 f"r{i}": f"CASE WHEN i{i} IS NULL AND {z} IS NOT NULL THEN CASE WHEN {eight} THEN hyphened({z}) ELSE dashed(day_part({z})) END END"
             }
         ),
-        Step({f"s{i}": f"coalesce(i{i}, try_cast(r{i} AS DATE))"}),
+        Step({f"s{i}": f"coalesce(i{i}, CASE WHEN r{i}[1] BETWEEN '0' AND '9' THEN try_cast(r{i} AS DATE) END)"}),
         Step(
             {
                 f"o{i}": f"CASE WHEN s{i} IS NOT NULL THEN s{i} WHEN is_ascii({z}) THEN {serial}"

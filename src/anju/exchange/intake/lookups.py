@@ -46,8 +46,9 @@ WITH spell AS (
   UNION SELECT name, today, in_force FROM named
   UNION ALL VALUES {own}
 )
-SELECT written, min(code) AS code, bool_or(in_force) AS in_force
-FROM forms GROUP BY written HAVING count(DISTINCT code) = 1
+SELECT written, coalesce(min(code) FILTER (in_force), min(code)) AS code, bool_or(in_force) AS in_force
+FROM forms GROUP BY written
+HAVING count(DISTINCT code) FILTER (in_force) = 1 OR (NOT bool_or(in_force) AND count(DISTINCT code) = 1)
 """
 
 
