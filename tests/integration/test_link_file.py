@@ -15,9 +15,27 @@ from anju.jobs.pipeline import lists
 from anju.kernel.refusal import Refusal
 
 FIRST = ["lachlan", "deakin", "sarah", "jacob", "brinley", "emily", "thomas", "isabella", "noah", "chloe"]
-LAST = ["berry", "sondergeld", "bruhn", "lanyon", "efthimiou", "waller", "green", "matthews", "clarke", "nguyen"]
+LAST = [
+    "berry",
+    "sondergeld",
+    "bruhn",
+    "lanyon",
+    "efthimiou",
+    "waller",
+    "green",
+    "matthews",
+    "clarke",
+    "nguyen",
+]
 TOWNS = ["bittern", "canterbury", "kellerberrin", "hawthorn", "noosa", "geelong", "cairns", "dubbo"]
-OTHER = {"first": "given_name", "last": "surname", "street": "address", "town": "place", "born": "birthday", "card": "number"}
+OTHER = {
+    "first": "given_name",
+    "last": "surname",
+    "street": "address",
+    "town": "place",
+    "born": "birthday",
+    "card": "number",
+}
 
 
 def write(path: Path, rows: list[dict[str, str]], encoding: str = "utf-8") -> Path:
@@ -84,7 +102,9 @@ def test_an_english_list_through_the_command(tmp_path: Path) -> None:
     rows = clusters(out)
     assert f1(rows) >= 0.98
     assert summary["rows"] == len(rows) == summary["people"] + summary["duplicate_rows"]
-    assert all(rule["dropped"] == 0 or rule["largest"] > lists.lists.BLOCK_PAIRS for rule in summary["blocking"])
+    assert all(
+        rule["dropped"] == 0 or rule["largest"] > lists.lists.BLOCK_PAIRS for rule in summary["blocking"]
+    )
     with (out / "pairs.csv").open(encoding="utf-8") as stream:
         pair = next(csv.DictReader(stream))
     assert "same (+" in pair["reasons"]
@@ -98,7 +118,9 @@ def test_two_files_that_list_everyone_once(tmp_path: Path) -> None:
     second = [r for r in rows if r not in first]
     contract = tmp_path / "c.yaml"
     contract.write_text(json.dumps({"once_per_file": True, "columns": OTHER}), encoding="utf-8")
-    lists.run([write(tmp_path / "a.csv", first), write(tmp_path / "b.csv", second)], contract, tmp_path / "out")
+    lists.run(
+        [write(tmp_path / "a.csv", first), write(tmp_path / "b.csv", second)], contract, tmp_path / "out"
+    )
     found = clusters(tmp_path / "out")
     assert f1(found) >= 0.98
     assert {r["file"] for r in found} == {"a.csv", "b.csv"}
@@ -106,7 +128,13 @@ def test_two_files_that_list_everyone_once(tmp_path: Path) -> None:
 
 def test_a_school_list_in_chinese(tmp_path: Path) -> None:
     rows = [
-        {"学生": "王小明", "证件": "", "生日": "2015年3月2日", "家长电话": "１２９００００００１１", "truth": "1"},
+        {
+            "学生": "王小明",
+            "证件": "",
+            "生日": "2015年3月2日",
+            "家长电话": "１２９００００００１１",
+            "truth": "1",
+        },
         {"学生": "王曉明", "证件": "", "生日": "2015-03-02", "家长电话": "12900000011", "truth": "1"},
         {"学生": "王小红", "证件": "", "生日": "2017/9/20", "家长电话": "12900000011", "truth": "2"},
         {"学生": "欧阳文静", "证件": "", "生日": "20140511", "家长电话": "12900000012", "truth": "3"},
@@ -115,7 +143,8 @@ def test_a_school_list_in_chinese(tmp_path: Path) -> None:
     ]
     contract = tmp_path / "c.yaml"
     contract.write_text(
-        "language: zh\ncolumns: {学生: name, 证件: citizen_no, 生日: birthday, 家长电话: phone}\n", encoding="utf-8"
+        "language: zh\ncolumns: {学生: name, 证件: citizen_no, 生日: birthday, 家长电话: phone}\n",
+        encoding="utf-8",
     )
     lists.run([write(tmp_path / "学生.csv", rows, "gb18030")], contract, tmp_path / "out")
     assert f1(clusters(tmp_path / "out")) == 1.0
