@@ -1,0 +1,151 @@
+"""People of the register, tried from outside their place by every way in; and the person sees who looked."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from django.conf import settings as django_settings
+from django.db import connection
+from django.test import Client
+from django.urls import reverse
+from pytest_django import Settings
+
+from anju.kernel.identifiers import citizen_check
+from anju.register.store import actions as register
+from anju.trust.access import Actor, rules, system
+from anju.trust.store import access_actions, access_queries, ledger, log_queries, rows
+from anju.trust.store.models import Account
+
+BY, AT = system("test"), datetime(2026, 3, 1, 8, tzinfo=UTC)
+HERE, THERE = "990102001001", "990103001001"
+
+
+def number(first17: str) -> str:
+    return first17 + citizen_check(first17)
+
+
+ME = {"name": "李小华", "citizen_no": number("99010119900101123"), "phone": "12000000001", "sex": "2"}
+OTHER = {"name": "欧阳远山", "citizen_no": number("99010119910202124"), "phone": "12000000002", "sex": "1"}
+
+
+@pytest.fixture
+def people(db: None, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    monkeypatch.setenv("ANJU_HOME", str(tmp_path))
+    settings.DEMO = True
+    made = {
+        who: register.register_person(
+            values,
+            region=region,
+            observed_on=date(2026, 1, 1),
+            by=BY,
+            at=AT,
+            purpose="residence_registration",
+        )
+        for who, values, region in (("me", ME, HERE), ("other", OTHER, THERE))
+    }
+    ledger.sequence_all()
+    return {who: str(code) for who, code in made.items()}
+
+
+def login(role: str, region: str, purpose: str = "", department: str = "", person_code: str = "") -> Client:
+    account = Account.objects.create(username=f"{role}-{region}-{department}-{person_code}", is_demo=True)
+    number_ = access_actions.grant_role(
+        account.username, role, region, by=BY, at=AT, department=department, person_code=person_code
+    )
+    client = Client()
+    client.force_login(account, backend=django_settings.AUTHENTICATION_BACKENDS[0])
+    if purpose:
+        session = client.session
+        until = (datetime.now(UTC) + timedelta(minutes=20)).isoformat()
+        session["acting"] = {"assignment": number_, "purpose": purpose, "until": until}
+        session.save()
+    return client
+
+
+def refused() -> list[tuple[str, str]]:
+    ledger.sequence_all()
+    return [
+        (p.entry.action, p.entry.subject) for p in log_queries.entries(200) if p.entry.result == "refused"
+    ]
+
+
+PURPOSE = {
+    role: next((p.name for p in rules().purposes.values() if role in p.roles), "") for role in rules().roles
+}
+
+
+@pytest.mark.parametrize("role", sorted(rules().roles))
+def test_each_role_of_another_district_is_refused_and_logged(people: dict[str, str], role: str) -> None:
+    told = rules().roles[role]
+    purpose = "residence_registration" if role == "department_officer" else PURPOSE[role]
+    client = login(
+        role,
+        "990102" if told.place == "region" else "",
+        purpose,
+        "police" if told.department else "",
+        people["me"] if role == "resident" else "",
+    )
+    code = people["other"]
+    for url, method in (
+        (reverse("staff:person", args=[code]), "get"),
+        (reverse("staff:reveal", args=[code, "citizen_no"]), "post"),
+    ):
+        answer = getattr(client, method)(url)
+        page = answer.content.decode()
+        assert answer.status_code == 403
+        assert not any(
+            value in page for value in (OTHER["name"], OTHER["citizen_no"], OTHER["phone"], "欧**山")
+        )
+    assert ("person.read", f"person:{code}") in refused()
+    assert ("person.reveal", f"person:{code}") in refused()
+    if "person.search" in told.may:
+        for text in (OTHER["name"], OTHER["citizen_no"], OTHER["phone"], "ouyang", code, ""):
+            found = client.post(reverse("staff:find"), {"text": text}, follow=True).content.decode()
+            assert reverse("staff:person", args=[code]) not in found
+            assert "欧**山" not in found
+
+
+@pytest.mark.parametrize("role", sorted(rules().roles))
+def test_raw_sql_of_another_district_finds_nothing(people: dict[str, str], role: str) -> None:
+    told = rules().roles[role]
+    actor = Actor(
+        "account:1", role, "990102" if told.place == "region" else "", "police" if told.department else "",
+        people["me"] if role == "resident" else "",
+    )  # fmt: skip
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT c.relname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid WHERE c.relkind = 'r'"
+            " AND a.attname = 'person_code' AND c.relname LIKE 'register%%'"
+        )
+        tables = [table for (table,) in cursor.fetchall()]
+    assert "register_identity" in tables
+    with rows.acting(actor), connection.cursor() as cursor:
+        for table in tables:
+            cursor.execute(f"SELECT count(*) FROM {table} WHERE person_code = %s OR true AND person_code <> %s",
+                           [people["other"], people["me"]])  # fmt: skip
+            assert cursor.fetchone()[0] == 0, table
+
+
+def test_a_worker_of_the_place_reads_and_the_person_sees_it(people: dict[str, str]) -> None:
+    worker = login("station_worker", "990102", "schooling")
+    page = worker.get(reverse("staff:person", args=[people["me"]]))
+    assert page.status_code == 200
+    assert ME["citizen_no"] not in page.content.decode()
+    shown = worker.post(reverse("staff:reveal", args=[people["me"], "citizen_no"])).content.decode()
+    assert ME["citizen_no"] in shown
+    ledger.sequence_all()
+    resident = login("resident", "", person_code=people["me"])
+    looks = resident.get(reverse("resident:looks"))
+    assert looks.status_code == 200
+    told = looks.content.decode()
+    assert "随迁子女入学" in told
+    assert "account:" not in told
+    seen = [(p.entry.action, p.entry.result) for p in log_queries.looks_at(people["me"])]
+    assert ("person.read", "done") in seen
+    assert ("person.reveal", "done") in seen
+    assert resident.get(reverse("resident:home")).status_code == 200
+    stranger = login("resident", "", person_code=people["other"])
+    assert "随迁子女入学" not in stranger.get(reverse("resident:looks")).content.decode()
+    assert access_queries.account_of("nobody") is None
