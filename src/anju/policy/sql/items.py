@@ -76,7 +76,7 @@ class ItemSql:
             unknown = either(f"{where} IS NULL", both(where, unknown))
         if each.take:
             points = f"GREATEST({points}, 0)"
-        total = f"COALESCE({terms.each(each.of, points, each.take)}, 0)"
+        total = terms.each(each.of, points, each.take, zero=True)
         is_unknown = either(f"{terms.name(each.of)} IS NULL", terms.any_entry(each.of, unknown))
         limited = self._limited(total, item, f"{terms.name(each.of)} IS NULL")
         return Made(limited, is_unknown, is_unknown if risky else "FALSE")

@@ -64,6 +64,11 @@ def both(*parts: str) -> str:
     return kept[0] if len(kept) == 1 else "(" + " AND ".join(kept) + ")"
 
 
+def _not_below_zero(made: str) -> str:
+    """At least 0, and NULL where ``made`` is: GREATEST passes over NULL, so its floor must be NULL with it."""
+    return f"GREATEST({made}, {made} * 0)"
+
+
 @dataclass(frozen=True, slots=True)
 class Terms:
     """SQL of the smaller parts of one bound programme. ``dialect``: duckdb or spark (for list functions)."""
@@ -94,22 +99,28 @@ class Terms:
 
     # --- lists --------------------------------------------------------------------------------------
 
-    def each(self, of: str, expression: str, top: int = 0) -> str:
-        """The sum (or the sum of the ``top`` greatest) of an expression over the entries of a list; NULL if no list."""
+    def each(self, of: str, expression: str, top: int = 0, *, zero: bool = False) -> str:
+        """The sum (or the sum of the ``top`` greatest) of an expression over the entries of a list.
+
+        NULL if the list is unknown, or 0 when ``zero``.
+        """
         made = f"list_transform({quoted(of)}, lambda {ENTRY}: CAST({expression} AS BIGINT))"
         if self.dialect == "spark":
             if top:
                 made = f"SLICE(SORT_ARRAY({made}, FALSE), 1, {top})"
-            return f"AGGREGATE({made}, CAST(0 AS BIGINT), lambda a, b: a + b)"
+            added = f"AGGREGATE({made}, CAST(0 AS BIGINT), lambda a, b: a + b)"
+            return f"COALESCE({added}, 0)" if zero else added
         if top:
             made = f"list_slice(list_reverse_sort({made}), 1, {top})"
+        if zero:
+            return f"COALESCE(CAST(list_sum({made}) AS BIGINT), 0)"
         return f"CAST(COALESCE(list_sum({made}), CASE WHEN {quoted(of)} IS NOT NULL THEN 0 END) AS BIGINT)"
 
     def any_entry(self, of: str, expression: str) -> str:
         """Whether the expression holds for some entry."""
         if expression == "FALSE":
             return "FALSE"
-        return f"COALESCE({self.each(of, f'CASE WHEN {expression} THEN 1 ELSE 0 END')} > 0, FALSE)"
+        return f"({self.each(of, f'CASE WHEN {expression} THEN 1 ELSE 0 END', zero=True)} > 0)"
 
     # --- conditions ---------------------------------------------------------------------------------
 
@@ -166,8 +177,7 @@ class Terms:
         if how.op == "sum_of":
             return "(" + " + ".join(parts) + ")"
         if how.op == "difference":
-            a, b = parts
-            return f"CASE WHEN {a} > {b} THEN {a} - {b} WHEN {a} <= {b} THEN 0 END"
+            return _not_below_zero(f"({parts[0]} - {parts[1]})")
         unknown = either(*(f"{p} IS NULL" for p in parts if not p.lstrip("-").isdigit()))
         pick = "LEAST" if how.op == "least_of" else "GREATEST"
         return f"CASE WHEN NOT {unknown} THEN {pick}({', '.join(parts)}) END"
@@ -180,15 +190,11 @@ class Terms:
         born, on = self.name(how.of), self.bound.calendar.day(how.on)
         number = f"(YEAR({born}) * 10000 + MONTH({born}) * 100 + DAY({born}))"
         if how.count == "calendar_years":
-            made = f"({on.year} - YEAR({born}))"
-        else:
-            reached = f"({on.year * 10000 + on.month * 100 + on.day} - {number})"
-            made = f"({reached} // 10000)"
-            if how.count == "started_years":
-                made = f"(({reached} + 9999) // 10000)"
-        if how.count == "calendar_years":
-            return f"CASE WHEN {made} > 0 THEN {made} WHEN {made} <= 0 THEN 0 END"
-        return f"CASE WHEN {born} <= {day(on)} THEN {made} WHEN {born} > {day(on)} THEN 0 END"
+            return _not_below_zero(f"({on.year} - YEAR({born}))")
+        reached = f"({on.year * 10000 + on.month * 100 + on.day} - {number})"
+        if how.count == "started_years":
+            reached = f"({reached} + 9999)"
+        return _not_below_zero(f"({reached} // 10000)")
 
     def _elapsed(self, how: Elapsed) -> str:
         begin, until = self.name(how.of), self.bound.calendar.day(how.until)
