@@ -31,37 +31,31 @@ class Spells:
 
 
 def merge(engine: Engine, inputs: Inputs, rules: Rules, spells: Spells) -> None:
-    """Make the table ``spells.name``: key, begin_on, end_on, presumed_end_on, told columns, confirmed_on, sources."""
-    key = ", ".join(spells.key)
-    weights = {column: f"w_{column}" for column, _, _ in spells.told}
-    weighed = "".join(f", {weight(inputs, rules, q)} AS {weights[c]}" for c, q, _ in spells.told)
-    told = "".join(f", CAST({best(c, weights[c])} AS {t}) AS {c}" for c, _, t in spells.told)
-    extra = f", {spells.extra}" if spells.extra else ""
-    columns = ", ".join(("pid", "ds", "dataset", "seen", *spells.key, *(c for c, _, _ in spells.told)))
+    """Make the table ``spells.name``: key, begin_on, end_on, presumed_end_on, told columns, confirmed_on, sources.
+
+    One or two spells that touch, nearly all there are, take a short way; the rest are put in order and walked.
+    """
+    name, key = spells.name, ", ".join(spells.key)
+    columns = ", ".join(("pid", "ds", "dataset", "seen", *spells.key))
+    weighed = "".join(f", {c}, {weight(inputs, rules, q)} AS w_{c}" for c, q, _ in spells.told)
     engine.run(
-        f"CREATE OR REPLACE TEMP TABLE {spells.name}_spell AS SELECT {columns}, "
+        f"CREATE OR REPLACE TEMP TABLE {name}_spell AS SELECT {columns}{weighed}, "
+        "concat(dataset, '@', CAST(seen AS VARCHAR)) AS source, "
         "coalesce(begin_on, seen) AS begin_on, CASE WHEN end_on <= coalesce(begin_on, seen) "
-        f"THEN CAST(coalesce(begin_on, seen) + INTERVAL 1 DAY AS DATE) ELSE end_on END AS end_on FROM ({spells.query}) AS q"
+        "THEN CAST(coalesce(begin_on, seen) + INTERVAL 1 DAY AS DATE) ELSE end_on END AS end_on "
+        f"FROM ({spells.query}) AS q"
     )
-    order = f"PARTITION BY pid, {key} ORDER BY begin_on, coalesce(end_on, {FOREVER}), seen, ds"
+    told = "".join(f", CAST({best(c, f'w_{c}')} AS {t}) AS {c}" for c, _, t in spells.told)
+    told += f", {spells.extra}" if spells.extra else ""
+    engine.run(f"CREATE OR REPLACE TEMP TABLE {name}_short AS {_short(name, key, told)}")
+    far = f"n > 2 OR date_diff('day', first_end, last_begin) > {rules.gap_days}"
+    walked = ", ".join(c for c in ("begin_on", "end_on", "confirmed_on", "sources", *_told_names(spells)))
     engine.run(f"""
-CREATE OR REPLACE TEMP TABLE {spells.name} AS
-WITH reached AS (
-    SELECT *, max(coalesce(end_on, {FOREVER})) OVER (
-        {order} ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS reach
-    FROM {spells.name}_spell
-),
-numbered AS (
-    SELECT *{weighed}, sum(CASE WHEN reach IS NULL OR date_diff('day', reach, begin_on) > {rules.gap_days}
-        THEN 1 ELSE 0 END) OVER ({order} ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS island
-    FROM reached
-),
-merged AS (
-    SELECT pid, {key}, min(begin_on) AS begin_on,
-        CASE WHEN max(CASE WHEN end_on IS NULL THEN seen END) >= coalesce(max(end_on), DATE '0001-01-01')
-            THEN NULL ELSE max(end_on) END AS end_on,
-        max(seen) AS confirmed_on, {SOURCES} AS sources{told}{extra}
-    FROM numbered GROUP BY pid, {key}, island
+CREATE OR REPLACE TEMP TABLE {name} AS
+WITH merged AS (
+    SELECT pid, {key}, {walked} FROM {name}_short WHERE NOT ({far})
+    UNION ALL
+    SELECT pid, {key}, {walked} FROM ({_walked(spells, key, told, far, rules.gap_days)}) AS w
 ),
 followed AS (
     SELECT *, lead(begin_on) OVER (PARTITION BY pid ORDER BY begin_on, {key}) AS next_on,
@@ -71,6 +65,46 @@ followed AS (
 SELECT *, CASE WHEN end_on IS NULL AND next_on > begin_on AND next_confirmed_on >= confirmed_on
     THEN next_on END AS presumed_end_on
 FROM followed""")
+    engine.run(f"DROP TABLE {name}_short")
+
+
+def _told_names(spells: Spells) -> tuple[str, ...]:
+    extra = (spells.extra.rpartition(" AS ")[2],) if spells.extra else ()
+    return (*(c for c, _, _ in spells.told), *extra)
+
+
+_END = """CASE WHEN max(CASE WHEN end_on IS NULL THEN seen END) >= coalesce(max(end_on), DATE '0001-01-01')
+    THEN NULL ELSE max(end_on) END AS end_on"""
+
+
+def _short(name: str, key: str, told: str) -> str:
+    """One row per person and key, all spells together, with what tells whether that is right."""
+    return f"""
+SELECT pid, {key}, count(*) AS n, max(begin_on) AS last_begin, min(coalesce(end_on, {FOREVER})) AS first_end,
+    min(begin_on) AS begin_on, {_END}, max(seen) AS confirmed_on,
+    CASE WHEN min(source) = max(source) THEN min(source) ELSE concat(min(source), ';', max(source)) END AS sources{told}
+FROM {name}_spell GROUP BY pid, {key}"""
+
+
+def _walked(spells: Spells, key: str, told: str, far: str, gap_days: int) -> str:
+    """Spells of the same key in order; a new period begins after a gap. ``place`` keeps equal spells in one order."""
+    same = " AND ".join(f"s.{k} = f.{k}" for k in ("pid", *spells.key))
+    order = (
+        f"PARTITION BY s.pid, {', '.join(f's.{k}' for k in spells.key)} "
+        f"ORDER BY s.begin_on, coalesce(s.end_on, {FOREVER}), s.seen, s.ds ROWS BETWEEN UNBOUNDED PRECEDING AND"
+    )
+    return f"""
+SELECT pid, {key}, min(begin_on) AS begin_on, {_END}, max(seen) AS confirmed_on, {SOURCES} AS sources{told}
+FROM (
+    SELECT *, sum(CASE WHEN reach IS NULL OR date_diff('day', reach, begin_on) > {gap_days} THEN 1 ELSE 0 END)
+        OVER (PARTITION BY pid, {key} ORDER BY place ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS island
+    FROM (
+        SELECT s.*, max(coalesce(s.end_on, {FOREVER})) OVER ({order} 1 PRECEDING) AS reach,
+            count(*) OVER ({order} CURRENT ROW) AS place
+        FROM {spells.name}_spell AS s JOIN (SELECT pid, {key} FROM {spells.name}_short WHERE {far}) AS f ON {same}
+    ) AS reached
+) AS numbered
+GROUP BY pid, {key}, island"""
 
 
 def current(table: str, as_of: str, columns: str) -> str:

@@ -171,13 +171,18 @@ GROUP BY c.pid, c.field
 
 
 def _save(engine: Engine, name: str, query: str, out: Path) -> int:
-    """Write one table in the order of its key, columns as declared."""
+    """Write one table, columns as declared; rows of one person stand together."""
     table = TABLES[name]
     rest = ", ".join(
         f"CAST(q.{f.name} AS {f.type}) AS {f.name}" for f in table.fields if f.name != "person_code"
     )
     if table.of_person:
-        whole = f"SELECT n.person_code, {rest} FROM ({query}) AS q JOIN person_no AS n ON q.pid = n.pid ORDER BY q.pid"
+        order = (
+            "" if table.key == ("person_code",) else " ORDER BY q.pid"
+        )  # one row each: nothing to bring together
+        whole = (
+            f"SELECT n.person_code, {rest} FROM ({query}) AS q JOIN person_no AS n ON q.pid = n.pid{order}"
+        )
         return engine.save(whole, out / f"{name}.parquet")
     return engine.save(
         f"SELECT {rest} FROM ({query}) AS q", out / f"{name}.parquet", sort=", ".join(table.key)

@@ -220,14 +220,20 @@ def move(chunks: Iterable[bytes]) -> None:
 
 def anchor(chunks: Iterable[bytes]) -> None:
     """Every code ever given and where it leads (CSV: code, merged_into): added or redirected, never removed."""
+    table = Person._meta.db_table
     with connection.cursor() as cursor:
+        cursor.execute(f"SELECT EXISTS (SELECT 1 FROM {table})")
+        if not cursor.fetchone()[0]:
+            with cursor.copy(f"COPY {table} (code, merged_into) FROM STDIN (FORMAT csv)") as stream:
+                for chunk in chunks:
+                    stream.write(chunk)
+            return
         cursor.execute(
             "CREATE TEMP TABLE arriving (code varchar(13), merged_into varchar(13)) ON COMMIT DROP"
         )
         with cursor.copy("COPY arriving FROM STDIN (FORMAT csv)") as stream:
             for chunk in chunks:
                 stream.write(chunk)
-        table = Person._meta.db_table
         cursor.execute("ANALYZE arriving")
         cursor.execute(
             f"MERGE INTO {table} AS p USING arriving AS a ON p.code = a.code "
