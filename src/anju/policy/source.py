@@ -53,7 +53,7 @@ class Faults:
 
     def add(self, code: str, line: int, where: str, **facts: object) -> None:
         """Note one fault; the same fault at the same place is told once."""
-        told = tuple((key, str(value)) for key, value in facts.items())
+        told = tuple((key, _flow(value)) for key, value in facts.items())
         fault = Fault("policy.fault." + code, self.file, line, where, told)
         if fault not in self.found:
             self.found.append(fault)
@@ -63,6 +63,13 @@ class Faults:
 
     def __bool__(self) -> bool:
         return bool(self.found)
+
+
+def _flow(value: object) -> str:
+    """A value as it would stand in the file."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{k}: {_flow(v)}" for k, v in value.items()) + "}"
+    return "[" + ", ".join(map(_flow, value)) + "]" if isinstance(value, list) else str(value)
 
 
 def read(path: Path, faults: Faults) -> Map:

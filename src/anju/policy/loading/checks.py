@@ -12,7 +12,9 @@ from anju.policy.model import Flat, Group, Item, Ladder, Line, Per, Programme
 
 def cross_check(programme: Programme, scope: Scope) -> None:
     """Adds to the scope's faults: loose ends, things never used, things never reached."""
-    _uses(programme, scope)
+    if not scope.faults:
+        # A line that could not be read uses nothing; only then would what it meant seem unused.
+        _uses(programme, scope)
     _readings(programme, scope)
     _scores(programme, scope)
     _services(programme, scope)
