@@ -452,3 +452,27 @@ def test_a_lost_published_line_is_no_alarm_but_a_lost_file_is_rebuilt(kept: None
     shutil.rmtree(own_home / "log")
     ledger.checkpoint(AT)
     assert [n.checkpoint.size for n in log_published.published()] == [700]
+
+
+def test_a_restored_log_goes_on_and_says_what_is_lost(kept: None, own_home: Path) -> None:
+    """Backed up at 700, lost at 800: the copy is proven, the loss is an entry, and verification holds again."""
+    head = keeping.head()
+    assert head == {"size": 700, "root": ledger.tree().root().hex()}
+    point = transaction.savepoint()
+    log.record_many([entry(n) for n in range(700, 800)])
+    ledger.sequence_all()
+    ledger.checkpoint(AT + timedelta(minutes=900))
+    transaction.savepoint_rollback(point)  # the database of the backup; the files have seen 800
+    assert {f.code for f in log_verifying.verify().findings} == {"log.cut", "log.checkpoint_removed"}
+    keeping.prove_restored(head)
+    ledger.sequence_all()
+    ledger.checkpoint(AT + timedelta(minutes=901))
+    assert log_verifying.verify() == Report(701, len(SIZES) + 1, ())
+    assert log_queries.entries(1)[0].entry.detail == {"size": 700, "published": 800}
+
+
+def test_a_new_witness_takes_over_and_the_former_is_not_forgotten(kept: None, own_home: Path) -> None:
+    (own_home / "keys" / "witness.json").unlink()
+    ledger.checkpoint(AT + timedelta(days=2))
+    assert len(log_published.witness_verifiers()) == 2
+    assert log_verifying.verify().holds

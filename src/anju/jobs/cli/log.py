@@ -173,7 +173,7 @@ def keys() -> None:
     setup_django()
     from anju.trust.store import log_keys, log_published
 
-    for verifier in (*log_keys.verifiers(), log_published.witness_verifier()):
+    for verifier in (*log_keys.verifiers(), *log_published.witness_verifiers()):
         typer.echo(str(verifier))
 
 

@@ -79,6 +79,7 @@ def save(target: Path, secret: bytes, told: Told = lambda name, done: None) -> M
         with tempfile.TemporaryDirectory(dir=target.parent) as folder, part.open("wb") as stream:
             part.chmod(0o600)
             dump = Path(folder) / "database.dump"
+            log_head = _log_head()  # before the dump: what is dumped later holds at least these entries
             _dump(url, dump)
             members: dict[str, str] = {}
             with vault.Writer(stream, secret, suite()) as sealed, _tar(sealed, "w|") as tar:
@@ -90,7 +91,7 @@ def save(target: Path, secret: bytes, told: Told = lambda name, done: None) -> M
                     _server(url),
                     fingerprints(),
                     members,
-                    _log_head(),
+                    log_head,
                 )
                 _add_bytes(tar, "manifest.json", json.dumps(asdict(made)).encode(), {})
             stream.flush()

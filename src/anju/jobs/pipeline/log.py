@@ -68,16 +68,22 @@ def head() -> dict[str, object] | None:
 def prove_restored(told: dict[str, object] | None) -> None:
     """The restored log, cut to the backup's size, is the log that was backed up; else a refusal that says where.
 
-    Needs no key: every entry hashes to its leaf, and the leaves to the root the backup recorded.
+    The proof needs no key: every entry hashes to its leaf, and the leaves to the root the backup recorded. What was
+    published after the backup was made is gone with its entries: that is said in a log entry of its own.
     """
     if told is None:
         return
-    from anju.trust.store import log_verifying
+    from anju.trust.access import system
+    from anju.trust.store import ledger, log, log_published, log_verifying
 
     size, root = int(str(told["size"])), bytes.fromhex(str(told["root"]))
     broken = log_verifying.first_difference(size, root)
     if broken is not None:
         raise Refusal("restore.log_broken", size=size, first=broken)
+    tree = ledger.tree()
+    lost = log_published.accept_restore(tree.get_size(), tree.root())
+    detail: dict[str, str | int] = {"size": tree.get_size(), "published": lost}
+    log.record(system("restore"), "backup.make", datetime.now(UTC), detail=detail)
 
 
 def export(path: Path, *, with_entries: bool, progress: Callable[[int], None] = lambda _: None) -> int:
@@ -87,7 +93,7 @@ def export(path: Path, *, with_entries: bool, progress: Callable[[int], None] = 
     size = checkpoint()
     notes = log_queries.notes()
     manifest = bundle.Manifest(log_keys.origin(), size, with_entries)
-    keys = [*log_keys.verifiers(), log_published.witness_verifier()]
+    keys = [*log_keys.verifiers(), *log_published.witness_verifiers()]
     bundle.write(path, manifest, notes, keys, _leaves(size), _lines(size, progress) if with_entries else ())
     return size
 

@@ -44,14 +44,47 @@ def read_witness() -> Witness:
     """The witness as it is; made with a fresh key when there is none yet."""
     path = witness_path()
     if not path.exists():
-        _write(path, {"secret": b64encode(secrets.token_bytes(32)).decode(), "size": 0, "root": ""}, 0o600)
+        fresh = secrets.token_bytes(32)
+        _write(path, {"secret": b64encode(fresh).decode(), "size": 0, "root": ""}, 0o600)
+        _announce(log_keys.witness_verifier(fresh))
     told = json.loads(path.read_text())
     return Witness(b64decode(told["secret"]), int(told["size"]), b64decode(told["root"]))
 
 
+def _announce(verifier: Verifier) -> None:
+    """A witness's public key goes into the published list, where it stays when the witness is replaced."""
+    with (folder() / "witnesses.txt").open("a", encoding="utf-8") as stream:
+        stream.write(f"{verifier}\n")
+
+
 def witness_verifier() -> Verifier:
-    """The witness's public key."""
+    """The present witness's public key."""
     return log_keys.witness_verifier(read_witness().secret)
+
+
+def witness_verifiers() -> list[Verifier]:
+    """The public keys of the present witness and of those before it."""
+    present, listed = witness_verifier(), folder() / "witnesses.txt"
+    former = listed.read_text(encoding="utf-8").split() if listed.exists() else []
+    return [present, *(v for v in map(Verifier.parse, former) if v != present)]
+
+
+def accept_restore(size: int, root: bytes) -> int:
+    """After a restore by the operator: what was published beyond the restored size is set aside, and the witness goes
+    on from there. Returns up to which size entries were lost (``size`` when none were)."""
+    notes, seen = published(), read_witness()
+    lost = max([seen.size, *(n.checkpoint.size for n in notes)], default=size)
+    beyond = [n for n in notes if n.checkpoint.size > size]
+    if beyond:
+        with (folder() / "checkpoints.lost.txt").open("a", encoding="utf-8") as stream:
+            stream.writelines(json.dumps(n.text(), ensure_ascii=False) + "\n" for n in beyond)
+        kept = [n for n in notes if n.checkpoint.size <= size]
+        text = "".join(json.dumps(n.text(), ensure_ascii=False) + "\n" for n in kept)
+        _write_text(folder() / "checkpoints.txt", text, 0o644)
+    if seen.size > size:
+        told = {"secret": b64encode(seen.secret).decode(), "size": size, "root": b64encode(root).decode()}
+        _write(witness_path(), told, 0o600)
+    return max(lost, size)
 
 
 def witness(note: Note, at: datetime, stored: StoredTree) -> Note:

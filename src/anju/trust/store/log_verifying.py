@@ -25,7 +25,8 @@ def verify(progress: Callable[[int], None] = lambda _: None) -> Report:
         if not connection.savepoint_ids:  # the outermost transaction, which may still choose
             with connection.cursor() as cursor:
                 cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-        verifiers = [*log_keys.verifiers(), log_published.witness_verifier()]
+        witnesses = log_published.witness_verifiers()
+        verifiers = [*log_keys.verifiers(), *witnesses]
         kept, broken = _kept_notes()
         published = log_published.published()
         work = Verification([*kept, *published], verifiers, ledger.read_tiles)
@@ -36,7 +37,7 @@ def verify(progress: Callable[[int], None] = lambda _: None) -> Report:
         for note in published:
             if note.checkpoint.size not in sizes:
                 work.find("log.checkpoint_removed", size=note.checkpoint.size)
-        _witnessed(work, kept, verifiers[-1])
+        _witnessed(work, kept, witnesses)
         _leftovers(work)
         return work.report()
 
@@ -82,10 +83,10 @@ def _kept_notes() -> tuple[list[Note], list[Finding]]:
     return notes, broken
 
 
-def _witnessed(work: Verification, kept: list[Note], verifier: Verifier) -> None:
-    """Every kept checkpoint carries the witness's line, and the witness saw no more than there is."""
+def _witnessed(work: Verification, kept: list[Note], witnesses: list[Verifier]) -> None:
+    """Every kept checkpoint carries a witness's line, and the witness saw no more than there is."""
     for note in kept:
-        if note.witnessed_at(verifier) is None:
+        if all(note.witnessed_at(v) is None for v in witnesses):
             work.find("log.not_witnessed", size=note.checkpoint.size)
     seen = log_published.read_witness()
     if seen.size > work.size:

@@ -66,7 +66,7 @@ def _number(request: HttpRequest, name: str) -> int | None:
 
 
 def _verifiers() -> tuple[str, ...]:
-    return tuple(str(v) for v in (*log_keys.verifiers(), log_published.witness_verifier()))
+    return tuple(str(v) for v in (*log_keys.verifiers(), *log_published.witness_verifiers()))
 
 
 @require_GET
