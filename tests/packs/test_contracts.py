@@ -21,7 +21,21 @@ DEPARTMENTS = {
     "police", "hrss", "housing", "education", "health", "medical_insurance", "civil_affairs", "tax",
     "market_regulation", "justice", "agriculture", "community",
 }  # fmt: skip
-NEVER = ("民族", "宗教", "信仰", "政治面貌", "党员", "指纹", "人脸", "血型", "孕", "生育", "信用分", "风险等级", "重点人员")
+NEVER = (
+    "民族",
+    "宗教",
+    "信仰",
+    "政治面貌",
+    "党员",
+    "指纹",
+    "人脸",
+    "血型",
+    "孕",
+    "生育",
+    "信用分",
+    "风险等级",
+    "重点人员",
+)
 
 
 def test_twelve_departments_and_three_channels_have_contracts() -> None:

@@ -85,7 +85,16 @@ MONEY = {
     "１２３": 12_300, "0.015": 2, "-5": None, "5e3": None, "nan": None, "inf": None, "面议": None,
 }  # fmt: skip
 FLAGS = {"是": True, "1": True, "Y": True, "已签": True, "否": False, "0": False, "未": False, "也许": None}
-GRADES = {"3": "3", "三年级": "3", "3年级": "3", "初二": "2", "大班": "3", "七年级": "1", "x年级": None, "12": None}
+GRADES = {
+    "3": "3",
+    "三年级": "3",
+    "3年级": "3",
+    "初二": "2",
+    "大班": "3",
+    "七年级": "1",
+    "x年级": None,
+    "12": None,
+}
 
 
 @pytest.mark.parametrize(

@@ -196,8 +196,11 @@ class _Work:
         try:
             good = self.engine.save(self.statement.good, self.path)
         except Exception as error:
-            raise _meant(error) from error
-        self.engine.connection.unregister("raw")
+            if stream.refused is not None:
+                raise stream.refused from error
+            raise
+        finally:
+            self.engine.connection.unregister("raw")
         if stream.total == 0:
             raise Refusal("intake.empty", file=self.found.name)
         if good < stream.total:
@@ -336,21 +339,6 @@ class _Work:
             path.unlink(missing_ok=True)
             path.with_suffix(".part").unlink(missing_ok=True)
         self.engine.connection.execute("DROP TABLE IF EXISTS held_raw")
-
-
-def _meant(error: Exception) -> Exception:
-    """A refusal raised while the engine pulled the stream comes back wrapped: take it out again."""
-    inner: BaseException | None = error
-    while inner is not None:
-        if isinstance(inner, Refusal):
-            return inner
-        inner = inner.__cause__ or inner.__context__
-    named = re.search(r"Refusal: \('([\w.]+)', (\{.*?\})\)", str(error), re.DOTALL)
-    if named:
-        import ast
-
-        return Refusal(named[1], **ast.literal_eval(named[2]))
-    return error
 
 
 def _sha256(path: Path) -> str:

@@ -35,12 +35,16 @@ LONGEST = 2_000
 
 @dataclass
 class Stream:
-    """A file being read. ``broken`` maps row numbers to what stood there, ``total`` counts every row so far."""
+    """A file being read. ``broken`` maps row numbers to what stood there, ``total`` counts every row so far.
+
+    ``refused``: why reading stopped. An engine that pulls the stream tells of it in words of its own.
+    """
 
     schema: pa.Schema
     batches: Iterator[pa.RecordBatch]
     broken: dict[int, str] = field(default_factory=dict)
     total: int = 0
+    refused: Refusal | None = None
 
     def reader(self) -> pa.RecordBatchReader:
         """The stream as an engine takes it."""
@@ -81,10 +85,13 @@ def _guarded(
                 batch = batch.filter(filled)
             stream.total += batch.num_rows
             yield batch
-    except pa.ArrowInvalid as broken:
-        raise Refusal("intake.cut_off", file=found.name) from broken
-    except UnicodeDecodeError as broken:
-        raise Refusal("intake.unknown_encoding", file=found.name) from broken
+    except Refusal as refusal:
+        stream.refused = refusal
+        raise
+    except (pa.ArrowInvalid, UnicodeDecodeError) as broken:
+        code = "intake.cut_off" if isinstance(broken, pa.ArrowInvalid) else "intake.unknown_encoding"
+        stream.refused = Refusal(code, file=found.name)
+        raise stream.refused from broken
 
 
 def _check(column: pa.Array, found: Sniffed, place: int, numbers: np.ndarray) -> None:

@@ -1,0 +1,160 @@
+"""Files of invented people as departments would send them, sound or spoiled, for tests."""
+
+from __future__ import annotations
+
+import csv
+import io
+import zipfile
+from collections.abc import Callable, Sequence
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pyarrow as pa
+import pyarrow.parquet as pq
+from openpyxl import Workbook
+
+from anju.kernel.identifiers import citizen_check
+
+HEADERS = (
+    "登记编号",
+    "登记状态",
+    "姓名",
+    "公民身份号码",
+    "性别",
+    "出生日期",
+    "联系电话",
+    "现住址",
+    "登记日期",
+)
+Row = dict[str, Any]
+
+
+def person(n: int, **changed: Any) -> Row:
+    """One sound row of the residence register."""
+    born = date(1970, 1, 1) + timedelta(days=37 * n % 15_000)
+    first17 = f"990102{born:%Y%m%d}{n % 1000:03d}"
+    row = dict(
+        zip(
+            HEADERS,
+            (
+                f"J{n:06d}", "正常", "张" + "一二三四五六七八九"[n % 9], first17 + citizen_check(first17), "男女"[n % 2],
+                born.isoformat(), f"12{n:09d}", f"和安市云津区津门街道望江社区建设路{n + 1}号1栋1单元101室", "2026-06-30",
+            ),
+            strict=True,
+        )
+    )  # fmt: skip
+    return row | changed
+
+
+def people(count: int) -> list[Row]:
+    return [person(n) for n in range(count)]
+
+
+def as_csv(rows: Sequence[Row], encoding: str = "utf-8", delimiter: str = ",", title: str = "") -> bytes:
+    out = io.StringIO()
+    out.write(title)
+    writer = csv.DictWriter(out, list(rows[0]), delimiter=delimiter)
+    writer.writeheader()
+    writer.writerows(rows)
+    return out.getvalue().encode(encoding)
+
+
+def as_ndjson(rows: Sequence[Row]) -> bytes:
+    return b"".join(orjson.dumps(row) + b"\n" for row in rows)
+
+
+def as_parquet(rows: Sequence[Row]) -> bytes:
+    out = io.BytesIO()
+    pq.write_table(pa.Table.from_pylist(list(rows)), out)
+    return out.getvalue()
+
+
+def as_xlsx(rows: Sequence[Row], title: str = "", first_sheet: bool = False) -> bytes:
+    """A workbook; with a merged title row, or with another sheet before the one that counts."""
+    book = Workbook()
+    sheet = book.active
+    if first_sheet:
+        sheet.title = "说明"
+        sheet.append(["填报说明"])
+        sheet = book.create_sheet("数据")
+    if title:
+        sheet.append([title])
+        sheet.merge_cells(start_row=1, start_column=1, end_row=1, end_column=len(rows[0]))
+    sheet.append(list(rows[0]))
+    for row in rows:
+        sheet.append(list(row.values()))
+    out = io.BytesIO()
+    book.save(out)
+    return out.getvalue()
+
+
+def zip_bomb() -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("xl/workbook.xml", "<workbook/>")
+        archive.writestr("xl/worksheets/sheet1.xml", b"0" * (64 << 20))
+    return out.getvalue()
+
+
+def with_formula() -> bytes:
+    return as_xlsx([person(1, 姓名="=1+1")])
+
+
+SOUND = people(3)
+HOSTILE: dict[str, tuple[str, Callable[[], bytes], str]] = {
+    "empty": ("居住登记.csv", lambda: b"", "intake.empty"),
+    "header only": ("居住登记.csv", lambda: as_csv(SOUND).splitlines(keepends=True)[0], "intake.empty"),
+    "a zip bomb": ("居住登记.xlsx", zip_bomb, "intake.unpacks_to_too_much"),
+    "a zip that is no workbook": ("居住登记.xlsx", lambda: _zip({"a.txt": b"x"}), "intake.unknown_format"),
+    "a hundred thousand columns": (
+        "居住登记.csv", lambda: (",".join(f"c{i}" for i in range(100_000)) + "\n1\n").encode(), "intake.too_many_columns",
+    ),
+    "a hundred thousand columns of JSON": (
+        "居住登记.ndjson", lambda: orjson.dumps({f"c{i}": 1 for i in range(100_000)}) + b"\n", "intake.too_many_columns",
+    ),
+    "one endless line": ("居住登记.csv", lambda: b"a" * (2 << 20), "intake.too_many_columns"),
+    "formula cells": ("居住登记.xlsx", with_formula, "intake.formula"),
+    "a formula in CSV": (
+        "居住登记.csv", lambda: as_csv([person(1, 姓名='=cmd|"/C calc"!A0')]), "intake.formula",
+    ),
+    "null bytes": ("居住登记.csv", lambda: as_csv(SOUND) + b"\x00", "intake.null_bytes"),
+    "escaped null bytes": (
+        "居住登记.ndjson", lambda: as_ndjson([person(1, 姓名="张\x00三")]), "intake.null_bytes",
+    ),
+    "a wrong ending": ("居住登记.csv", lambda: as_xlsx(SOUND), "intake.wrong_ending"),
+    "an image": ("居住登记.csv", lambda: b"\x89PNG\r\n\x1a\n" + bytes(range(1, 256)) * 40, "intake.un"),
+    "a cut workbook": ("居住登记.xlsx", lambda: as_xlsx(SOUND)[:-400], "intake.cut_off"),
+    "a cut Parquet file": ("居住登记.parquet", lambda: as_parquet(SOUND)[:-20], "intake.cut_off"),
+    "a damaged Parquet file": ("居住登记.parquet", lambda: _damaged(as_parquet(people(5000))), "intake.cut_off"),
+    "a cut record": ("居住登记.ndjson", lambda: as_ndjson(SOUND)[:-30], "intake.cut_off"),
+    "an unknown encoding": ("居住登记.csv", lambda: b"\xff\xff\xff\xfe,\x81\n" * 50, "intake.unknown_encoding"),
+    "another table": ("居住登记.csv", lambda: b"a,b,c\n1,2,3\n", "intake.no_header"),
+    "a missing column": (
+        "居住登记.csv", lambda: as_csv([{k: v for k, v in p.items() if k != "姓名"} for p in SOUND]),
+        "intake.missing_columns",
+    ),
+    "mostly bad rows": (
+        "居住登记.csv", lambda: as_csv([person(n, 登记日期="某天") for n in range(4)] + people(3)), "intake.too_many_held",
+    ),
+}  # fmt: skip
+
+
+def _zip(members: dict[str, bytes]) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        for name, body in members.items():
+            archive.writestr(name, body)
+    return out.getvalue()
+
+
+def _damaged(body: bytes) -> bytes:
+    return body[:2000] + b"\xff" * 2000 + body[4000:]
+
+
+def put(folder: Path, name: str, body: bytes) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / name
+    path.write_bytes(body)
+    return path

@@ -1,0 +1,377 @@
+"""Files become batches, whole or not at all: formats, repeats, hostile files, kills, and the way back to the sender."""
+
+from __future__ import annotations
+
+import io
+import os
+import stat
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+from django.db import connection
+from openpyxl import Workbook, load_workbook
+
+from anju.exchange.store import actions, queries
+from anju.exchange.store.actions import Accepted
+from anju.jobs.engine import DuckEngine
+from anju.jobs.pipeline import intake
+from anju.kernel.refusal import Refusal
+from anju.kernel.wording import explain
+from anju.trust.access import system
+
+sys.path.insert(0, str(Path(__file__).parent))
+from intake_files import HOSTILE, as_csv, as_ndjson, as_parquet, as_xlsx, people, person, put
+
+pytestmark = pytest.mark.django_db(transaction=True)
+AT = datetime(2026, 7, 1, 9, tzinfo=UTC)
+BY = system("test")
+
+
+@pytest.fixture(autouse=True)
+def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    home = tmp_path / "home"
+    monkeypatch.setenv("ANJU_HOME", str(home))
+    return home
+
+
+@pytest.fixture(scope="module")
+def engine() -> Iterator[DuckEngine]:
+    with intake.opened(memory="1GB") as engine:
+        yield engine
+
+
+def take(engine: DuckEngine, path: Path, **more: Any) -> Accepted:
+    return intake.take(engine, path, name=path.name, by=BY, at=AT, **more)
+
+
+def rows_of(accepted: Accepted) -> list[dict[str, Any]]:
+    batch = next(b for b in queries.accepted_batches() if b.id == accepted.batch)
+    return sorted(pq.read_table(batch.path).to_pylist(), key=lambda row: int(row["row_no"]))
+
+
+def kept_files(home: Path) -> list[str]:
+    return [p.name for p in (home / "lake").rglob("*") if p.is_file()] if (home / "lake").exists() else []
+
+
+FORMATS = {
+    "居住登记.csv": as_csv(people(40)),
+    "with a mark.csv": as_csv(people(40), "utf-8-sig"),
+    "gb.csv": as_csv(people(40), "gb18030"),
+    "tabs.tsv": as_csv(people(40), delimiter="\t"),
+    "titled.csv": as_csv(people(40), title="和安市居住登记表\n报送单位：公安局\n"),
+    "居住登记.ndjson": as_ndjson(people(40)),
+    "居住登记.parquet": as_parquet(people(40)),
+    "居住登记.xlsx": as_xlsx(people(40)),
+    "titled.xlsx": as_xlsx(people(40), title="和安市居住登记表"),
+    "second sheet.xlsx": as_xlsx(people(40), first_sheet=True),
+}
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_every_format_gives_the_same_batch(engine: DuckEngine, tmp_path: Path, name: str) -> None:
+    done = take(engine, put(tmp_path, name, FORMATS[name]))
+    assert (done.dataset, done.rows, done.held) == ("police_residence", 40, 0)
+    found = rows_of(done)
+    wanted = [person(n) for n in range(40)]
+    assert [r["record_key"] for r in found] == [w["登记编号"] for w in wanted]
+    assert [r["person.citizen_no"] for r in found] == [w["公民身份号码"] for w in wanted]
+    assert [r["person.born_on"].isoformat() for r in found] == [w["出生日期"] for w in wanted]
+    assert {r["stay.region"] for r in found} == {"990102001001"}
+    assert [r["stay.number"] for r in found] == [str(n + 1) for n in range(40)]
+    first = {"ndjson": 1}.get(name.rsplit(".", 1)[1], 2) + {"titled.csv": 2, "titled.xlsx": 1}.get(name, 0)
+    assert [r["row_no"] for r in found] == list(range(first, first + 40))
+
+
+def test_days_are_stated_by_folders_and_truth_is_left_out(tmp_path: Path) -> None:
+    for day, count in (("2026-07-02", 2), ("2026-07-01", 3)):
+        put(tmp_path / "in" / day, "居住登记.csv", as_csv(people(count)))
+    put(tmp_path / "in" / "truth", "居住登记.csv", as_csv(people(9)))
+    outcomes = list(intake.ingest([tmp_path / "in"], by=BY, at=lambda: AT))
+    assert [o.rows for o in outcomes if isinstance(o, Accepted)] == [3, 2]
+    assert [b.sent_on for b in queries.accepted_batches()] == [date(2026, 7, 1), date(2026, 7, 2)]
+
+
+def test_the_same_file_twice_changes_nothing(engine: DuckEngine, tmp_path: Path, own_home: Path) -> None:
+    path = put(tmp_path, "居住登记.csv", as_csv([*people(5), person(9, 登记日期="某天")]))
+    first = take(engine, path)
+    before = (queries.list_batches().rows, queries.held_states(), kept_files(own_home))
+    again = take(engine, put(tmp_path / "copy", "another name.csv", path.read_bytes()))
+    assert (first.is_new, again.is_new, again.batch) == (True, False, first.batch)
+    assert (queries.list_batches().rows, queries.held_states(), kept_files(own_home)) == before
+
+
+@pytest.mark.parametrize("what", HOSTILE)
+def test_a_hostile_file_is_refused_and_leaves_one_log_entry(
+    tmp_path: Path, own_home: Path, what: str
+) -> None:
+    name, body, code = HOSTILE[what]
+    with connection.cursor() as cursor:
+        (outcome,) = intake.ingest([put(tmp_path / "in", name, body())], by=BY, at=lambda: AT)
+        assert isinstance(outcome, intake.Failed)
+        assert outcome.refusal.code.startswith(code)
+        cursor.execute("SELECT lines FROM trust_logpending")
+        lines = [line for (line,) in cursor.fetchall()]
+    assert len(lines) == 1
+    assert outcome.refusal.code in lines[0]
+    assert "refused" in lines[0]
+    for language in ("zh", "en"):
+        told = explain(outcome.refusal, language)
+        assert outcome.refusal.code not in told
+        assert "?" not in told
+        assert "12000000" not in told
+    assert queries.accepted_batches() == ()
+    assert kept_files(own_home) == []
+
+
+def test_a_refused_file_does_not_keep_the_others_out(tmp_path: Path) -> None:
+    put(tmp_path / "in", "a.csv", b"")
+    put(tmp_path / "in", "b.csv", as_csv(people(2)))
+    failed, taken = intake.ingest([tmp_path / "in"], by=BY, at=lambda: AT)
+    assert isinstance(failed, intake.Failed)
+    assert isinstance(taken, Accepted)
+    assert taken.rows == 2
+
+
+SPOILED = [
+    person(0),
+    person(1, 登记日期="某天"),
+    person(2, 性别="丙", 姓名="李2"),
+    person(3),
+    person(4, 登记编号=""),
+    person(5, 公民身份号码="990102197501010000", 联系电话="123"),
+    person(6, 现住址="=" * 0),
+    *people(20)[7:],
+]
+
+
+def test_bad_rows_are_held_with_field_and_reason_and_others_are_taken(
+    engine: DuckEngine, tmp_path: Path, own_home: Path
+) -> None:
+    done = take(engine, put(tmp_path, "居住登记.csv", as_csv(SPOILED)))
+    assert (done.rows, done.held) == (16, 4)
+    held = {r.row_no: {(f.field, f.code) for f in r.faults} for r in queries.list_held(done.batch).rows}
+    assert held == {
+        3: {("登记日期", "date")},
+        4: {("性别", "code"), ("姓名", "name")},
+        6: {("登记编号", "missing")},
+        8: {("现住址", "missing")},
+    }
+    noted = next(r for r in rows_of(done) if r["row_no"] == 7)
+    assert noted["person.citizen_no"] is None
+    assert noted["person.citizen_no_stated"] == "990102197501010000"
+    assert noted["person.phone"] is None
+    assert noted["noted"].bit_count() == 2
+    figures = {f.field: f for f in queries.get_batch(done.batch).fields}
+    assert (figures["公民身份号码"].stated, figures["公民身份号码"].noted) == (17, 1) or figures[
+        "公民身份号码"
+    ].noted == 1
+    mode = stat.S_IMODE(queries.held_path(done.batch).stat().st_mode)
+    assert mode == 0o600
+
+
+def test_an_error_report_is_mended_and_sent_again(engine: DuckEngine, tmp_path: Path) -> None:
+    done = take(engine, put(tmp_path, "居住登记.csv", as_csv(SPOILED)))
+    book = load_workbook(io.BytesIO(queries.error_report(done.batch)))
+    sheet = book.active
+    header = [c.value for c in sheet[1]]
+    assert header[: len(person(0))] == list(person(0))
+    assert sheet.max_row == 5
+    places = {h: n for n, h in enumerate(header, start=1)}
+    for row in sheet.iter_rows(min_row=2):
+        assert row[places["原因"] - 1].value
+        assert row[places["如何修改"] - 1].value
+    mend = {
+        "登记日期": "2026-06-30",
+        "性别": "男",
+        "姓名": "李二",
+        "登记编号": "J000004",
+        "现住址": "建设路7号",
+    }
+    for row in range(2, 5):  # one of the four stays as it is
+        for name in str(sheet.cell(row, places["错误字段"]).value).split("；"):
+            sheet.cell(row, places[name]).value = mend[name]
+    out = io.BytesIO()
+    book.save(out)
+    again = take(engine, put(tmp_path, "居住登记 更正.xlsx", out.getvalue()))
+    assert (again.rows, again.held, again.fixed) == (3, 1, 3)
+    assert {r.row_no: r.state for r in queries.list_held(done.batch).rows} == {
+        3: "fixed",
+        4: "fixed",
+        6: "fixed",
+        8: "open",
+    }
+    keys = {r["record_key"] for r in rows_of(done)} | {r["record_key"] for r in rows_of(again)}
+    assert "J000004" in keys
+
+    assert actions.waive(done.batch, rows=[8], reason="已注销，不再更正", by=BY, at=AT) == 1
+    assert queries.list_held(done.batch, state="open").rows == ()
+    with pytest.raises(Refusal, match="reason_needed"):
+        actions.waive(again.batch, rows=[], reason=" ", by=BY, at=AT)
+
+
+def test_the_report_never_holds_a_formula_or_a_column_nobody_agreed_to(
+    engine: DuckEngine, tmp_path: Path
+) -> None:
+    rows = [person(n) | {"民族": "秘密"} for n in range(6)]
+    rows[2] |= {"姓名": "+1+2", "登记日期": "@SUM(1)"}
+    done = take(engine, put(tmp_path, "居住登记.csv", as_csv(rows)))
+    sheet = load_workbook(io.BytesIO(queries.error_report(done.batch))).active
+    assert {c.data_type for row in sheet.iter_rows() for c in row if c.value} == {"s"}
+    assert "民族" in [c.value for c in sheet[1]]
+    assert "秘密" not in {c.value for row in sheet.iter_rows() for c in row}
+    assert "秘密" not in str(pq.read_table(queries.held_path(done.batch)).to_pylist())
+
+
+def test_rows_that_are_no_rows_are_held_by_their_number(engine: DuckEngine, tmp_path: Path) -> None:
+    lines = as_csv(people(8)).decode().splitlines()
+    lines[3] += ",one,too,many"
+    lines.insert(5, "")
+    lines[7] = "J000005,正常"
+    done = take(engine, put(tmp_path, "居住登记.csv", "\n".join(lines).encode()))
+    assert (done.rows, done.held) == (6, 2)
+    assert [r.row_no for r in queries.list_held(done.batch).rows] == [4, 8]
+    assert [r["row_no"] for r in rows_of(done)] == [2, 3, 5, 7, 9, 10]
+
+    lines = as_ndjson(people(5)).splitlines()
+    lines[1] = b'{"broken": '
+    done = take(engine, put(tmp_path, "居住登记.ndjson", b"\n".join(lines) + b"\n"))
+    assert [r.row_no for r in queries.list_held(done.batch).rows] == [2]
+
+
+def test_a_quoted_line_break_and_values_that_are_no_text(engine: DuckEngine, tmp_path: Path) -> None:
+    filler = people(9000)  # the line break stands beyond the first block
+    rows = [*filler, person(9001, 现住址="建设路1号\n2栋")]
+    done = take(engine, put(tmp_path, "居住登记.csv", as_csv(rows)))
+    assert (done.rows, done.held) == (9001, 0)
+
+    rows = [person(n) | {"联系电话": int(person(n)["联系电话"])} for n in range(3)]
+    rows[1]["联系电话"] = {"mobile": 1}
+    done = take(engine, put(tmp_path, "居住登记.ndjson", as_ndjson(rows)))
+    assert [r["person.phone"] for r in rows_of(done)] == [person(0)["联系电话"], None, person(2)["联系电话"]]
+
+
+def test_numbers_and_days_of_a_spreadsheet_are_read_as_typed(engine: DuckEngine, tmp_path: Path) -> None:
+    book = Workbook()
+    sheet = book.active
+    typed = person(1, 出生日期=datetime(1970, 2, 7), 联系电话=12000000001, 登记日期=date(2026, 6, 30), 性别=1)  # noqa: DTZ001
+    sheet.append(list(typed))
+    sheet.append(list(typed.values()))
+    out = io.BytesIO()
+    book.save(out)
+    (row,) = rows_of(take(engine, put(tmp_path, "居住登记.xlsx", out.getvalue())))
+    assert (row["person.born_on"], row["person.phone"], row["person.sex"]) == (
+        date(1970, 2, 7),
+        "12000000001",
+        "1",
+    )
+    assert row["observed_on"] == date(2026, 6, 30)
+
+
+def test_two_at_once_with_one_file_make_one_batch(tmp_path: Path) -> None:
+    path = put(tmp_path, "居住登记.csv", as_csv(people(3000)))
+    done: list[Accepted] = []
+
+    def run() -> None:
+        try:
+            with intake.opened(memory="512MB") as own:
+                done.append(take(own, path))
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=run) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(d.is_new for d in done) == [False, True]
+    assert len(queries.accepted_batches()) == 1
+    assert len(rows_of(done[0])) == 3000
+
+
+KILLED = """
+import os, signal, sys
+import django
+django.setup()
+from datetime import UTC, datetime
+from pathlib import Path
+from anju.exchange.store import actions
+from anju.jobs import engine
+from anju.jobs.pipeline import intake
+from anju.trust.access import system
+
+def die(*a, **k):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+if sys.argv[2] == "before the file is in place":
+    Path.rename = die
+elif sys.argv[2] == "before its row is written":
+    actions.accept = die
+else:
+    actions._fix = die  # inside the transaction, after the rows
+list(intake.ingest([Path(sys.argv[1])], by=system("x"), at=lambda: datetime(2026, 7, 1, tzinfo=UTC)))
+"""
+
+
+@pytest.mark.parametrize(
+    "moment", ["before the file is in place", "before its row is written", "before the commit"]
+)
+def test_killed_at_any_moment_there_is_no_batch_or_a_whole_one(
+    tmp_path: Path, own_home: Path, moment: str
+) -> None:
+    path = put(tmp_path, "居住登记.csv", as_csv([*people(30), person(31, 登记日期="某天")]))
+    told = connection.settings_dict
+    url = f"postgresql://{told['USER']}:{told['PASSWORD']}@{'' if told['HOST'].startswith('/') else told['HOST']}"
+    url += f"/{told['NAME']}?" + "&".join(
+        f"{k}={v}" for k, v in {"host": told["HOST"], **told["OPTIONS"]}.items() if isinstance(v, str) and v
+    )
+    environment = os.environ | {
+        "DATABASE_URL": url,
+        "ANJU_HOME": str(own_home),
+        "DJANGO_SETTINGS_MODULE": "anju.config.settings",
+    }
+    died = subprocess.run(
+        [sys.executable, "-c", KILLED, str(path), moment], env=environment, capture_output=True, timeout=120
+    )
+    assert died.returncode == -9, died.stderr.decode()[-2000:]
+    assert queries.accepted_batches() == ()
+    assert queries.held_states()["open"] == 0
+
+    intake.sweep()
+    assert kept_files(own_home) == []
+    (done,) = intake.ingest([path], by=BY, at=lambda: AT)
+    assert isinstance(done, Accepted)
+    assert (done.is_new, done.rows, done.held) == (True, 30, 1)
+    assert len(rows_of(done)) == 30
+
+
+def test_accepted_files_are_never_swept(engine: DuckEngine, tmp_path: Path, own_home: Path) -> None:
+    take(engine, put(tmp_path, "居住登记.csv", as_csv([*people(5), person(9, 登记日期="某天")])))
+    before = sorted(kept_files(own_home))
+    intake.sweep()
+    assert sorted(kept_files(own_home)) == before
+    assert len(before) == 2
+
+
+def test_a_receipt_states_what_was_taken_and_its_signature_holds(engine: DuckEngine, tmp_path: Path) -> None:
+    import json
+
+    from anju.trust.sealing import sealer
+    from anju.trust.sealing.suites import suite
+
+    done = take(engine, put(tmp_path, "居住登记.csv", as_csv(people(4))))
+    told = json.loads(queries.get_batch(done.batch).receipt)
+    signature, key_id, name = bytes.fromhex(told.pop("signature")), told.pop("key"), told.pop("suite")
+    assert (told["rows"], told["held"], told["batch"]) == (4, 0, done.batch)
+    key = sealer().ring.newest("sign")
+    assert (key.id, key.suite) == (key_id, name)
+    body = json.dumps(told, sort_keys=True, separators=(",", ":")).encode()
+    assert suite(name).sign(key.secret, body) == signature
+    assert replace(done, seconds=0.0).rows == 4
