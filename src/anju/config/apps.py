@@ -4,14 +4,13 @@ from django.apps import AppConfig
 
 
 class WiringConfig(AppConfig):
-    """Hands the work of the jobs room to the actions that pages call."""
+    """Hands the work of the jobs room to the rooms whose pages need it."""
 
     name = "anju.config"
     label = "wiring"
 
     def ready(self) -> None:
-        """A file that comes through a page is taken in by the intake pipeline."""
-        from anju.exchange.store import actions
-        from anju.jobs.pipeline import intake
+        """Files that come through a page are taken in by the intake pipeline; rules are tried on the library."""
+        from anju.jobs import handover
 
-        actions.TAKER = intake.take_upload
+        handover.give()

@@ -11,6 +11,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("account/", include("anju.web.account.door")),
     path("trust/log/", include("anju.web.account.log_urls")),
     path("staff/", include("anju.web.staff.urls")),
+    path("planner/", include("anju.web.planner.urls")),
     path("me/", include("anju.web.resident.urls")),
     path("dpo/", include("anju.web.dpo.urls")),
 ]

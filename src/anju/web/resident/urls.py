@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from anju.web.resident import asking, consents, views
+from anju.web.resident import asking, consents, policies, views
 
 app_name = "resident"
 urlpatterns = [
@@ -16,6 +16,8 @@ urlpatterns = [
     path("requests/", asking.requests, name="requests"),
     path("requests/new/<slug:kind>/", asking.ask, name="ask"),
     path("requests/<str:number>/", asking.request_detail, name="request"),
+    path("policies/", policies.policies, name="policies"),
+    path("policies/<slug:place>/<slug:programme>/", policies.policy, name="policy"),
     path("consents/", consents.consents, name="consents"),
     path("consents/<slug:topic>/", consents.change, name="consent"),
 ]

@@ -38,6 +38,7 @@ SECTIONS = (
         _("我的"),
         (
             Entry("resident:home", _("我的档案"), "id-badge-2", "own.read"),
+            Entry("resident:policies", _("我能享受什么"), "award", "own.read"),
             Entry("resident:looks", _("谁看过我"), "eye", "own.looks"),
             Entry("resident:requests", _("我的请求"), "message-2", "own.ask"),
             Entry("resident:consents", _("我的同意"), "checkbox", "own.consent"),
@@ -57,6 +58,14 @@ SECTIONS = (
             Entry("staff:batches", _("报送批次"), "package-import", "exchange.read"),
             Entry("staff:discrepancies", _("不一致事项"), "arrows-diff", "discrepancy.read"),
             Entry("staff:quality", _("数据质量"), "chart-bar", "quality.read"),
+        ),
+    ),
+    Section(
+        _("政策"),
+        (
+            Entry("planner:policies", _("政策与试算"), "adjustments", "policy.simulate"),
+            Entry("planner:scenarios", _("试算方案"), "bookmarks", "policy.simulate"),
+            Entry("planner:compare", _("比较城市"), "scale", "policy.simulate"),
         ),
     ),
     Section(

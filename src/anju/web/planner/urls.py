@@ -1,0 +1,28 @@
+"""Urls of the planners' pages."""
+
+from __future__ import annotations
+
+from django.urls import URLPattern, path
+
+from anju.web.planner import audit, compare, programmes, scenarios, what_if
+
+app_name = "planner"
+ONE = "policies/<slug:place>/<slug:programme>/<str:version>/"
+urlpatterns: list[URLPattern] = [
+    path("policies/", programmes.programmes, name="policies"),
+    path(ONE, programmes.programme, name="policy"),
+    path(ONE + "what-if/", what_if.what_if, name="what_if"),
+    path(ONE + "what-if/change/", what_if.change, name="change"),
+    path(ONE + "what-if/draft/", what_if.draft, name="draft"),
+    path(ONE + "what-if/draft.yaml", what_if.export, name="export"),
+    path(ONE + "what-if/save/", scenarios.save, name="save"),
+    path(ONE + "audit/", audit.fairness, name="audit"),
+    path("scenarios/", scenarios.scenarios, name="scenarios"),
+    path("scenarios/compare/", scenarios.side_by_side, name="side_by_side"),
+    path("scenarios/<int:number>/", scenarios.scenario, name="scenario"),
+    path("scenarios/<int:number>/share/", scenarios.share, name="share"),
+    path("scenarios/<int:number>/remove/", scenarios.remove, name="remove"),
+    path("compare/", compare.person, name="compare"),
+    path("compare/group/", compare.group, name="compare_group"),
+    path("compare/versions/", compare.versions, name="versions"),
+]
