@@ -51,7 +51,7 @@ class DuckEngine:
         path.parent.mkdir(parents=True, exist_ok=True)
         part = path.with_suffix(".part")
         order = f" ORDER BY {sort}" if sort else ""
-        self.run(f"COPY ({query}{order}) TO '{part}' (FORMAT parquet, COMPRESSION zstd)")
+        self.run(f"COPY ({query}{order}) TO '{part}' (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1)")
         part.rename(path)
         return int(self.rows(f"SELECT count(*) FROM read_parquet('{path}')")[0][0])
 
