@@ -6,9 +6,11 @@ import itertools
 import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.conf import settings
+from django.core import mail
 from django.http import HttpRequest, HttpResponse
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, include, path
@@ -320,12 +322,20 @@ def test_an_approval_expires_and_can_be_refused(pages: None) -> None:
         )
 
 
-def test_glass_is_loud_short_and_reviewed(pages: None) -> None:
+def test_glass_is_loud_short_and_reviewed(
+    pages: None, settings: Settings, django_capture_on_commit_callbacks: Any
+) -> None:
+    settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+    login("dpo", "9902")
+    Account.objects.filter(username="dpo-9902-").update(email="dpo@example.org")
     worker = login("station_worker")
     choose(worker, "emergency")
     assert worker.get("/person/0000000000002/").status_code == 403
     assert worker.post("/account/glass/", {"why": "short"}).status_code == 422
-    assert worker.post("/account/glass/", {"why": "洪水转移，须联系邻区住户"}).status_code == 302
+    with django_capture_on_commit_callbacks(execute=True):
+        assert worker.post("/account/glass/", {"why": "洪水转移，须联系邻区住户"}).status_code == 302
+    assert [m.to for m in mail.outbox] == [["dpo@example.org"]]
+    assert "紧急越权中" in worker.get("/account/approvals/").content.decode()
     assert worker.get("/person/0000000000002/").status_code == 200
     assert ("glass.break", "", f"glass:{Glass.objects.get().id}", "done") in entries()
     officer = login("dpo", "9901")

@@ -157,7 +157,7 @@ class _Door:
             actor, purpose = self.as_whom.actor, self.as_whom.purpose
             is_person = self.rule is not None and self.rule.reach == "person"
             role = self.as_whom.role
-            glass = bool(is_person and role and role.glass and self.request.session.get("glass"))
+            glass = bool(is_person and role and role.glass and self.as_whom.glass_until)
             if self.rule is not None and self.rule.bulk:
                 self.approval = access_queries.granted(
                     actor, self.action, purpose, scope(self.request), self.at
@@ -165,7 +165,7 @@ class _Door:
             self._circumstance = Circumstance(
                 has_second_factor(self.request),
                 self.approval is not None,
-                glass and access_queries.is_glass_open(actor, self.at),
+                glass,
             )
         return self._circumstance
 

@@ -34,11 +34,17 @@ def _held(row: Assignment) -> Held:
     return Held(row.id, Actor(handle(row.account_id), row.role, row.region, row.department, row.person_code))
 
 
-def is_glass_open(actor: Actor, at: datetime) -> bool:
-    """Whether this actor has broken glass and it has not expired."""
-    return Glass.objects.filter(
-        account=actor.account, role=actor.role, opened_at__lte=at, expires_at__gt=at
-    ).exists()
+def glass_until(actor: Actor, at: datetime) -> datetime | None:
+    """When the actor's open glass closes; None when none is open."""
+    found = Glass.objects.filter(account=actor.account, role=actor.role, opened_at__lte=at, expires_at__gt=at)
+    return found.order_by("-expires_at").values_list("expires_at", flat=True).first()
+
+
+def addresses_of(role: str, at: datetime) -> list[str]:
+    """Mail addresses of those who hold a role now."""
+    held = Assignment.objects.filter(role=role, begin_at__lte=at, account__is_active=True)
+    held = held.filter(Q(end_at__isnull=True) | Q(end_at__gt=at)).exclude(account__email="")
+    return sorted(set(held.values_list("account__email", flat=True)))
 
 
 @dataclass(frozen=True, slots=True)

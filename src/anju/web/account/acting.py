@@ -28,6 +28,7 @@ class Acting:
     all: tuple[Held, ...]
     purpose: str
     until: datetime | None
+    glass_until: datetime | None = None
 
     @property
     def actor(self) -> Actor:
@@ -71,7 +72,8 @@ def _read(request: HttpRequest) -> Acting | None:
         return Acting(Held(0, Actor(access_queries.handle(user.pk), "none")), (), "", None)
     until = datetime.fromisoformat(told["until"]) if told.get("until") else None
     is_good = until is not None and until > now and told.get("assignment") == chosen.id
-    return Acting(chosen, held, told.get("purpose", "") if is_good else "", until if is_good else None)
+    glass = access_queries.glass_until(chosen.actor, now) if request.session.get("glass") else None
+    return Acting(chosen, held, told.get("purpose", "") if is_good else "", until if is_good else None, glass)
 
 
 def choose(request: HttpRequest, assignment: int, purpose: str) -> bool:

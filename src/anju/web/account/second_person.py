@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from django.contrib import messages
+from django.core.mail import send_mail
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -135,11 +137,23 @@ def glass(request: HttpRequest) -> HttpResponse:
         try:
             access_actions.break_glass(why, by=request.access.actor, at=timezone.now())  # type: ignore[attr-defined]
             request.session["glass"] = True
+            transaction.on_commit(lambda: _tell_of_glass(request.access.actor.office, why))  # type: ignore[attr-defined]
             messages.warning(request, _("紧急越权已生效，30 分钟后自动结束。每一次查看都会被复核。"))
             return redirect("/")
         except Refusal as refusal:
             page = GlassPage(minutes, why, told(refusal))
     return render(request, "account/glass.html", {"page": page}, status=422 if page.trouble else 200)
+
+
+def _tell_of_glass(office: str, why: str) -> None:
+    """Loud: every data protection officer gets a mail at once."""
+    send_mail(
+        _("紧急越权已发生"),
+        _("单位 %(office)s 启用了紧急越权。理由：%(why)s。请在“紧急越权复核”中核实。")
+        % {"office": office, "why": why},
+        None,
+        access_queries.addresses_of("dpo", timezone.now()),
+    )
 
 
 @require_GET
