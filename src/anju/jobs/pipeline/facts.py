@@ -56,7 +56,7 @@ def of_person(code: str, programme: Programme, on: date) -> PersonFacts:
         names = [f.column for f in question.facts]
         rows = engine.rows(f"SELECT {', '.join(names)} FROM ({facts_sql(question)})")
     if not rows:
-        raise Refusal("register.unknown_code", code=code)
+        raise Refusal("register.unknown_code")
     found = {f.key: (f, value) for f, value in zip(question.facts, rows[0], strict=True) if value is not None}
     return PersonFacts(
         {key: value for key, (_, value) in found.items()},
@@ -78,7 +78,7 @@ def of_everyone(programme: Programme, on: date) -> list[Path]:
 
 def _question(programme: Programme, on: date, code: str = "") -> Question:
     if code and not is_person_code(code):
-        raise Refusal("register.unknown_code", code=code)
+        raise Refusal("register.unknown_code")
     facts = tuple(use.fact for use in programme.uses)
     return Question(facts, calendar(programme.cutoff, on).cutoff, places.prefix(_city()), code)
 
