@@ -261,7 +261,7 @@ def test_a_quoted_line_break_and_values_that_are_no_text(engine: DuckEngine, tmp
 def test_numbers_and_days_of_a_spreadsheet_are_read_as_typed(engine: DuckEngine, tmp_path: Path) -> None:
     book = Workbook()
     sheet = book.active
-    typed = person(1, 出生日期=datetime(1970, 2, 7), 联系电话=12000000001, 登记日期=date(2026, 6, 30), 性别=1)  # noqa: DTZ001
+    typed = person(1, 出生日期=datetime(1970, 2, 7), 联系电话=12000000001, 登记日期=date(2026, 6, 30), 性别=1)
     sheet.append(list(typed))
     sheet.append(list(typed.values()))
     out = io.BytesIO()

@@ -193,6 +193,6 @@ def test_record_id_is_the_same_everywhere(tmp_path: Path) -> None:
 
     key = _record_id(get_contract("police_residence")).replace("t0", "'R1'")
     engine = DuckEngine(tmp_path, memory="256MB", threads=1)
-    wanted = int(hashlib.md5(b"police_residence|R1").hexdigest()[:16], 16)  # noqa: S324
+    wanted = int(hashlib.md5(b"police_residence|R1").hexdigest()[:16], 16)
     assert engine.rows(f"SELECT {key}") == [(wanted,)]
     engine.close()
