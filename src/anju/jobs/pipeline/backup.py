@@ -241,7 +241,7 @@ def _run(program: str, *words: str, refusal: str) -> None:
 
 def _dump(url: str, path: Path) -> None:
     path.touch(mode=0o600)
-    _run("pg_dump", "-d", url, "-Fc", "-Z", "zstd:1", "-f", str(path), refusal="backup.dump_failed")
+    _run("pg_dump", "-d", url, "-Fc", "-Z", "gzip:1", "-f", str(path), refusal="backup.dump_failed")
 
 
 def _load_dump(url: str, path: Path) -> None:
