@@ -91,7 +91,7 @@ class Refusals:
         if not isinstance(exception, Refusal):
             return None
         told = wording.explain(exception, "en" if is_english() else "zh")
-        status = 404 if exception.code.endswith((".unknown", ".not_found")) else 422
+        status = 404 if exception.code.partition(".")[2].startswith(("no_", "unknown")) else 422
         return page(
             request,
             Trouble(_("无法办理"), told, _("请按提示修改后再试。"), "hand-stop", exception.code),
