@@ -13,3 +13,5 @@ if "ANJU_TEST_HOME" not in os.environ:
 os.environ["ANJU_HOME"] = os.environ["ANJU_TEST_HOME"]
 os.environ.setdefault("ANJU_PLACE", "demo")
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+# Named here, not in the project file: pytest-django would read settings from there before the home is set.
+os.environ["DJANGO_SETTINGS_MODULE"] = "anju.config.settings"
