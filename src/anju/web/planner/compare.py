@@ -29,6 +29,8 @@ from anju.web.planner.results import GROUPS, count, group_title, group_value, sc
 from anju.web.planner.what_if import assumed
 from anju.web.shell.charts import Chart, Series
 
+FIRST = 18
+"""Facts that stand open; the rest is one tap away."""
 TONES = {"yes": "good", "no": "bad", "open": "signal"}
 PLAIN = frozenset({"months", "days", "years", "count", "money", "area", "percent", "decimal", "boolean", "code", "date"})  # fmt: skip
 
@@ -77,6 +79,7 @@ class PersonPage:
 
     choices: tuple[Choice, ...]
     asks: tuple[Ask, ...]
+    more: tuple[Ask, ...]
     rows: tuple[Answered, ...]
     samples: tuple[tuple[str, str], ...]
     on: date
@@ -154,9 +157,16 @@ def person(request: HttpRequest) -> HttpResponse:
         }  # fmt: skip
         rows = tuple(map(_answered, compare_person(found, known, on)))
     key = "en" if language() == "en" else "zh"
+    asks = _asks(found, facts)
+    first = tuple(a for at, a in enumerate(asks) if a.value or at < FIRST)
     page = PersonPage(
-        choices, _asks(found, facts), rows, tuple((name, body[key]) for name, body in samples.items()), on
-    )  # fmt: skip
+        choices,
+        first,
+        tuple(a for a in asks if a not in first),
+        rows,
+        tuple((name, body[key]) for name, body in samples.items()),
+        on,
+    )
     return render(request, "planner/compare.html", {"page": page})
 
 

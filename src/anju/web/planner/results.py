@@ -163,8 +163,8 @@ def _distribution(bins: Sequence[Mapping[str, Any]]) -> Chart | None:
         return None
     labels = [f"{score(b['low'])}–{score(b['high'])}" for b in bins]
     return Chart(
-        "distribution", _("全体居民的得分分布"), "bar", labels,
-        [Series(_("现行"), [b["before"] for b in bins]), Series(_("改后"), [b["after"] for b in bins])], _("人"),
+        "distribution", _("全体居民的得分分布（人）"), "bar", labels,
+        [Series(_("现行"), [b["before"] for b in bins]), Series(_("改后"), [b["after"] for b in bins])], "",
     )  # fmt: skip
 
 
@@ -222,7 +222,11 @@ def group_value(column: str, value: str) -> str:
     if value in ("", "—"):
         return _("未知")
     if column == "group_origin":
-        return region_name(value.ljust(6, "0"))
+        code = value.ljust(6, "0")
+        told = region_name(code)
+        return (
+            _("本省") if told == code else told
+        )  # the place's own list names its divisions, not its province
     families = {
         "couple_with_children": _("夫妻和子女"), "couple": _("夫妻"), "parent_with_children": _("单亲和子女"), "single": _("单人"),
     }  # fmt: skip
