@@ -15,3 +15,7 @@ os.environ.setdefault("ANJU_PLACE", "demo")
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
 # Named here, not in the project file: pytest-django would read settings from there before the home is set.
 os.environ["DJANGO_SETTINGS_MODULE"] = "anju.config.settings"
+
+import django  # noqa: E402 - pytest-django looks whether it is imported
+
+django.setup()
