@@ -16,6 +16,6 @@ os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
 # Named here, not in the project file: pytest-django would read settings from there before the home is set.
 os.environ["DJANGO_SETTINGS_MODULE"] = "anju.config.settings"
 
-import django  # noqa: E402 - pytest-django looks whether it is imported
+import django  # pytest-django looks whether it is imported
 
 django.setup()
