@@ -15,7 +15,6 @@ from anju.policy import library
 from anju.policy.facts_file import PersonFacts, read_facts
 from anju.policy.model import Programme
 from anju.policy.sql.facts_table import columns
-from anju.policy.store import queries
 from anju.trust.access import system
 from anju.trust.store import access_actions
 from anju.trust.store.models import Account
@@ -97,9 +96,7 @@ def test_every_what_if_of_the_mission_can_be_sent(settings) -> None:  # type: ig
     })  # fmt: skip
     page = planner.get(where).context["page"]
     assert len(page.changes) == 6
-    assert [(q.name, q.places_before, q.places_after) for q in page.picture.quota] == [
-        ("技能人才", 50, 150), ("不分类别", 480, 457)
-    ] or page.picture.quota[0].places_after == 150  # fmt: skip
+    assert (page.picture.quota[0].places_before, page.picture.quota[0].places_after) == (50, 150)
     export = planner.get(where.replace("what-if/", "what-if/draft.yaml"))
     assert "pension_months >= 5 years" in export.content.decode()
     assert "has_own_home}" not in export.content.decode().split("items:")[0].split("conditions:")[1]
@@ -122,9 +119,9 @@ def test_a_scenario_is_kept_listed_compared_and_another_role_is_refused(settings
     for name, years in (("五年", "5"), ("六年", "6")):
         sent = {"name": name, "set": [f"conditions.years.when={years}"]}
         assert planner.post(AT_PAGE + "save/", sent).status_code == 302
-    kept = queries.list_scenarios("planner")
-    assert [s.result["after"]["qualified"] for s in kept if s.result] == [20, 40]
-    assert "五年" in planner.get("/planner/scenarios/").content.decode()
+    kept = [k.view for k in planner.get("/planner/scenarios/").context["page"]]
+    assert [s.result["after"]["qualified"] for s in kept] == [20, 40]
+    assert "五年" in planner.get(f"/planner/scenarios/{kept[1].id}/").content.decode()
     both = planner.get("/planner/scenarios/compare/", {"id": [s.id for s in kept]})
     assert dict(both.context["page"].figures)["符合人数"] == ("20", "40")
     other = login("grid_worker", settings)
