@@ -88,7 +88,7 @@ def _columns() -> dict[str, tuple[str, str]]:
     found: dict[str, tuple[str, str]] = {}
     for aspect in canon.ASPECTS.values():
         for column in aspect.columns:
-            found.setdefault(column.name, (column.zh, column.en))
+            found.setdefault(column.name, (column.zh, column.en.partition(",")[0].capitalize()))
     return found | OTHER_FIELDS
 
 

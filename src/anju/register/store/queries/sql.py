@@ -13,6 +13,7 @@ from django.db import connection
 
 from anju.kernel.refusal import Refusal
 from anju.register.store.queries.values import Source
+from anju.trust.sealing import sealer
 
 LARGEST_PAGE = 500
 BEYOND = "~"
@@ -65,8 +66,8 @@ def known(table: str, known_on: datetime | None) -> tuple[str, list[datetime]]:
 
 
 def pack(*parts: Any) -> str:
-    """A cursor for the page after this one."""
-    return base64.urlsafe_b64encode(json.dumps(parts, ensure_ascii=False).encode()).decode()
+    """A cursor for the page after this one: sealed, for it may hold a name and stands in an address."""
+    return base64.urlsafe_b64encode(sealer().seal(json.dumps(parts, ensure_ascii=False))).decode()
 
 
 def unpack(cursor: str | None, parts: int) -> list[Any] | None:
@@ -74,8 +75,8 @@ def unpack(cursor: str | None, parts: int) -> list[Any] | None:
     if not cursor:
         return None
     try:
-        told = json.loads(base64.urlsafe_b64decode(cursor.encode()))
-    except (ValueError, UnicodeError):
+        told = json.loads(sealer().open(base64.urlsafe_b64decode(cursor.encode())))
+    except (ValueError, UnicodeError, Refusal):
         raise Refusal("register.bad_cursor") from None
     if not isinstance(told, list) or len(told) != parts:
         raise Refusal("register.bad_cursor")
