@@ -77,9 +77,19 @@ def protected(found: Simulation) -> dict[str, Any]:
     sides = (told["before"], told["after"])
     if _protect(told, sides[0], sides[1], "qualified"):
         sides[1]["mean_score"] = None
+    for side in sides:
+        _protect_quota(side["quota"])
     for row in told["groups"]:
         _protect(row, row, row, "")
     return told
+
+
+def _protect_quota(uses: list[dict[str, Any]]) -> None:
+    """One hidden category could be had from the total admitted: the smallest other one goes with it."""
+    for key in ("admitted", "qualified"):
+        shown = [u for u in uses if u[key]]
+        if sum(u[key] is None for u in uses) == 1 and shown:
+            min(shown, key=lambda u: u[key])[key] = None
 
 
 def _protect(moves: dict[str, Any], before: dict[str, Any], after: dict[str, Any], key: str) -> bool:
