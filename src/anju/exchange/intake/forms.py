@@ -138,7 +138,11 @@ def _day(i: int, z: str) -> Steps:
                 f"r{i}": f"CASE WHEN i{i} IS NULL AND {z} IS NOT NULL THEN CASE WHEN {eight} THEN hyphened({z}) ELSE dashed(day_part({z})) END END"
             }
         ),
-        Step({f"s{i}": f"coalesce(i{i}, CASE WHEN r{i}[1] BETWEEN '0' AND '9' THEN try_cast(r{i} AS DATE) END)"}),
+        Step(
+            {
+                f"s{i}": f"coalesce(i{i}, CASE WHEN r{i}[1] BETWEEN '0' AND '9' THEN try_cast(r{i} AS DATE) END)"
+            }
+        ),
         Step(
             {
                 f"o{i}": f"CASE WHEN s{i} IS NOT NULL THEN s{i} WHEN is_ascii({z}) THEN {serial}"
@@ -168,20 +172,18 @@ def _lunar(i: int) -> Steps:
 
 
 def _month(i: int, field: Field) -> Steps:
-    six = f"CASE WHEN strlen(t{i}) = 6 AND digits(t{i}) IS NOT NULL THEN left(t{i}, 4) || '-' || substr(t{i}, 5, 2) || '-01' ELSE dashed(t{i}) || '-01' END"
-    month = f"coalesce(try_cast(h{i} AS DATE), date_trunc('month', d{i})::DATE)"
+    t, h = f"t{i}", f"h{i}"
+    six = f"strlen({t}) = 6 AND digits({t}) IS NOT NULL"
+    usual = f"CASE WHEN {six} THEN left({t}, 4) || '-' || substr({t}, 5, 2) || '-01' WHEN strlen({t}) = 7 AND is_ascii({t}) THEN {t} || '-01' END"
+    whole = f"CASE WHEN {h} IS NULL THEN coalesce(try_cast(dashed(z{i}) || '-01' AS DATE), date_trunc('month', d{i})::DATE) ELSE {h} END"
+    value = f"(a{i} + INTERVAL 1 MONTH)::DATE" if field.inclusive else f"a{i}"
     reach = f"a{i} BETWEEN DATE '{FIRST_DAY}' AND DATE '{LAST_DAY}'"
     return (
-        Step({f"h{i}": six}),
-        *_day(i, f"t{i}"),
-        Step({f"a{i}": month}),
-        Step(
-            {
-                f"v{i}": f"CASE WHEN {reach} THEN "
-                + (f"(a{i} + INTERVAL 1 MONTH)::DATE" if field.inclusive else f"a{i}")
-                + " END"
-            }
-        ),
+        Step({h: f"try_cast({usual} AS DATE)"}),
+        Step({f"z{i}": f"CASE WHEN {h} IS NULL THEN {t} END"}),
+        *_day(i, f"z{i}"),
+        Step({f"a{i}": whole}),
+        Step({f"v{i}": f"CASE WHEN {reach} THEN {value} END"}),
     )
 
 

@@ -18,6 +18,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -219,13 +220,22 @@ class _Work:
 
     def _hold(self, broken: dict[int, str], expected: int) -> None:
         """Read the file once more for the rows that are not in the batch; name their faults, keep their text."""
-        kept = pc.unique(pq.read_table(self.path, columns=["row_no"])["row_no"].combine_chunks())
+        kept = pq.read_table(self.path, columns=["row_no"])["row_no"].to_numpy()
         everything = {f"c{place}": place for _, place in self.found.fields}
-        parts = []
+        parts: list[pa.RecordBatch] = []
+        wanting = expected - len(broken)
+        taken = np.zeros(0, dtype=bool)
         for batch in rows(self.found, everything).batches:
-            mask = pc.invert(pc.is_in(batch["row_no"], value_set=kept))
-            if pc.any(mask).as_py():
-                parts.append(batch.filter(mask))
+            if wanting <= 0:
+                break
+            numbers = batch["row_no"].to_numpy()
+            if len(taken) <= numbers[-1]:
+                taken = np.zeros(2 * int(numbers[-1]) + 1, dtype=bool)
+                taken[kept[kept < len(taken)]] = True
+            missing = ~taken[numbers]
+            if missing.any():
+                parts.append(batch.filter(pa.array(missing)))
+                wanting -= int(missing.sum())
         table = pa.Table.from_batches(parts) if parts else None
         if table is not None:
             names = {f"c{place}": f"f{field}" for field, place in self.found.fields}
