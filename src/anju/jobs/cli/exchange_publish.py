@@ -19,6 +19,7 @@ JSON = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 def register(app: typer.Typer) -> None:
     """Add the command to ``anju exchange``."""
     app.command("publish")(publish)
+    app.command("quality")(quality)
 
 
 def publish(
@@ -42,6 +43,30 @@ def publish(
         typer.echo(json.dumps(asdict(summary), ensure_ascii=False))
         return
     _show(summary)
+
+
+def quality(as_json: JSON = False) -> None:
+    """The measures of the newest run: each with its definition, its aim, and whether it is met."""
+    setup_django()
+    from anju.jobs.cli import _language
+    from anju.register.store import queries
+
+    board = queries.quality_board()
+    if as_json:
+        told = [
+            {"key": m.key, "value": m.value, "unit": m.unit, "target": m.target, "meets": m.meets}
+            for m in board.measures
+        ]
+        typer.echo(json.dumps(told, ensure_ascii=False))
+        return
+    table = Table("measure", "value", "aim", "definition", title=f"run {board.run.id}")
+    chinese = _language() == "zh"
+    for m in board.measures:
+        share = m.unit == "share"
+        shown = "-" if m.value is None else f"{m.value:.1%}" if share else f"{m.value:,.1f}"
+        aim = "" if m.target is None else f"{m.target:.0%}" if share else f"{m.target:g}"
+        table.add_row(m.zh if chinese else m.en, shown, aim, m.definition_zh if chinese else m.definition_en)
+    Console().print(table)
 
 
 def _show(summary: object) -> None:
