@@ -21,6 +21,7 @@ class DuckEngine:
                 "memory_limit": memory,
                 "temp_directory": str(spill),
                 "threads": threads or os.cpu_count() or 2,
+                "enable_progress_bar": False,  # it would write into what --json prints
                 "preserve_insertion_order": False,
                 "autoinstall_known_extensions": False,
                 "autoload_known_extensions": False,

@@ -43,7 +43,7 @@ def _measure(people: int, folder: Path) -> list[Figure]:
         done = subprocess.run(
             [*ANJU, *words, "--json"], env=environment, capture_output=True, text=True, check=True
         )
-        return json.loads(done.stdout) if done.stdout.strip() else None
+        return json.loads(done.stdout.strip().splitlines()[-1])
 
     subprocess.run([*ANJU, "db", "upgrade"], env=environment, capture_output=True, check=True)
     with timed() as making:
