@@ -21,12 +21,13 @@ class DuckEngine:
                 "memory_limit": memory,
                 "temp_directory": str(spill),
                 "threads": threads or os.cpu_count() or 2,
-                "enable_progress_bar": False,  # it would write into what --json prints
                 "preserve_insertion_order": False,
                 "autoinstall_known_extensions": False,
                 "autoload_known_extensions": False,
             }
         )
+        # It would write into what --json prints.
+        self.connection.execute("SET enable_progress_bar = false")
 
     def run(self, sql: str) -> None:
         """Run one statement for its effect."""
