@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 from rich.table import Table as RichTable
 
+from anju.jobs.cli import setup_django
 from anju.kernel import wording
 from anju.policy import explain as explaining
 from anju.policy import form as forms
@@ -247,6 +248,7 @@ def explain(
     found = explaining.programme_for(programme, asked_on, as_if=as_if)
     filing = asked_on or explaining.default_day(found, date.today())  # noqa: DTZ011 the operator's own day
     if person and not facts_file:
+        setup_django()
         known = library_facts.of_person(person, found, filing)
     else:
         known = read_facts(found, library_facts.read_json(facts_file), others=others)

@@ -15,6 +15,7 @@ import typer
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table as RichTable
 
+from anju.jobs.cli import setup_django
 from anju.jobs.cli.policy import (
     AsJson,
     Language,
@@ -115,6 +116,8 @@ def simulate(
     assumed = simulation_values()
     with steps("…", as_json) as step, engine() as opened:
         step("读取人口" if chosen == "zh" else "reading the population")
+        if population == "library":
+            setup_django()
         people = open_population(opened, population, [found, other], filing)
         groups = group_columns(by, people.columns)
         need_columns(people.columns, groups)
@@ -220,6 +223,8 @@ def audit(
     filing = day(on) or default_day(found, date.today())  # noqa: DTZ011 the operator's own day
     with steps("…", as_json) as step, engine() as opened:
         step("读取人口" if chosen == "zh" else "reading the population")
+        if population == "library":
+            setup_django()
         people = open_population(opened, population, [found], filing)
         groups = group_columns(by, people.columns) or [c for c in people.columns if c.startswith(GROUP)]
         need_columns(people.columns, groups)
