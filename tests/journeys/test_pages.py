@@ -219,6 +219,14 @@ def test_way_back_stays_on_our_pages(town: Any) -> None:
             assert client.post("/language/", data=told).headers["location"] == "/"
 
 
+def test_every_answer_forbids_inline_code_and_framing(town: Any) -> None:
+    for path in ("/", "/gallery/", "/account/login/", "/nowhere/", "/trust/log/"):
+        policy = httpx.get(town.url + path).headers["content-security-policy"]
+        assert "default-src 'self'" in policy
+        assert "frame-ancestors 'none'" in policy
+        assert "unsafe" not in policy
+
+
 def test_static_files_are_hashed_and_compressed(town: Any) -> None:
     page = httpx.get(f"{town.url}/").text
     found = re.search(r'href="(/static/npm/@tabler/core/dist/css/tabler\.min\.[0-9a-f]+\.css)"', page)

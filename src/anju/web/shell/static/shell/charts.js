@@ -56,7 +56,7 @@
       animation: !calm, textStyle: { fontFamily: token("--font") }, color: colours,
       grid: { left: 8, right: spec.kind === "line" ? 90 : 56, top: spec.series.length > 1 ? 40 : 28, bottom: 8, containLabel: true },
       legend: { show: spec.series.length > 1 && spec.kind !== "line", top: 0, left: 0, itemWidth: 12, itemHeight: 12, textStyle: axisText() },
-      tooltip: { trigger: "axis", axisPointer: { type: spec.kind === "line" ? "line" : "shadow" }, valueFormatter: (v) => shown(v, spec),
+      tooltip: { trigger: "axis", renderMode: "richText", axisPointer: { type: spec.kind === "line" ? "line" : "shadow" }, valueFormatter: (v) => shown(v, spec),
         backgroundColor: token("--paper"), borderColor: token("--line-strong"), textStyle: { color: token("--ink"), fontFamily: token("--font") } },
       xAxis: spec.kind === "row" ? values : names,
       yAxis: spec.kind === "row" ? names : values,
