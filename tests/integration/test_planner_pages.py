@@ -151,7 +151,7 @@ def test_a_resident_sees_their_own_result_explained(settings) -> None:  # type: 
     client = login("resident", settings, CODE)
     page = client.get("/me/policies/demo/settlement/").context["page"]
     part = page.services[0]
-    assert (part.outcome.score, part.outcome.line) == ("84", "100")
+    assert (part.outcome.score, part.outcome.line) == ("84", "60")
     assert any("职业技能" in m.name for m in part.missing)
     pension = next(r for r in part.lines if r.article == "附表一1")
     assert (pension.points, pension.facts[0].value) == ("24", "8年")
