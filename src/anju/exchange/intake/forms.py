@@ -209,16 +209,24 @@ def _number(i: int, field: Field) -> Steps:
 
 
 def _code(i: int, field: Field) -> Steps:
-    """Codes by their accepted writings. A chain of comparisons of short texts is faster than a join."""
+    """Codes by their accepted writings: first a short chain of code and name, then all of them for what is left.
+
+    A chain of comparisons of short texts is faster than a join.
+    """
+    forms = {form: code for form, code in code_forms(field).items() if code is not None}
+    first = dict(field.codes or {})
+    if field.codes is None:
+        for code, (zh, _) in get_codelist(field.standard).labels.items():
+            first |= {form: code for form in (zh, code) if form in forms}
     by_code: dict[str, list[str]] = {}
-    for form, code in code_forms(field).items():
-        if code is not None:
-            by_code.setdefault(code, []).append(form)
+    for form, code in forms.items():
+        by_code.setdefault(code, []).append(form)
+    usual = " ".join(f"WHEN {quoted(form)} THEN {quoted(code)}" for form, code in first.items())
     whens = " ".join(
         f"WHEN t{i} IN ({', '.join(quoted(f) for f in written)}) THEN {quoted(code)}"
         for code, written in by_code.items()
     )
-    return (Step({f"v{i}": f"CASE {whens} END"}),)
+    return (Step({f"v{i}": f"coalesce(CASE t{i} {usual} END, CASE {whens} END)"}),)
 
 
 def code_forms(field: Field) -> dict[str, str | None]:
