@@ -126,9 +126,7 @@ class Canon:
                 self.simple.setdefault(row["variant"], row["char"])
         rows = pq.read_table(packs.root() / "cn/codes/divisions.parquet").to_pylist()
         in_force = {r["code"] for r in rows if r["end_year"] is None}
-        self.heir = {
-            r["code"]: r["successor"] for r in rows if r["successor"] and r["code"] not in in_force
-        }
+        self.heir = {r["code"]: r["successor"] for r in rows if r["successor"] and r["code"] not in in_force}
 
     def of(self, field: str, text: str) -> str | None:
         if not text:

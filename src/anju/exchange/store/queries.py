@@ -231,7 +231,13 @@ def list_held(
     found = list(rows[: limit + 1])
     lines = tuple(
         HeldLine(
-            r.row_no, tuple(Fault(f, c) for f, c in r.faults), r.state, r.since, r.ended_at, r.ended_by, r.reason
+            r.row_no,
+            tuple(Fault(f, c) for f, c in r.faults),
+            r.state,
+            r.since,
+            r.ended_at,
+            r.ended_by,
+            r.reason,
         )
         for r in found[:limit]
     )

@@ -115,7 +115,9 @@ def learn() -> dict[str, Any]:
     """New parameters from the accepted records, in their written form."""
     with opened() as engine:
         mentions(engine, accepted())
-        return learning.learn(engine, "mentions", parameters.read("han", HAN_COMPARISONS), datetime.now(UTC).date())
+        return learning.learn(
+            engine, "mentions", parameters.read("han", HAN_COMPARISONS), datetime.now(UTC).date()
+        )
 
 
 def explain(code: str) -> dict[str, Any]:
