@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import mmap
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +56,8 @@ class Sniffed:
     contract: Contract | None = None
     fields: tuple[tuple[int, int], ...] = ()
     returned: tuple[int, int] | None = None
+    sheet_read: Any = field(default=None, compare=False, repr=False)
+    """The sheet of a workbook, read already: unpacking it is most of the work."""
 
     @property
     def present(self) -> frozenset[int]:
@@ -181,7 +183,9 @@ def _sheets(path: Path, name: str, _sample: bytes) -> list[Sniffed]:
             for i, row in enumerate(sheet.to_python(skip_empty_area=False, nrows=TITLE_ROWS)):
                 if any(str(cell).strip() for cell in row):
                     headers = tuple(str(cell) for cell in row)
-                    found.append(Sniffed(path, name, "xlsx", "", "", sheet_name, i, headers))
+                    found.append(
+                        Sniffed(path, name, "xlsx", "", "", sheet_name, i, headers, sheet_read=sheet)
+                    )
     except CalamineError as broken:
         raise Refusal("intake.cut_off", file=name) from broken
     return found
@@ -219,10 +223,10 @@ def _matched(contract: Contract, headers: tuple[str, ...]) -> tuple[tuple[tuple[
         places.setdefault(plain(header), place)
     fields = []
     missing: list[str] = []
-    for number, field in enumerate(contract.fields):
-        at = next((places[plain(h)] for h in field.headers if plain(h) in places), None)
+    for number, spec in enumerate(contract.fields):
+        at = next((places[plain(h)] for h in spec.headers if plain(h) in places), None)
         if at is not None:
             fields.append((number, at))
-        elif field.required or field.name in contract.key:
-            missing.append(field.name)
+        elif spec.required or spec.name in contract.key:
+            missing.append(spec.name)
     return tuple(fields), missing

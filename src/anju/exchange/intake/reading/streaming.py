@@ -20,7 +20,6 @@ import pyarrow.compute as pc
 import pyarrow.csv as pcsv
 import pyarrow.json as pjson
 import pyarrow.parquet as pq
-from python_calamine import CalamineWorkbook
 
 from anju.exchange.intake.reading.limits import SHEET_ROWS
 from anju.exchange.intake.reading.sniffing import Sniffed
@@ -253,7 +252,7 @@ def _as_text(column: pa.Array) -> pa.Array:
 def _xlsx(
     found: Sniffed, wanted: dict[str, int], stream: Stream
 ) -> Iterator[tuple[list[pa.Array], np.ndarray]]:
-    sheet = CalamineWorkbook.from_path(str(found.path)).get_sheet_by_name(found.sheet)
+    sheet = found.sheet_read
     if sheet.height > SHEET_ROWS:
         raise Refusal("intake.unpacks_to_too_much", file=found.name, mb=0)
     body = sheet.to_python(skip_empty_area=False)
