@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import psycopg
@@ -74,15 +75,14 @@ def test_embedded_server_survives_kill_9_of_everyone(tmp_path: Path) -> None:
 @pytest.mark.skipif(not DEBIAN_POSTGRES.is_dir(), reason="no PostgreSQL 15 from Debian on this machine")
 def test_a_real_postgresql_by_url(tmp_path: Path) -> None:
     """Every migration applies to a PostgreSQL 15 server as Debian ships it."""
-    data = tmp_path / "data"
+    # Not below pytest's own folder: another session would close it to PostgreSQL's user again.
+    folder = Path(tempfile.mkdtemp(prefix="anju-postgres-"))
+    data = folder / "data"
     data.mkdir()
     as_user: list[str] = []
     if os.geteuid() == 0:
-        for folder in (*reversed(tmp_path.parents), tmp_path):
-            if str(folder).startswith("/tmp/"):
-                folder.chmod(folder.stat().st_mode | 0o755)
-        shutil.chown(data, "postgres")
-        shutil.chown(tmp_path, "postgres")
+        for owned in (folder, data):
+            shutil.chown(owned, "postgres")
         as_user = ["runuser", "-u", "postgres", "--"]
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -99,8 +99,8 @@ def test_a_real_postgresql_by_url(tmp_path: Path) -> None:
         "--encoding=UTF8",
         "--locale=C.UTF-8",
     )
-    options = f"-p {port} -h 127.0.0.1 -k {tmp_path} -c fsync=off"
-    run(DEBIAN_POSTGRES / "pg_ctl", "-w", "-D", data, "-o", options, "-l", tmp_path / "log", "start")
+    options = f"-p {port} -h 127.0.0.1 -k {folder} -c fsync=off"
+    run(DEBIAN_POSTGRES / "pg_ctl", "-w", "-D", data, "-o", options, "-l", folder / "log", "start")
     try:
         url = f"postgresql://anju@127.0.0.1:{port}/postgres"
         anju("db", "upgrade", home=tmp_path / "home", DATABASE_URL=url)
@@ -113,3 +113,4 @@ def test_a_real_postgresql_by_url(tmp_path: Path) -> None:
         assert not (tmp_path / "home" / "postgres").exists()
     finally:
         run(DEBIAN_POSTGRES / "pg_ctl", "-D", data, "-m", "immediate", "stop")
+        shutil.rmtree(folder, ignore_errors=True)
