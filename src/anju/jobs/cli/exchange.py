@@ -8,7 +8,14 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    Progress,
+    TextColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
 from rich.table import Table
 
 from anju.jobs.cli import (
@@ -50,14 +57,17 @@ def ingest(
 
     outcomes, failed = [], 0
     table = Table("dataset", "file", "rows", "held", "fixed", "rows/s", title="batches")
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    columns = (
+        TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn(),
+    )  # fmt: skip
     with Progress(*columns, console=console, transient=True) as progress:
-        task = progress.add_task("reading")
+        task = progress.add_task("reading", total=intake.size(paths))
         names: list[str] = []
 
-        def told(name: str, _rows: int) -> None:
-            names.append(name)
-            progress.update(task, description=name)
+        def told(name: str, read: int) -> None:
+            if read == 0:
+                names.append(name)
+            progress.update(task, description=name, advance=read)
 
         for outcome in intake.ingest(
             paths, by=system("ingest"), at=timezone.now, dataset=contract, told=told

@@ -100,24 +100,50 @@ def _keep_optimisers(engine: DuckEngine) -> None:
     engine.run(f"SET disabled_optimizers = '{','.join(n for n in named if n not in KEPT_OPTIMISERS)}'")
 
 
+def size(paths: Sequence[Path]) -> int:
+    """Bytes of every file below the paths."""
+    return sum(path.stat().st_size for path in files(paths))
+
+
+class _Meter:
+    """Tells how many bytes of a file are done: roughly while it is read, exactly when it is finished."""
+
+    def __init__(self, path: Path, told: Told) -> None:
+        self.path, self.told, self.left = path, told, path.stat().st_size
+        told(path.name, 0)
+
+    def read(self, count: int) -> None:
+        """About ``count`` more bytes have been read."""
+        step = min(count, self.left)
+        if step:
+            self.left -= step
+            self.told(self.path.name, step)
+
+
 def ingest(
     paths: Sequence[Path],
     *,
     by: Actor,
     at: Callable[[], datetime],
     dataset: str | None = None,
-    told: Told = lambda name, rows: None,
+    told: Told = lambda name, read: None,
 ) -> Iterator[Accepted | Failed]:
-    """Take in every file below ``paths``, one after the other; a refused one does not keep the others out."""
+    """Take in every file below ``paths``, one after the other; a refused one does not keep the others out.
+
+    ``told`` hears of each file with 0 when it begins, then of bytes as they are read.
+    """
     sweep()
     with opened() as engine:
         for path in files(paths):
-            told(path.name, 0)
+            meter = _Meter(path, told)
+            outcome: Accepted | Failed
             try:
-                yield take(engine, path, name=path.name, dataset=dataset, by=by, at=at())
+                outcome = take(engine, path, name=path.name, dataset=dataset, by=by, at=at(), read=meter.read)
             except Refusal as refusal:
                 actions.note_refused(refusal, by=by, at=at())
-                yield Failed(path, refusal)
+                outcome = Failed(path, refusal)
+            meter.read(meter.left)
+            yield outcome
 
 
 def take_upload(
@@ -138,6 +164,7 @@ def take(
     dataset: str | None = None,
     purpose: str = "",
     day: date | None = None,
+    read: Callable[[int], None] = lambda count: None,
 ) -> Accepted:
     """One file: read, check, standardise, accept. The same file twice changes nothing."""
     begin = time.perf_counter()
@@ -149,7 +176,7 @@ def take(
         found = sniff(path, name, dataset)
         contract = _contract(found)
         batch = BatchIds(f"{contract.id}-{digest[:16]}", day or sent_on(path, at.date()))
-        work = Work(engine, found, contract, batch)
+        work = Work(engine, found, contract, batch, read)
         try:
             made = work.run(digest, by, at)
             fixed = actions.accept(made, work.held, work.answers(), by=by, at=at, purpose=purpose)
@@ -214,4 +241,4 @@ def told(outcome: Accepted | Failed) -> dict[str, Any]:
     }  # fmt: skip
 
 
-__all__ = ["Failed", "files", "ingest", "opened", "sent_on", "sweep", "take", "take_upload", "told"]
+__all__ = ["Failed", "files", "ingest", "opened", "sent_on", "size", "sweep", "take", "take_upload", "told"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -31,7 +31,15 @@ KEPT_BYTES = 512 << 20
 class Work:
     """One file on its way to a batch."""
 
-    def __init__(self, engine: DuckEngine, found: Sniffed, contract: Contract, batch: BatchIds) -> None:
+    def __init__(
+        self,
+        engine: DuckEngine,
+        found: Sniffed,
+        contract: Contract,
+        batch: BatchIds,
+        read: Callable[[int], None] = lambda count: None,
+    ) -> None:
+        self.read = read
         self.engine, self.found, self.contract, self.batch = engine, found, contract, batch
         self.path = lake() / "batches" / contract.id / f"{batch.id}.parquet"
         self.held_path = queries.held_path(batch.id)
@@ -74,11 +82,12 @@ class Work:
         """The rows as they pass, kept for the held ones among them as long as the file is not too large for that."""
         size = 0
         for batch in batches:
+            self.read(batch.nbytes)
+            size += batch.nbytes
             if self.kept is not None:
-                size += batch.nbytes
                 self.kept.append(batch)
-                if size > KEPT_BYTES:
-                    self.kept = None
+            if size > KEPT_BYTES:
+                self.kept = None
             yield batch
 
     def _hold(self, broken: dict[int, str], expected: int) -> None:

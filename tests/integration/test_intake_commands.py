@@ -1,0 +1,61 @@
+"""The commands around batches, as a person types them."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from anju.jobs.cli.exchange import app
+from anju.kernel.refusal import Refusal
+
+sys.path.insert(0, str(Path(__file__).parent))
+from intake_files import as_csv, people, person, put
+
+run = CliRunner()
+
+
+def said(*words: str) -> str:
+    done = run.invoke(app, list(words), catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    return done.stdout
+
+
+def test_a_contract_is_printed_for_people_and_for_programs() -> None:
+    assert said("contract", "police_residence").startswith("# 居住登记 · Residence registration")
+    told = json.loads(said("contract", "police_residence", "--json"))
+    assert [f["name"] for f in told["fields"]][:3] == ["登记编号", "登记状态", "姓名"]
+    assert len(json.loads(said("contracts", "--json"))) == 18
+    with pytest.raises(Refusal, match="contracts.unknown"):
+        said("contract", "police_cars")
+
+
+def test_docs_are_written_and_checked(tmp_path: Path) -> None:
+    assert "police_residence.md" in said("docs", "--to", str(tmp_path))
+    assert said("docs", "--to", str(tmp_path), "--check") == ""
+    (tmp_path / "police_residence.md").write_text("changed by hand")
+    done = run.invoke(app, ["docs", "--to", str(tmp_path), "--check"])
+    assert (done.exit_code, done.stdout) == (1, "police_residence.md\n")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_ingest_status_rejects_and_waive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ANJU_HOME", str(tmp_path / "home"))
+    put(tmp_path / "in" / "2026-07-01", "居住登记.csv", as_csv([*people(5), person(9, 登记日期="某天")]))
+    (done,) = json.loads(said("ingest", str(tmp_path / "in"), "--json"))
+    assert (done["dataset"], done["rows"], done["held"], done["new"]) == ("police_residence", 5, 1, True)
+    assert json.loads(said("status", "--json"))["held"]["open"] == 1
+    (row,) = json.loads(said("rejects", done["batch"], "--json"))
+    assert row == {"row": 7, "faults": [["登记日期", "date"]]}
+    said("rejects", done["batch"], "--xlsx", str(tmp_path / "back.xlsx"))
+    assert (tmp_path / "back.xlsx").read_bytes().startswith(b"PK")
+    said("waive", done["batch"], "--reason", "已注销")
+    assert json.loads(said("status", "--json"))["held"] == {"open": 0, "fixed": 0, "waived": 1}
+
+    put(tmp_path / "in", "坏.csv", b"a,b\n1,2\n")
+    refused = run.invoke(app, ["ingest", str(tmp_path / "in"), "--json"])
+    assert refused.exit_code == 3
+    assert {o.get("refused") for o in json.loads(refused.stdout)} == {None, "intake.no_header"}
