@@ -7,7 +7,3 @@ from django.core.wsgi import get_wsgi_application
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "anju.config.settings")
 os.environ.setdefault("ANJU_DB_ROLE", "anju_web")  # what serves pages sees no person-level row by itself
 application = get_wsgi_application()
-
-from anju.jobs import handover  # noqa: E402 - needs Django ready
-
-handover.give()
