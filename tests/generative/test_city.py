@@ -23,7 +23,8 @@ import yaml
 
 from anju.city import calibration, families
 from anju.city.layouts import load_layouts
-from anju.city.make import Order, make_city
+from anju.city.make import make_city
+from anju.city.order import Order
 from anju.kernel import packs
 from anju.kernel.identifiers import is_citizen_no, is_credit_code
 from anju.kernel.refusal import Refusal

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from anju.city.arrays import chance
-
-if TYPE_CHECKING:
-    from anju.city.ground import Place
+from anju.city.lattice import Place, bend
 
 KINDS = (
     # kind, one per so many communities, code letter, Chinese, English, places per facility at a million people
@@ -49,8 +46,6 @@ def write(path: Path, places: list[Place], seed: int) -> None:
 
 def _spot(place: Place, draw: np.random.Generator) -> tuple[float, float]:
     """A point inside the place's block."""
-    from anju.city.ground import bend
-
     b = place.block
     column = b.west + (b.east - b.west) * draw.uniform(0.25, 0.75)
     row = b.south + (b.north - b.south) * draw.uniform(0.25, 0.75)

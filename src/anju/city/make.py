@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import date, timedelta
-from pathlib import Path
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
@@ -24,12 +22,12 @@ from anju.city.holdings import ABOUT_NOBODY, HOLDERS
 from anju.city.layouts import Layout, load_layouts
 from anju.city.lives import City, draw_city
 from anju.city.mistakes import ABSENT, INVALID, Mistakes, draw_mistakes, draw_number_states
+from anju.city.order import Order
 from anju.city.pen import Lines, lines_of
 from anju.city.rows import Rows, draw_rows
 from anju.kernel import packs
 from anju.kernel.refusal import Refusal
 
-FIRST_DAY = date(2026, 6, 30)
 STEPS = 6 + len(HOLDERS)
 """How often ``told`` is called, for a progress bar."""
 UNREADABLE_DATES = ("2026-02-31", "26/5/1", "待核实", "20261345", "去年三月")
@@ -45,20 +43,6 @@ CODED = (
     "home_kind",
     "occupation",
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """What city to make."""
-
-    people: int
-    out: Path
-    seed: int = 1
-    errors: str = "real"
-    days: int = 0
-    today: date = FIRST_DAY
-    like: str = ""
-    """City of the census whose row is matched; empty for the pack's own choice."""
 
 
 def make_city(order: Order, told: Callable[[str], None] = lambda _: None) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -16,11 +16,9 @@ from anju.city.arrays import EPOCH, NEVER, Array, Text, dates, numbered, table, 
 from anju.city.holdings import ABOUT_NOBODY
 from anju.city.lives import City
 from anju.city.mistakes import Mistakes, Wrong
+from anju.city.order import Order
 from anju.city.people import EDUCATION, MARITAL
 from anju.city.rows import Rows
-
-if TYPE_CHECKING:
-    from anju.city.make import Order
 
 
 def write(

@@ -15,7 +15,8 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 from rich.table import Table
 
 from anju.city import ground
-from anju.city.make import FIRST_DAY, STEPS, Order, make_city
+from anju.city.make import STEPS, make_city
+from anju.city.order import FIRST_DAY, Order
 from anju.kernel import packs
 from anju.kernel.refusal import Refusal
 
