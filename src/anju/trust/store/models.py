@@ -10,6 +10,12 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
+from anju.trust.store.erasure_models import (  # noqa: F401 - tables of this room, kept in a file of their own
+    Erasure,
+    Restriction,
+    RetentionRun,
+    Tombstone,
+)
 from anju.trust.store.rights_models import (  # noqa: F401 - tables of this room, kept in a file of their own
     Assessment,
     Consent,
