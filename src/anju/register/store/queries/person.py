@@ -8,7 +8,7 @@ from typing import Any
 
 from anju.kernel.refusal import Refusal
 from anju.register import canon, dossier
-from anju.register.store.queries import lines, people, sql
+from anju.register.store.queries import lines, people, person_rows, sql
 from anju.register.store.queries.values import (
     AidView,
     ContributionView,
@@ -62,21 +62,20 @@ def get_person_file(
     it then; ``aspects`` names those the caller may see (None: all). Refuses ``register.unknown_code`` and
     ``register.no_person`` (no such person, or not known then).
     """
-    current = people.resolve_code(code)
-    row = _identity(current, known_on)
     may = set(ASPECTS if aspects is None else aspects)
-    facts = {a: _facts(a, current, known_on) if a in may else [] for a in ASPECTS}
-    contradictions = discrepancies_of(current, known_on, masked)
-    said = _said(current, row, known_on)
+    row, facts = person_rows.read(code, frozenset(may & set(ASPECTS)) | {"discrepancy"}, known_on)
+    shown = _shown(row)
+    contradictions = tuple(discrepancy(r | {"name": ""}, masked) for r in facts["discrepancy"])
+    said = dossier.unpack(sealer().open(row["records"]), shown) if row["records"] is not None else ()
     contributions = [_contribution(r, masked) for r in facts["contribution"]]
     return PersonFile(
-        code=current,
+        code=row["code"],
         asked_code=code,
-        former_codes=people.former_codes(current),
+        former_codes=tuple(row["former"]),
         valid_on=valid_on,
         known_on=known_on,
         line=lines.line(row, masked),
-        fields=_fields(row, said, contradictions, masked),
+        fields=_fields(shown, said, contradictions, masked),
         stays=_periods(facts["stay"], lambda r: _stay(r, masked), valid_on),
         jobs=_periods(facts["job"], lambda r: _job(r, masked), valid_on),
         family=tuple(_kin(r, masked) for r in facts["kin"]),
@@ -107,7 +106,7 @@ def reveal(code: str, field: str) -> str | None:
     """One value in clear: name, citizen_no, phone or address. The guard has logged it before."""
     if field not in REVEALED:
         raise Refusal("register.cannot_reveal", field=field)
-    line = lines.line(_identity(people.resolve_code(code), None), masked=False)
+    line = lines.line(_identity(people.resolve_code(code)), masked=False)
     return str(getattr(line, field)) or None
 
 
@@ -139,29 +138,15 @@ def discrepancy(row: Row, masked: bool) -> DiscrepancyLine:
     )
 
 
-def _identity(code: str, known_on: datetime | None) -> Row:
-    when, values = sql.known("i", known_on)
+def _identity(code: str) -> Row:
     found = sql.rows(
-        f"SELECT {lines.COLUMNS}, i.education, i.marital, {lines.PLACE} FROM register_identity i {lines.JOIN_PLACE} "
-        f"WHERE i.person_code = %s AND {when} ORDER BY i.known_from DESC LIMIT 1",
+        f"SELECT {lines.COLUMNS}, {lines.PLACE} FROM register_identity i {lines.JOIN_PLACE} "
+        "WHERE i.person_code = %s AND i.known_to IS NULL ORDER BY i.known_from DESC LIMIT 1",
         code,
-        *values,
     )
     if not found:
         raise Refusal("register.no_person")
     return found[0]
-
-
-def _said(code: str, row: Row, known_on: datetime | None) -> tuple[dossier.Said, ...]:
-    when, values = sql.known("d", known_on)
-    found = sql.rows(
-        f"SELECT d.records FROM register_dossier d WHERE d.person_code = %s AND {when} ORDER BY d.known_from DESC LIMIT 1",
-        code,
-        *values,
-    )
-    if not found or found[0]["records"] is None:
-        return ()
-    return dossier.unpack(sealer().open(found[0]["records"]), _shown(row))
 
 
 def _shown(row: Row) -> dict[str, str | None]:
@@ -174,10 +159,13 @@ def _shown(row: Row) -> dict[str, str | None]:
 
 
 def _fields(
-    row: Row, said: Iterable[dossier.Said], contradictions: Iterable[DiscrepancyLine], masked: bool
+    shown: Mapping[str, str | None],
+    said: Iterable[dossier.Said],
+    contradictions: Iterable[DiscrepancyLine],
+    masked: bool,
 ) -> tuple[FieldView, ...]:
     """Each field: the value shown with its sources, the others with theirs."""
-    shown, against = _shown(row), {d.field: set(d.against) for d in contradictions}
+    against = {d.field: set(d.against) for d in contradictions}
     views = []
     for name in dossier.FIELDS:
         by_value: dict[str, list[Source]] = {}
@@ -206,48 +194,6 @@ def _fields(
             )
         )
     return tuple(views)
-
-
-_TABLES = {
-    "stay": "register_stay",
-    "job": "register_job",
-    "kin": "register_kin",
-    "contribution": "register_contribution",
-    "enrolment": "register_enrolment",
-    "permit": "register_permit",
-    "tax": "register_taxyear",
-    "skill": "register_skill",
-    "land": "register_landright",
-    "aid": "register_aid",
-    "health": "register_healthfile",
-}
-_ORDERS = {
-    "stay": "begin_on DESC, dwelling_code",
-    "job": "begin_on DESC, employer_code",
-    "kin": "household, relation, relative_code",
-    "contribution": "scheme, kind, from_month",
-    "enrolment": "begin_on DESC, school_code",
-    "permit": "valid_until DESC NULLS LAST, permit_no",
-    "tax": "year DESC",
-    "skill": "level, name",
-    "land": "land_region, begin_on",
-    "aid": "opened_on DESC NULLS LAST",
-    "health": "opened_on, station_code",
-}
-
-
-def _facts(aspect: str, code: str, known_on: datetime | None) -> list[dict[str, Any]]:
-    when, values = sql.known("f", known_on)
-    more, join = "", ""
-    if aspect == "stay":
-        more = f", {lines.PLACE}"
-        join = "LEFT JOIN register_dwelling d ON d.dwelling_code = f.dwelling_code AND d.known_to IS NULL"
-    order = ", ".join(f"f.{part.strip()}" for part in _ORDERS[aspect].split(","))
-    return sql.rows(
-        f"SELECT f.*{more} FROM {_TABLES[aspect]} f {join} WHERE f.person_code = %s AND {when} ORDER BY {order}",
-        code,
-        *values,
-    )
 
 
 def _periods(
