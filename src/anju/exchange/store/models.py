@@ -5,6 +5,10 @@ from __future__ import annotations
 from django.db import models
 from django.db.models import Q
 
+from anju.exchange.store.review_models import PersonChange, ReviewQuestion, ReviewWord
+
+__all__ = ["Batch", "HeldRow", "PersonChange", "ReviewQuestion", "ReviewWord"]
+
 
 class Batch(models.Model):
     """One accepted file. It counts from the moment this row is committed; the Parquet file lies there before."""
