@@ -9,6 +9,19 @@ from anju.exchange.store.review_models import PersonChange, ReviewQuestion, Revi
 
 __all__ = ["Batch", "HeldRow", "PersonChange", "ReviewQuestion", "ReviewWord"]
 
+from anju.exchange.store.doors_models import (  # noqa: F401 - tables of this room, kept in a file of their own
+    Bundle,
+    Client,
+    ClientKey,
+    FeedEntry,
+    FeedRun,
+    Peer,
+    PendingChange,
+    Pull,
+    Push,
+    Upload,
+)
+
 
 class Batch(models.Model):
     """One accepted file. It counts from the moment this row is committed; the Parquet file lies there before."""
