@@ -196,7 +196,7 @@ def settle_discrepancy(
     )
     case = case or Settlement(person_code=current, region=person.region, field=field, opened_at=at)
     case.state, case.settled_at, case.settled_by = "settled", at, by.account
-    case.value, case.reason = sealer().seal(value), reason
+    case.value, case.why = sealer().seal(value), sealer().seal(reason)
     case.save()
     log.record(
         by, "person.correct", at, purpose=purpose, subject=f"person:{current}", detail={"field": field}

@@ -1,6 +1,6 @@
 """The tables of the register. Private to this room: others read through ``queries`` and write through ``actions``."""
 
-from anju.register.store.models.entries import CounterEntry, Settlement
+from anju.register.store.models.entries import CounterEntry, SettleBatch, Settlement, SettlementStep
 from anju.register.store.models.facts import (
     Aid,
     Contribution,
@@ -37,7 +37,9 @@ __all__ = [
     "Person",
     "Run",
     "School",
+    "SettleBatch",
     "Settlement",
+    "SettlementStep",
     "Skill",
     "Stay",
     "TaxYear",
