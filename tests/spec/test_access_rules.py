@@ -38,7 +38,7 @@ PERSON_ACTIONS = {
     "planner": set(),
     "auditor": set(),
     "operator": set(),
-    "dpo": {"person.read", "request.answer", "consent.read"},
+    "dpo": {"person.read", "person.restrict", "person.erase", "request.answer", "consent.read"},
     "grid_worker": {"person.search", "person.read", "person.register", "dwelling.read", "dwelling.write"},
     "station_worker": {
         "person.search", "person.read", "person.reveal", "person.correct", "person.register", "dwelling.read",

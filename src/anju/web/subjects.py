@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 from anju.kernel.refusal import Refusal
 from anju.register.store import queries as register
+from anju.trust.store import erasure_queries
 
 
 def _person(code: str) -> str | None:
@@ -18,6 +19,11 @@ def _person(code: str) -> str | None:
 REGIONS: Mapping[str, Callable[[str], str | None]] = {"person": _person}
 PLACED = frozenset(REGIONS)
 """Kinds whose place is decided here; the others are bounded by row security and by their own rooms."""
+
+
+def is_restricted(kind: str, code: str) -> bool:
+    """Whether a person's data may only be kept: they objected, or a law alone holds them here."""
+    return kind == "person" and erasure_queries.is_restricted(code)
 
 
 def region(kind: str, code: str) -> str | None:

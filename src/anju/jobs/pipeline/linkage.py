@@ -76,6 +76,9 @@ def run(told: Callable[[str], None] | None = None, full: bool = False) -> LinkSu
 
     After the first run only what changed since is linked against the library, unless ``full`` or most has changed.
     """
+    from anju.jobs.pipeline import retention
+
+    retention.sweep()  # what was erased and sent again goes before anything reads it
     weights = parameters.read("han", HAN_COMPARISONS)
     before, batches = current(), accepted()
     fresh = _fresh(before, batches)

@@ -59,6 +59,7 @@ def decide(
         *_assignment(role, actor),
         *_purpose(role, actor, wanted, purpose, stated),
         *_place(role, actor, wanted, subject, circumstance),
+        *_restricted(wanted, stated, subject),
         *_second_person(wanted, circumstance),
     )
     if against:
@@ -137,6 +138,14 @@ def _place(
         yield Reason("access.out_of_place", {"region": actor.region})
     if subject.department and role.department and subject.department != actor.department:
         yield Reason("access.other_department", {"department": actor.department})
+
+
+def _restricted(action: Action, purpose: Purpose | None, subject: Subject | None) -> Iterator[Reason]:
+    """Who objected, or whose data are kept only because a law says so, is left alone but for a few purposes."""
+    if subject is None or not subject.is_restricted or action.reach != "person":
+        return
+    if purpose is None or not purpose.on_restricted:
+        yield Reason("access.restricted", {})
 
 
 def _second_person(action: Action, circumstance: Circumstance) -> Iterator[Reason]:

@@ -49,7 +49,10 @@ class Role:
 
 @dataclass(frozen=True, slots=True)
 class Purpose:
-    """A published reason with its legal basis. Empty ``actions``: every action of the role."""
+    """A published reason with its legal basis. Empty ``actions``: every action of the role.
+
+    ``on_restricted``: also opens the file of somebody whose data are restricted (PIPL arts. 44, 47).
+    """
 
     name: str
     zh: str
@@ -59,6 +62,7 @@ class Purpose:
     aspects: tuple[str, ...]
     departments: frozenset[str] = frozenset()
     actions: frozenset[str] = frozenset()
+    on_restricted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,13 +91,17 @@ def system(name: str) -> Actor:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What an action is about: ``kind`` such as person, dwelling, batch; where it lies; whose it is."""
+    """What an action is about: ``kind`` such as person, dwelling, batch; where it lies; whose it is.
+
+    ``is_restricted``: the person's data may be kept and otherwise left alone.
+    """
 
     kind: str = ""
     code: str = ""
     region: str | None = None
     person_code: str = ""
     department: str = ""
+    is_restricted: bool = False
 
     def __str__(self) -> str:
         return f"{self.kind}:{self.code}" if self.kind else ""

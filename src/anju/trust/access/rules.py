@@ -63,6 +63,7 @@ def read(
                 tuple(p["aspects"]),
                 frozenset(p.get("departments", ())),
                 frozenset(p.get("actions", ())),
+                bool(p.get("on_restricted", False)),
             )
             for n, p in purposes.items()
         },
@@ -89,7 +90,7 @@ def _role_faults(roles: Mapping[str, Mapping[str, Any]], actions: Mapping[str, A
 def _purpose_faults(
     purposes: Mapping[str, Mapping[str, Any]], roles: Mapping[str, Any], actions: Mapping[str, Any]
 ) -> list[str]:
-    known = {"zh", "en", "basis", "roles", "aspects", "departments", "actions"}
+    known = {"zh", "en", "basis", "roles", "aspects", "departments", "actions", "on_restricted"}
     faults = [f"{n}: unknown key {k}" for n, p in purposes.items() for k in sorted(set(p) - known)]
     faults += [f"{n}: unknown role {r}" for n, p in purposes.items() for r in p["roles"] if r not in roles]
     faults += [

@@ -19,7 +19,7 @@ from anju.trust.store.models import Assessment, Consent, Incident, PersonRequest
 HERE = ZoneInfo("Asia/Shanghai")
 
 
-def _number(letter: str, at: datetime) -> str:
+def make_number(letter: str, at: datetime) -> str:
     """A number people can read out: letter, year and month, six characters without look-alikes."""
     tail = "".join(secrets.choice("23456789ABCDEFGHJKMNPQRSTVWXYZ") for _ in range(6))
     return f"{letter}{at.astimezone(HERE):%y%m}{tail}"
@@ -47,7 +47,7 @@ def ask(
     limit = rights.due(kind, at.astimezone(HERE).date())
     seal = sealer().seal
     made = PersonRequest.objects.create(
-        number=_number("Q", at), person_code=person_code, region=region, kind=kind, field=field,
+        number=make_number("Q", at), person_code=person_code, region=region, kind=kind, field=field,
         claim=seal(claim) if claim else None, text=seal(text) if text else None, asked_by=by.account, asked_at=at,
         due_on=limit.on, due_is_provisional=limit.is_provisional,
     )  # fmt: skip
@@ -140,7 +140,7 @@ def write_incident(kind: str, what: str, people: int, happened_on: date, *, by: 
     if kind not in rights.catalogue()["incidents"]["kinds"] or not what.strip():
         raise Refusal("rights.incomplete", kind=kind, missing="kind, what")
     made = Incident.objects.create(
-        number=_number("S", at), kind=kind, what=what, people=people, happened_on=happened_on, found_at=at,
+        number=make_number("S", at), kind=kind, what=what, people=people, happened_on=happened_on, found_at=at,
         written_by=by.account,
     )  # fmt: skip
     log.record(by, "incident.write", at, detail={"incident": made.number, "people": people})
@@ -167,7 +167,7 @@ def start_assessment(subject: str, known: dict[str, Any], *, by: Actor, at: date
     if subject not in rules().purposes:
         raise Refusal("rights.unknown_assessment", number=subject)
     made = Assessment.objects.create(
-        number=_number("A", at), subject=subject, known=known, made_by=by.account, made_at=at
+        number=make_number("A", at), subject=subject, known=known, made_by=by.account, made_at=at
     )
     log.record(by, "request.answer", at, detail={"assessment": made.number, "subject": subject})
     return made.number
