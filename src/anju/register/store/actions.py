@@ -12,13 +12,11 @@ from datetime import date, datetime
 from typing import Any
 
 from django.db import transaction
-from pypinyin import lazy_pinyin
 
 from anju.kernel.identifiers import PersonCode, mint_person_code
 from anju.kernel.refusal import Refusal
-from anju.register import canon, dossier
+from anju.register import canon, dossier, names
 from anju.register.store.models import CounterEntry, Dossier, Dwelling, Identity, Person, Settlement, Stay
-from anju.register.store.queries.addresses import simple_forms
 from anju.register.store.queries.people import resolve_code
 from anju.trust.access import Actor
 from anju.trust.sealing import sealer
@@ -42,8 +40,8 @@ def register_person(
     Person.objects.create(code=code)
     seal = sealer()
     number, phone = values.get("citizen_no"), values.get("phone")
-    key = "".join(simple_forms().get(c, c) for c in values["name"].lower() if c not in " ·.")
-    sounds = lazy_pinyin(key)
+    key = names.key(values["name"])
+    sounds = names.syllables(key)
     Identity.objects.create(
         person_code=code,
         region=region,

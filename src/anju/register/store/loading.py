@@ -56,7 +56,7 @@ class Target:
     @property
     def fields(self) -> tuple[models.Field, ...]:
         """The columns a load fills, in order; sealed ones and their indexes last."""
-        mine = [f for f in self.model._meta.concrete_fields if f.name not in OWN]
+        mine = [f for f in self.model._meta.concrete_fields if f.name not in OWN and not f.generated]
         return tuple(sorted(mine, key=lambda f: isinstance(f, models.BinaryField)))
 
     @property

@@ -27,6 +27,10 @@ class CounterEntry(models.Model):
     entered_by = text(80)
     purpose = text(40)
     is_withdrawn = models.BooleanField(default=False)
+    what = text(10, help_text="person, stay, leave or job")
+    wrote = models.JSONField(
+        default=dict, help_text="rows opened and closed by the entry: table -> ids, to undo it"
+    )
 
     class Meta:
         indexes = (Index(fields=["person_code"], name="entry_person"),)

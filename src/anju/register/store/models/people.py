@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from django.db import models
 from django.db.models import Index, Q
-from django.db.models.expressions import F
 from django.db.models.functions import Substr
 
 from anju.register.store.models.base import CODE, DWELLING, REGION, Known, OfPerson, coded, text
@@ -30,6 +29,12 @@ class Identity(OfPerson):
 
     name = text(80)
     name_key = text(80, help_text="simplified characters, no spaces, small letters: what a search compares")
+    given_key = models.GeneratedField(
+        expression=Substr("name_key", 2),
+        output_field=text(80),
+        db_persist=True,
+        help_text="a column, for row security keeps an index on an expression from being used",
+    )
     pinyin = text(160)
     initials = text(40)
     sex = text(1)
@@ -60,7 +65,8 @@ class Identity(OfPerson):
             Index(fields=["citizen_no_last4", "region"], name="identity_number_tail", condition=NOW),
             Index(fields=["phone_last4", "region"], name="identity_phone_tail", condition=NOW),
             Index(fields=["name_key", "person_code", "region"], name="identity_name", condition=NOW),
-            Index(Substr("name_key", 2), F("region"), name="identity_given_name", condition=NOW),
+            Index(fields=["given_key", "person_code", "region"], name="identity_given", condition=NOW),
+            Index(fields=["born_on", "name_key"], name="identity_birthday", condition=NOW),
             Index(fields=["pinyin", "person_code", "region"], name="identity_pinyin", condition=NOW),
             Index(fields=["initials", "person_code", "region"], name="identity_initials", condition=NOW),
             Index(fields=["region", "person_code"], name="identity_region", condition=NOW),

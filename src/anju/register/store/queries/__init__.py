@@ -1,5 +1,6 @@
 """Reading the register: the only way in for other rooms. Masked unless asked otherwise; pages by keyset."""
 
+from anju.register.store.queries.candidates import Candidate, Wanted, find_candidates, find_elsewhere
 from anju.register.store.queries.people import (
     find_by_number,
     find_by_phone,
@@ -59,6 +60,7 @@ from anju.register.store.queries.values import (
 __all__ = [
     "AidView",
     "Board",
+    "Candidate",
     "ContributionView",
     "DiscrepancyLine",
     "DwellingFile",
@@ -84,11 +86,14 @@ __all__ = [
     "Source",
     "StayView",
     "TaxView",
+    "Wanted",
     "Worker",
     "count_discrepancies",
     "discrepancies_of",
     "find_by_number",
     "find_by_phone",
+    "find_candidates",
+    "find_elsewhere",
     "find_people",
     "former_codes",
     "get_dwelling",

@@ -1,15 +1,11 @@
-"""Addresses as people type them into a search, and the simplified forms of characters."""
+"""Addresses as people type them into a search."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
-import pyarrow.parquet as pq
-
-from anju.kernel import packs
 from anju.register.store.queries import sql
 
 _WORDS = r"路|街|巷|弄|道|里|胡同|村|庄|屯|苑|坊"
@@ -48,16 +44,3 @@ def beginning(text: str, table: str) -> tuple[str, list[Any]]:
     """A condition that a street begins with ``text``."""
     street = _HEAD.sub("", text)
     return f"{table}.street >= %s AND {table}.street < %s", [street, sql.after(street)]
-
-
-@lru_cache
-def simple_forms() -> dict[str, str]:
-    """Traditional and regional characters -> simplified, from the pack's table."""
-    path = packs.find_file("codes/variants.parquet")
-    if path is None:
-        return {}
-    found: dict[str, str] = {}
-    for row in pq.read_table(path).to_pylist():
-        if row["rank"] == 1 and row["variant"] != row["char"]:
-            found[row["variant"]] = min(row["char"], found.get(row["variant"], row["char"]))
-    return found

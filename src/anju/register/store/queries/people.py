@@ -14,6 +14,7 @@ from typing import Any
 
 from anju.kernel.identifiers import citizen_from_15, is_person_code
 from anju.kernel.refusal import Refusal
+from anju.register import names
 from anju.register.store.queries import addresses, sql
 from anju.register.store.queries.lines import COLUMNS, JOIN_PLACE, PLACE, lines
 from anju.register.store.queries.values import Page, PersonLine
@@ -21,7 +22,7 @@ from anju.trust.sealing import sealer
 
 LONGEST = 100
 BY_CODE = "i.person_code"
-GIVEN = "SUBSTRING(i.name_key, 2)"
+GIVEN = "i.given_key"
 _NUMBER = re.compile(r"\d{17}[\dXx]|\d{15}")
 _PHONE = re.compile(r"1\d{10}")
 _TAIL = re.compile(r"\d{4,10}[Xx]?|\d{3}[Xx]")
@@ -164,7 +165,7 @@ def _sounds(text: str) -> list[Way]:
 
 def _names(text: str) -> list[Way]:
     """A name, its beginning, or its given name; traditional forms are evened out."""
-    key = simplified(text)
+    key = names.key(text)
     begins = "i.name_key >= %s AND i.name_key < %s"
     bounds = (key, sql.after(key))
     given = f"{GIVEN} >= %s AND {GIVEN} < %s AND NOT ({begins})"
@@ -172,11 +173,6 @@ def _names(text: str) -> list[Way]:
         Way("name", begins, bounds, "i.name_key"),
         Way("name_part", given, (*bounds, *bounds), GIVEN),
     ]
-
-
-def simplified(text: str) -> str:
-    """A name as a search compares it: simplified characters, no spaces or dots, small letters."""
-    return "".join(addresses.simple_forms().get(c, c) for c in text.lower() if c not in " ·•・　.")
 
 
 def resolve_or_same(code: str) -> str:
