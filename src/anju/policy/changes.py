@@ -11,7 +11,7 @@ from typing import Any
 from anju.kernel.periods import add_months
 from anju.policy.bound import Bound
 from anju.policy.days import Calendar
-from anju.policy.depends import expanded, next_above, thresholds
+from anju.policy.depends import expanded, names_in_condition, next_above, thresholds, touched_by
 from anju.policy.interpret import Interpreter, Verdict
 from anju.policy.model import Use
 
@@ -40,30 +40,39 @@ class Change:
 
 def changes_for(engine: Interpreter, facts: Mapping[str, Any], verdict: Verdict) -> tuple[Change, ...]:
     """Changes that raise the score or turn the outcome of one service, the largest gain first; time first of all."""
-    found = [c for use in engine.bound.programme.uses for c in _steps(engine, facts, verdict, use)]
+    found = [c for use in engine.bound.programme.uses if (c := _step(engine, facts, verdict, use))]
     found.sort(key=lambda c: (not c.passes, -c.gain))
     ahead = _ahead(engine, facts, verdict) if verdict.outcome is not True else None
     return (ahead, *found) if ahead else tuple(found)
 
 
-def _steps(engine: Interpreter, facts: Mapping[str, Any], verdict: Verdict, use: Use) -> Iterator[Change]:
+def _step(engine: Interpreter, facts: Mapping[str, Any], verdict: Verdict, use: Use) -> Change | None:
+    """The nearest step of one fact that makes things better, if there is one."""
     value = facts.get(use.key)
-    if value is None or not use.fact.is_advised:
-        return
+    if value is None or not use.fact.is_advised or not changes_something(engine.bound, verdict, use.key):
+        return None
     for kind, to in _candidates(engine.bound, verdict, use, value):
-        after = engine.verdict(
-            {**facts, use.key: to}, verdict.rules.service.id, base=verdict, changed=use.key
-        )
-        gain = (after.score or Fraction(0)) - (verdict.score or Fraction(0))
+        after = engine.after(verdict, {use.key: to})
+        gain = _units(after) - _units(verdict)
         passes = after.outcome is True and verdict.outcome is not True
-        better = passes or sum(v is True for v in after.conditions.values()) > sum(
-            v is True for v in verdict.conditions.values()
-        )
-        if gain > 0 or (gain == 0 and better):
+        if gain > 0 or (gain == 0 and (passes or _met(after) > _met(verdict))):
             more = to - value if kind == "step" else None
             on = _month(engine.bound, more, use) if use.fact.grows and more and value else None
-            yield Change(kind, use.key, use.zh, use.en, more, to, gain, passes, on)
-            return
+            return Change(kind, use.key, use.zh, use.en, more, to, Fraction(gain, verdict.scale), passes, on)
+    return None
+
+
+def changes_something(bound: Bound, verdict: Verdict, key: str) -> bool:
+    """Whether anything this service decides by rests on the fact."""
+    return not touched_by(bound).get(key, frozenset()).isdisjoint((*verdict.items, *verdict.states))
+
+
+def _units(verdict: Verdict) -> int:
+    return verdict.units.get(verdict.rules.service.score, 0)
+
+
+def _met(verdict: Verdict) -> int:
+    return sum(verdict.states[t.id] is True for t in verdict.rules.conditions)
 
 
 def _candidates(bound: Bound, verdict: Verdict, use: Use, value: Any) -> Iterator[tuple[str, Any]]:
@@ -101,11 +110,10 @@ def _ahead(engine: Interpreter, facts: Mapping[str, Any], verdict: Verdict) -> C
     growing = [u for u in bound.programme.uses if u.fact.grows and facts.get(u.key)]
     if not growing or not _may_turn(bound, verdict, {u.key for u in growing}):
         return None
-    service = verdict.rules.service.id
-    for months in _months(bound, verdict, growing, facts):
-        later = _at(engine, facts, growing, months, service)
+    for months in _months(bound, verdict, growing):
+        later = _at(engine, facts, growing, months, verdict)
         if later.outcome is True:
-            gain = (later.score or Fraction(0)) - (verdict.score or Fraction(0))
+            gain = Fraction(_units(later) - _units(verdict), verdict.scale)
             on = add_months(bound.calendar.cutoff.replace(day=1), months)
             zh, en = "现有各项按现在的进度继续", "everything running now runs on"
             return Change("time", None, zh, en, months, None, gain, True, on)
@@ -114,8 +122,6 @@ def _ahead(engine: Interpreter, facts: Mapping[str, Any], verdict: Verdict) -> C
 
 def _may_turn(bound: Bound, verdict: Verdict, growing: set[str]) -> bool:
     """Whether every condition that does not hold rests on something that time moves."""
-    from anju.policy.depends import names_in_condition
-
     if any(v is not False for v in verdict.vetoes.values()) or any(
         v is not False for v in verdict.gaps.values()
     ):
@@ -128,7 +134,7 @@ def _may_turn(bound: Bound, verdict: Verdict, growing: set[str]) -> bool:
     return True
 
 
-def _months(bound: Bound, verdict: Verdict, growing: list[Use], facts: Mapping[str, Any]) -> list[int]:
+def _months(bound: Bound, verdict: Verdict, growing: list[Use]) -> list[int]:
     """Months ahead at which some growing fact reaches a threshold."""
     table = thresholds(bound)
     found: set[int] = set()
@@ -147,11 +153,11 @@ def _months(bound: Bound, verdict: Verdict, growing: list[Use], facts: Mapping[s
 
 
 def _at(
-    engine: Interpreter, facts: Mapping[str, Any], growing: list[Use], months: int, service: str
+    engine: Interpreter, facts: Mapping[str, Any], growing: list[Use], months: int, verdict: Verdict
 ) -> Verdict:
     """The verdict ``months`` later, with what grows grown and the calendar moved."""
     old = engine.bound.calendar
     moved = Calendar(add_months(old.filing, months), add_months(old.cutoff, months))
     days = (moved.cutoff - old.cutoff).days
     grown = {u.key: facts[u.key] + (days if u.fact.type.kind == "days" else months) for u in growing}
-    return engine.moved(moved).verdict({**facts, **grown}, service)
+    return engine.moved(moved).after(verdict, grown, day_moves=True)

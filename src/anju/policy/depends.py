@@ -159,3 +159,32 @@ def touched_by(bound: Bound) -> dict[str, frozenset[str]]:
             when = getattr(test, "when", None) or getattr(test, "open_when", None)
             note(names_in_condition(bound, when), test.id)
     return {name: frozenset(ids) for name, ids in found.items()}
+
+
+@lru_cache(maxsize=64)
+def dated(bound: Bound) -> frozenset[str]:
+    """Facts that something holds against a day of the calendar: another day of filing may change what rests on them."""
+    found = {d.how.of for d in bound.derived if isinstance(d.how, Age | Elapsed)}
+
+    def note(condition: Condition | None, entries_of: str = "") -> None:
+        for compared in comparisons(condition):
+            if compared.op == "within":
+                found.add(entries_of if compared.name.startswith(".") else compared.name)
+
+    for derived in bound.derived:
+        if isinstance(derived.how, Tally):
+            note(derived.how.where, derived.how.of)
+        elif isinstance(derived.how, Choose):
+            for when, _ in derived.how.rows:
+                note(when)
+    for rules in bound.rules:
+        for item in rules.all_items():
+            entries_of = item.for_each.of if item.for_each else ""
+            note(item.for_each.where if item.for_each else None, entries_of)
+            for condition in _conditions(item):
+                note(condition, entries_of)
+        for test in (*rules.conditions, *rules.vetoes):
+            note(test.when)
+        for gap in rules.gaps:
+            note(gap.open_when)
+    return frozenset(found)
