@@ -158,13 +158,13 @@ class _Door:
             is_person = self.rule is not None and self.rule.reach == "person"
             role = self.as_whom.role
             glass = bool(is_person and role and role.glass and self.as_whom.glass_until)
-            if self.rule is not None and self.rule.bulk:
+            if self.rule is not None and self.rule.bulk and not self.as_whom.is_machine:
                 self.approval = access_queries.granted(
                     actor, self.action, purpose, scope(self.request), self.at
                 )
             self._circumstance = Circumstance(
                 has_second_factor(self.request),
-                self.approval is not None,
+                self.approval is not None or self.as_whom.is_approved,
                 glass,
             )
         return self._circumstance
