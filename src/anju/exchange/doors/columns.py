@@ -1,0 +1,91 @@
+"""What goes out of each table: its aspect decides whether the purpose opens it, the column's class how it is shown.
+
+Classes are those of ``register.canon``. A sensitive value goes out masked, or not at all where half of it says nothing,
+unless the receiver was approved for clear values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from anju.trust import masking
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One table of the register as others see it. ``sealed`` columns are opened only for whom they are shown clear."""
+
+    name: str
+    table: str
+    columns: tuple[str, ...]
+    sealed: tuple[str, ...] = ()
+    masks: Mapping[str, Callable[[str | None], str | None]] | None = None
+    sensitive: frozenset[str] = frozenset()
+    of_person: bool = True
+
+
+def _source(name: str, table: str, columns: str, sensitive: str = "") -> Source:
+    return Source(name, f"register_{table}", tuple(columns.split()), sensitive=frozenset(sensitive.split()))
+
+
+PERSON = Source(
+    "person",
+    "register_identity",
+    tuple(
+        "name sex born_on citizen_no_last4 phone_last4 hukou_region education marital dwelling_code employer_code "
+        "arrived_on is_resident region".split()
+    ),
+    sealed=("citizen_no", "phone"),
+    masks={"name": masking.mask_name},
+)
+SOURCES: tuple[Source, ...] = (
+    PERSON,
+    _source("stay", "stay", "dwelling_code stay_region begin_on end_on presumed_end_on dwelling_kind reason confirmed_on"),
+    _source(
+        "job", "job",
+        "employer_code employer_name begin_on end_on presumed_end_on occupation has_contract wage_fen confirmed_on",
+        "wage_fen",
+    ),
+    _source("contribution", "contribution", "scheme kind insured_region from_month to_month months base_fen", "base_fen"),
+    _source("enrolment", "enrolment", "school_code school_name stage grade begin_on end_on presumed_end_on confirmed_on"),
+    _source("kin", "kin", "relative_code relation household is_inverse"),
+    _source("permit", "permit", "permit_no issued_on valid_until"),
+    _source("tax", "taxyear", "year paid_fen", "paid_fen"),
+    _source("skill", "skill", "name level issued_on"),
+    _source("land", "landright", "land_region area_m2 begin_on is_leased_out"),
+    _source("aid", "aid", "kind opened_on closed_on"),
+    _source("health", "healthfile", "station_code opened_on"),
+    Source(
+        "dwelling", "register_dwelling",
+        tuple("dwelling_code region street number building kind let_for area_m2 rooms grade fire_grade hygiene_grade".split()),
+        of_person=False,
+    ),
+    Source(
+        "employer", "register_employer",
+        tuple("employer_code region name kind industry address opened_on closed_on".split()),
+        of_person=False,
+    ),
+)  # fmt: skip
+NUMBER = {source.name: place for place, source in enumerate(SOURCES)}
+
+
+def opened(aspects: Collection[str]) -> tuple[Source, ...]:
+    """The tables a purpose's aspects open."""
+    return tuple(s for s in SOURCES if s.name in aspects)
+
+
+def shown(source: Source, row: Mapping[str, Any], *, clear: bool, unseal: Callable[[bytes], str]) -> dict[str, Any]:
+    """A row as it goes out: plain values; sensitive ones masked or left out, unless ``clear``."""
+    told: dict[str, Any] = {}
+    for column in source.columns:
+        value = row[column]
+        if column in source.sensitive and not clear:
+            continue
+        if source.masks and column in source.masks and not clear:
+            value = source.masks[column](value)
+        told[column] = value.isoformat() if hasattr(value, "isoformat") else value
+    if clear:
+        told |= {c: unseal(row[c]) if row[c] is not None else None for c in source.sealed}
+    return told

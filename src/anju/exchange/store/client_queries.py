@@ -1,0 +1,113 @@
+"""Reads about machine clients: who a bearer token belongs to, and the list of clients."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.core.cache import caches
+
+from anju.exchange.doors import tokens
+from anju.exchange.store.client_actions import ROLE, Scope
+from anju.exchange.store.models import Client, ClientKey
+from anju.trust import places
+from anju.trust.access import Actor
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """A client at the door: as whom it acts, and its scope."""
+
+    name: str
+    actor: Actor
+    scope: Scope
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class KeyLine:
+    """One key: never its secret."""
+
+    id: str
+    kind: str
+    made_at: datetime
+    expires_at: datetime
+    ended_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class ClientLine:
+    """One client with its keys. ``state``: waiting, works, expired or ended."""
+
+    name: str
+    title: str
+    department: str
+    region: str
+    scope: Scope
+    made_by: str
+    made_at: datetime
+    approved_by: str
+    expires_at: datetime
+    state: str
+    keys: tuple[KeyLine, ...]
+
+
+def authenticate(header: str, at: datetime) -> Machine | None:
+    """The approved client whose token this is, or None: unknown, wrong, expired, revoked and unapproved look alike."""
+    token = tokens.parse(header)
+    if token is None:
+        return None
+    key = ClientKey.objects.select_related("client").filter(id=token.key).first()
+    if key is None or not tokens.holds(token, key.kind, key.suite, key.told, at.timestamp()):
+        return None
+    client = key.client
+    if key.ended_at is not None or key.expires_at <= at or _state(client, at) != "works":
+        return None
+    if key.used_on != at.date():
+        ClientKey.objects.filter(pk=key.pk).update(used_on=at.date())
+    actor = Actor(f"client:{client.name}", ROLE, client.region, client.department)
+    return Machine(client.name, actor, _scope(client), key.id)
+
+
+def _scope(client: Client) -> Scope:
+    return Scope(
+        tuple(client.datasets), tuple(client.purposes), client.bulk, client.clear, client.per_minute
+    )
+
+
+def _state(client: Client, at: datetime) -> str:
+    if client.ended_at is not None:
+        return "ended"
+    if client.expires_at <= at:
+        return "expired"
+    return "works" if client.approved_at is not None else "waiting"
+
+
+def list_clients(at: datetime, region: str = places.WHOLE) -> tuple[ClientLine, ...]:
+    """Clients within a region, by name."""
+    found = Client.objects.prefetch_related("keys").order_by("name")
+    return tuple(
+        ClientLine(
+            c.name, c.title, c.department, c.region, _scope(c), c.made_by, c.made_at, c.approved_by, c.expires_at,
+            _state(c, at),
+            tuple(
+                KeyLine(k.id, k.kind, k.made_at, k.expires_at, k.ended_at)
+                for k in sorted(c.keys.all(), key=lambda k: k.made_at)
+            ),
+        )
+        for c in found
+        if places.within(c.region, region)
+    )  # fmt: skip
+
+
+def is_within_rate(account: str, per_minute: int) -> bool:
+    """Count one request of this minute; False when the account has had its share. Shared by every web process."""
+    cache = caches["default"]
+    name = f"door:{account}:{int(time.time() // 60)}"
+    if cache.add(name, 1, 90):
+        return True
+    try:
+        return int(cache.incr(name)) <= per_minute
+    except ValueError:  # it expired between the two
+        return True
