@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -48,12 +49,18 @@ class DuckEngine:
         """Make a stream of Arrow record batches readable, once, as the view ``name``."""
         self.connection.register(name, batches)
 
-    def save(self, query: str, path: Path, sort: str = "") -> int:
-        """Write a query's rows as one Parquet file, moved into place whole; return the row count."""
+    def save(self, query: str, path: Path, sort: str = "", group_rows: int = 122_880) -> int:
+        """Write a query's rows as one Parquet file, moved into place whole; return the row count.
+
+        The part is named by process and thread: two that write the same file do not write into each other's.
+        """
         path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_suffix(".part")
+        part = path.with_suffix(f".{os.getpid()}-{threading.get_ident()}.part")
         order = f" ORDER BY {sort}" if sort else ""
-        self.run(f"COPY ({query}{order}) TO '{part}' (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1)")
+        self.run(
+            f"COPY ({query}{order}) TO '{part}' "
+            f"(FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, ROW_GROUP_SIZE {group_rows})"
+        )
         part.rename(path)
         return int(self.rows(f"SELECT count(*) FROM read_parquet('{path}')")[0][0])
 

@@ -6,9 +6,9 @@ from __future__ import annotations
 def give() -> None:
     """Let pages and API take files in, and try rules on the library's people."""
     from anju.exchange.store import actions
-    from anju.jobs.pipeline import facts, intake, trials
+    from anju.jobs.pipeline import intake, trials
     from anju.policy import library
 
     actions.TAKER = intake.take_upload
     library.EVERYONE = trials.everyone
-    library.PERSON = facts.of_person
+    library.PERSON = trials.person

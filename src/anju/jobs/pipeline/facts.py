@@ -15,6 +15,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -65,15 +66,26 @@ def of_person(code: str, programme: Programme, on: date) -> PersonFacts:
 
 
 def of_everyone(programme: Programme, on: date) -> list[Path]:
-    """Parquet files of the facts table of everyone who lives here, made once per library, programme and cut-off day."""
+    """Parquet files of the facts table of everyone who lives here, made once per library, programme and cut-off day.
+
+    Sorted by person code in small row groups, so that one person's row is found without reading the rest.
+    """
+    path, sql = table_of_everyone(programme, on)
+    if not path.is_file():
+        with _library() as engine:
+            engine.save(sql, path, sort="person_code", group_rows=GROUP_ROWS)
+    return [path]
+
+
+GROUP_ROWS = 4096
+
+
+def table_of_everyone(programme: Programme, on: date) -> tuple[Path, str]:
+    """Where the facts table of everyone stands once it is made, and the SQL that makes it."""
     question = _question(programme, on)
     sql = f"SELECT * EXCLUDE (is_resident) FROM ({facts_sql(question, ('is_resident', 'region'))}) WHERE is_resident"
     made_of = hashlib.sha256(f"{_files()}\n{sql}".encode()).hexdigest()[:24]
-    path = home() / "cache" / "facts" / f"{made_of}.parquet"
-    if not path.exists() or path.is_dir():
-        with _library() as engine:
-            engine.save(sql, path)
-    return [path]
+    return home() / "cache" / "facts" / f"{made_of}.parquet", sql
 
 
 def _question(programme: Programme, on: date, code: str = "") -> Question:
@@ -88,6 +100,11 @@ def _city() -> str:
     path = packs.find_file("regions.csv")
     if path is None:
         raise Refusal("policy.library_not_ready", reason="regions.csv")
+    return _topmost(path)
+
+
+@lru_cache(maxsize=8)
+def _topmost(path: Path) -> str:
     with path.open(encoding="utf-8", newline="") as stream:
         return min((row for row in csv.DictReader(stream)), key=lambda row: int(row["level"]))["code"]
 
