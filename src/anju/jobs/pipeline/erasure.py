@@ -141,7 +141,7 @@ def _term_over(aspect: str, term: Keeping, held: set[str], as_of: date) -> str:
 
 def entomb(engine: DuckEngine) -> pa.Table:
     """The records of ``due``, for tombstones: record_id as text, dataset."""
-    return engine.connection.execute(
+    return engine.connection.sql(
         "SELECT CAST(record_id AS VARCHAR) AS record_id, dataset FROM due"
     ).to_arrow_table()
 
@@ -165,7 +165,9 @@ def purge_files(engine: DuckEngine, people: tuple[str, ...]) -> int:
         if people and path.name == "kin.parquet" and "relative_code" in held:
             changed += _forget_relatives(engine, path)
     if people:
-        shutil.rmtree(lake() / "library" / "own", ignore_errors=True)  # written anew from the entries by the next run
+        shutil.rmtree(
+            lake() / "library" / "own", ignore_errors=True
+        )  # written anew from the entries by the next run
     return changed
 
 

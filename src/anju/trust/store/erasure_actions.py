@@ -80,9 +80,7 @@ def order_erasure(
     waiting = Erasure.objects.filter(person_code=person_code, done_at__isnull=True).first()
     if waiting:
         raise Refusal("rights.already_ordered", number=waiting.number)
-    restrict(
-        person_code, region, "kept_by_law", by=by, at=at, purpose=purpose, request=request, until=until
-    )
+    restrict(person_code, region, "kept_by_law", by=by, at=at, purpose=purpose, request=request, until=until)
     made = Erasure.objects.create(
         number=make_number("E", at), person_code=person_code, region=region, ground=ground, request=request,
         ordered_by=by.account, ordered_at=at,
@@ -95,9 +93,7 @@ def order_erasure(
 
 
 @transaction.atomic
-def finish_erasure(
-    number: str, counts: dict[str, int], *, is_whole: bool, by: Actor, at: datetime
-) -> None:
+def finish_erasure(number: str, counts: dict[str, int], *, is_whole: bool, by: Actor, at: datetime) -> None:
     """What an order came to; a person of whom nothing is left needs no restriction any more."""
     row = Erasure.objects.select_for_update().get(number=number)
     row.done_at, row.counts, row.is_whole = at, counts, is_whole
