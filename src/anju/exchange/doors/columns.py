@@ -34,8 +34,21 @@ PERSON = Source(
     "person",
     "register_identity",
     tuple(
-        "name sex born_on citizen_no_last4 phone_last4 hukou_region education marital dwelling_code employer_code "
-        "arrived_on is_resident region".split()
+        [
+            "name",
+            "sex",
+            "born_on",
+            "citizen_no_last4",
+            "phone_last4",
+            "hukou_region",
+            "education",
+            "marital",
+            "dwelling_code",
+            "employer_code",
+            "arrived_on",
+            "is_resident",
+            "region",
+        ]
     ),
     sealed=("citizen_no", "phone"),
     masks={"name": masking.mask_name},
@@ -59,12 +72,12 @@ SOURCES: tuple[Source, ...] = (
     _source("health", "healthfile", "station_code opened_on"),
     Source(
         "dwelling", "register_dwelling",
-        tuple("dwelling_code region street number building kind let_for area_m2 rooms grade fire_grade hygiene_grade".split()),
+        tuple(["dwelling_code", "region", "street", "number", "building", "kind", "let_for", "area_m2", "rooms", "grade", "fire_grade", "hygiene_grade"]),
         of_person=False,
     ),
     Source(
         "employer", "register_employer",
-        tuple("employer_code region name kind industry address opened_on closed_on".split()),
+        tuple(["employer_code", "region", "name", "kind", "industry", "address", "opened_on", "closed_on"]),
         of_person=False,
     ),
 )  # fmt: skip
@@ -76,7 +89,9 @@ def opened(aspects: Collection[str]) -> tuple[Source, ...]:
     return tuple(s for s in SOURCES if s.name in aspects)
 
 
-def shown(source: Source, row: Mapping[str, Any], *, clear: bool, unseal: Callable[[bytes], str]) -> dict[str, Any]:
+def shown(
+    source: Source, row: Mapping[str, Any], *, clear: bool, unseal: Callable[[bytes], str]
+) -> dict[str, Any]:
     """A row as it goes out: plain values; sensitive ones masked or left out, unless ``clear``."""
     told: dict[str, Any] = {}
     for column in source.columns:

@@ -16,7 +16,8 @@ UNSIGNED = frozenset({"key", "suite", "signature"})
 def public_keys(ring: Ring) -> list[dict[str, str]]:
     """The public halves of every signing key, newest first: ``key``, ``suite``, ``public`` (hex)."""
     return [
-        {"key": k.id, "suite": k.suite, "public": suite(k.suite).public(k.secret).hex()} for k in ring.of("sign")
+        {"key": k.id, "suite": k.suite, "public": suite(k.suite).public(k.secret).hex()}
+        for k in ring.of("sign")
     ]
 
 

@@ -71,9 +71,7 @@ def authenticate(header: str, at: datetime) -> Machine | None:
 
 
 def _scope(client: Client) -> Scope:
-    return Scope(
-        tuple(client.datasets), tuple(client.purposes), client.bulk, client.clear, client.per_minute
-    )
+    return Scope(tuple(client.datasets), tuple(client.purposes), client.bulk, client.clear, client.per_minute)
 
 
 def _state(client: Client, at: datetime) -> str:

@@ -122,7 +122,9 @@ class FeedEntry(models.Model):
     class Meta:
         indexes = (
             models.Index(fields=["source", "row_id"], name="feed_row"),
-            models.Index(fields=["person_code", "position"], name="feed_moves", condition=Q(kind__in=["left", "came"])),
+            models.Index(
+                fields=["person_code", "position"], name="feed_moves", condition=Q(kind__in=["left", "came"])
+            ),
         )
 
 
@@ -141,7 +143,9 @@ class Peer(models.Model):
     name = models.SlugField(max_length=40, primary_key=True)
     region = models.CharField(max_length=15)
     keys = models.JSONField(help_text="public keys its bundles and receipts are signed with")
-    seal = models.CharField(max_length=64, blank=True, help_text="public X25519 key, hex; empty: not encrypted")
+    seal = models.CharField(
+        max_length=64, blank=True, help_text="public X25519 key, hex; empty: not encrypted"
+    )
     made_at = models.DateTimeField()
 
 

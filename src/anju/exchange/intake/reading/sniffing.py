@@ -15,6 +15,7 @@ from python_calamine import CalamineError, CalamineWorkbook
 
 from anju.exchange.contracts import Contract, get_contract, list_contracts
 from anju.exchange.contracts.load import by_file_name
+from anju.exchange.intake.reading import arrow_ipc
 from anju.exchange.intake.reading.limits import (
     COLUMNS,
     GROUP_BYTES,
@@ -31,6 +32,7 @@ ENDINGS = {
     "ndjson": {".ndjson", ".jsonl", ".json", ".txt", ""},
     "xlsx": {".xlsx", ".xlsm", ""},
     "parquet": {".parquet", ".pq", ""},
+    "arrow": {".arrow", ".arrows", ".feather", ".ipc", ""},
 }
 RETURNED = ("退回批次", "退回行号")
 """Columns of an error report that say which held row a mended one answers."""
@@ -83,7 +85,8 @@ def sniff(path: Path, name: str = "", dataset: str | None = None) -> Sniffed:
     candidates = (get_contract(dataset),) if dataset else by_file_name(name)
     if kind in {"csv", "ndjson"}:
         _no_null_bytes(path, name)
-    tables = {"xlsx": _sheets, "parquet": _parquet, "ndjson": _ndjson, "csv": _csv}[kind](path, name, sample)
+    readers = {"xlsx": _sheets, "parquet": _parquet, "arrow": _arrow, "ndjson": _ndjson, "csv": _csv}
+    tables = readers[kind](path, name, sample)
     return _recognise(tables, candidates, name, stated=bool(dataset))
 
 
@@ -92,6 +95,8 @@ def _format(sample: bytes) -> str:
         return "xlsx"
     if sample.startswith(b"PAR1"):
         return "parquet"
+    if arrow_ipc.is_arrow(sample):
+        return "arrow"
     if sample.lstrip(b"\xef\xbb\xbf \r\n\t").startswith(b"{"):
         return "ndjson"
     return "csv"
@@ -169,6 +174,16 @@ def _parquet(path: Path, name: str, _sample: bytes) -> list[Sniffed]:
     if len(schema.names) > COLUMNS:
         raise Refusal("intake.too_many_columns", file=name, most=COLUMNS)
     return [Sniffed(path, name, "parquet", "", "", "", 0, tuple(schema.names))]
+
+
+def _arrow(path: Path, name: str, _sample: bytes) -> list[Sniffed]:
+    try:
+        names = arrow_ipc.schema(path).names
+    except Exception as broken:  # the reader raises many kinds
+        raise Refusal("intake.cut_off", file=name) from broken
+    if len(names) > COLUMNS:
+        raise Refusal("intake.too_many_columns", file=name, most=COLUMNS)
+    return [Sniffed(path, name, "arrow", "", "", "", 0, tuple(names))]
 
 
 def _sheets(path: Path, name: str, _sample: bytes) -> list[Sniffed]:

@@ -8,6 +8,7 @@ wanted header. Rows that are no rows at all - too many or too few cells, a line 
 from __future__ import annotations
 
 import mmap
+import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
@@ -21,6 +22,7 @@ import pyarrow.csv as pcsv
 import pyarrow.json as pjson
 import pyarrow.parquet as pq
 
+from anju.exchange.intake.reading import arrow_ipc
 from anju.exchange.intake.reading.limits import SHEET_ROWS
 from anju.exchange.intake.reading.sniffing import Sniffed
 from anju.kernel.refusal import Refusal
@@ -54,7 +56,7 @@ def rows(found: Sniffed, wanted: dict[str, int]) -> Stream:
     """The rows of a file; ``wanted`` maps column names to places among the headers. Readable once."""
     schema = pa.schema([*((name, pa.string()) for name in wanted), ("row_no", pa.uint32())])
     stream = Stream(schema, iter(()))
-    source = {"csv": _csv, "ndjson": _ndjson, "parquet": _parquet, "xlsx": _xlsx}[found.format]
+    source = {"csv": _csv, "ndjson": _ndjson, "parquet": _parquet, "arrow": _arrow, "xlsx": _xlsx}[found.format]
     stream.batches = _guarded(source(found, wanted, stream), found, wanted, stream)
     return stream
 
@@ -238,6 +240,23 @@ def _parquet(
             yield columns, np.arange(number, number + batch.num_rows, dtype=np.uint32)
             number += batch.num_rows
     except (OSError, pa.ArrowException) as broken:
+        raise Refusal("intake.cut_off", file=found.name) from broken
+
+
+def _arrow(
+    found: Sniffed, wanted: dict[str, int], stream: Stream
+) -> Iterator[tuple[list[pa.Array], np.ndarray]]:
+    number = 2
+    try:
+        for batch in arrow_ipc.batches(found.path):
+            for begin in range(0, batch.num_rows, CHUNK):
+                part = batch.slice(begin, CHUNK)
+                yield (
+                    [_as_text(part.column(place)) for place in wanted.values()],
+                    np.arange(number, number + part.num_rows, dtype=np.uint32),
+                )
+                number += part.num_rows
+    except (OSError, ValueError, struct.error, pa.ArrowException) as broken:
         raise Refusal("intake.cut_off", file=found.name) from broken
 
 
