@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.core.cache import caches
+from django.db import connection
 
 from anju.exchange.doors import tokens
 from anju.exchange.store.client_actions import ROLE, Scope
@@ -101,11 +101,14 @@ def list_clients(at: datetime, region: str = places.WHOLE) -> tuple[ClientLine, 
 
 def is_within_rate(account: str, per_minute: int) -> bool:
     """Count one request of this minute; False when the account has had its share. Shared by every web process."""
-    cache = caches["default"]
-    name = f"door:{account}:{int(time.time() // 60)}"
-    if cache.add(name, 1, 90):
-        return True
-    try:
-        return int(cache.incr(name)) <= per_minute
-    except ValueError:  # it expired between the two
-        return True
+    with connection.cursor() as cursor:
+        cursor.execute(_COUNT, [account[:60], int(time.time() // 60)])
+        return int(cursor.fetchone()[0]) <= per_minute
+
+
+_COUNT = """
+INSERT INTO exchange_requestcount AS c (account, minute, count) VALUES (%s, %s, 1)
+ON CONFLICT (account) DO UPDATE SET minute = excluded.minute,
+    count = CASE WHEN c.minute = excluded.minute THEN c.count + 1 ELSE 1 END
+RETURNING count
+"""

@@ -19,6 +19,7 @@ from anju.exchange.store.doors_models import (  # noqa: F401 - tables of this ro
     PendingChange,
     Pull,
     Push,
+    RequestCount,
     Upload,
 )
 
