@@ -45,6 +45,7 @@ def batches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Batch]:
     return kept
 
 
+@pytest.mark.django_db
 def test_runs_follow_one_another(batches: list[Batch], monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(Refusal, match=r"linkage\.never_run"):
         linkage.get_current()

@@ -17,12 +17,13 @@ MOST_SHARED = 40
 """A phone, room or relative that more records state tells nobody apart."""
 
 
-def known(steps: Steps, mentions: str, changed: str) -> None:
+def known(steps: Steps, mentions: str, changed: str, reopened: str = "") -> None:
     """Tables ``lk_known`` (record_id, person_code: settled by number and name) and ``lk_unsettled`` (record_id).
 
     Reads ``lk_people`` (the library's variants), ``lk_before`` (record_id, person_code) and the query ``changed``
-    (record_id).
+    (record_id). The records of the query ``reopened`` are never known.
     """
+    asked_anew = f"WHERE c.record_id NOT IN ({reopened})" if reopened else ""
     steps.table(
         "lk_changed",
         f"""
@@ -34,10 +35,10 @@ def known(steps: Steps, mentions: str, changed: str) -> None:
     )
     steps.table(
         "lk_known",
-        """
+        f"""
         SELECT c.record_id, min(p.person_code) AS person_code
         FROM lk_changed AS c JOIN lk_people AS p
-          ON p.is_anchor AND p.raw = c.raw AND p.digits = substring(c.number, 1, 17) GROUP BY c.record_id
+          ON p.is_anchor AND p.raw = c.raw AND p.digits = substring(c.number, 1, 17) {asked_anew} GROUP BY c.record_id
         HAVING count(DISTINCT p.person_code) = 1
         """,
     )

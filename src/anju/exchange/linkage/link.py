@@ -80,20 +80,22 @@ def link_delta(
     said: Sequence[Decision],
     parameters: Parameters,
     out: Path,
+    reopened: str = "",
     mint: codes.Mint = codes.mint_codes,
     told: Callable[[str], None] | None = None,
 ) -> LinkSummary:
     """Link the changed records (a query of ``record_id``) against the library of ``previous``; write a whole result.
 
     Everyone whom no changed record may concern keeps their code without being looked at. ``mentions`` holds every
-    current record, changed or not; records that are gone leave the assignment.
+    current record, changed or not; records that are gone leave the assignment. ``reopened`` (a query of ``record_id``)
+    are those a person's word concerns: they are weighed anew even where number and name tell whose they are.
     """
     begun = time.perf_counter()
     steps = Steps(engine, told)
     run = _before(steps, previous)
     engine.scan("lk_people", [previous / "people.parquet"])
     prepare_characters(steps)
-    incremental.known(steps, mentions, changed)
+    incremental.known(steps, mentions, changed, reopened)
     incremental.affected(steps, mentions, parameters)
     incremental.subset(steps, mentions)
     people = int(engine.rows("SELECT count(DISTINCT person_code) FROM lk_people")[0][0])

@@ -20,6 +20,10 @@ from anju.kernel.home import home
 from anju.kernel.refusal import Refusal
 
 
+SAID = "decisions.json"
+"""Lies in a run's folder: the words of people it has followed."""
+
+
 def folder() -> Path:
     """Where linkage keeps its runs."""
     path = home() / "linkage"
@@ -42,16 +46,19 @@ def get_current() -> Path:
 
 
 def decisions() -> list[Decision]:
-    """What people decided about pairs, the latest word on each pair."""
+    """What people decided about pairs, the latest word on each pair. Needs the database.
+
+    A file ``decisions.ndjson`` of the time before the review queue is taken in once.
+    """
+    from anju.exchange.store import review_actions, review_queries
+
     path = folder() / "decisions.ndjson"
-    if not path.is_file():
-        return []
-    said = {}
-    for line in path.read_text(encoding="utf-8").splitlines():
-        word = json.loads(line)
-        pair = (min(word["record_a"], word["record_b"]), max(word["record_a"], word["record_b"]))
-        said[pair] = Decision(*pair, is_same=bool(word["is_same"]))
-    return list(said.values())
+    if path.is_file():
+        told = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line]
+        words = ((int(w["record_a"]), int(w["record_b"]), bool(w["is_same"])) for w in told)
+        review_actions.take_in(words, datetime.now(UTC))
+        path.replace(path.with_suffix(".taken-in"))
+    return review_queries.decisions()
 
 
 @contextmanager
@@ -80,7 +87,7 @@ def run(told: Callable[[str], None] | None = None, full: bool = False) -> LinkSu
 
     retention.sweep()  # what was erased and sent again goes before anything reads it
     weights = parameters.read("han", HAN_COMPARISONS)
-    before, batches = current(), accepted()
+    before, batches, said = current(), accepted(), decisions()
     fresh = _fresh(before, batches)
     with opened() as engine:
         mentions(engine, batches)
@@ -88,14 +95,16 @@ def run(told: Callable[[str], None] | None = None, full: bool = False) -> LinkSu
         shutil.rmtree(part, ignore_errors=True)
         part.mkdir()
         if before is None or full or len(fresh) * 2 > len(batches):
-            summary = link(engine, "mentions", before, decisions(), weights, part, told=told)
+            summary = link(engine, "mentions", before, said, weights, part, told=told)
         else:
             engine.scan("lk_fresh", [b.path for b in fresh] or [batches[0].path])
             changed = (
                 "SELECT record_id FROM lk_fresh" if fresh else "SELECT record_id FROM lk_fresh WHERE FALSE"
             )
-            changed = f"{changed} UNION {_decided()}" if decisions() else changed
-            summary = link_delta(engine, "mentions", changed, before, decisions(), weights, part, told=told)
+            reopened = _reopened(before, said)
+            changed = f"{changed} UNION {reopened}" if reopened else changed
+            summary = link_delta(engine, "mentions", changed, before, said, weights, part, reopened, told=told)
+    (part / SAID).write_text(json.dumps(sorted(_pair(d) for d in said)), encoding="utf-8")
     (part / "batches.json").write_text(json.dumps([str(b.id) for b in batches]), encoding="utf-8")
     keep(part, f"run-{summary.run:06d}")
     return summary
@@ -108,10 +117,22 @@ def _fresh(before: Path | None, batches: list[Batch]) -> list[Batch]:
     return [b for b in batches if str(b.id) not in {str(s) for s in seen}]
 
 
-def _decided() -> str:
-    """Records that people have decided about are looked at again."""
-    rows = ", ".join(f"({d.record_a}), ({d.record_b})" for d in decisions())
-    return f"SELECT CAST(r AS UBIGINT) AS record_id FROM (VALUES {rows}) AS w(r)"
+def _pair(word: Decision) -> tuple[int, int, bool]:
+    return word.record_a, word.record_b, word.is_same
+
+
+def _reopened(before: Path, said: list[Decision]) -> str:
+    """Query of all records of the people whom a word concerns that is new, or was taken back, since the run before."""
+    path = before / SAID
+    heard = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else []
+    fresh = {_pair(d) for d in said} ^ {(a, b, same) for a, b, same in heard}
+    if not fresh:
+        return ""
+    listed = ", ".join(f"({r})" for r in sorted({r for a, b, _ in fresh for r in (a, b)}))
+    return f"""SELECT b.record_id FROM lk_before AS b SEMI JOIN (
+        SELECT t.person_code FROM lk_before AS t WHERE t.record_id IN (
+            SELECT CAST(r AS UBIGINT) FROM (VALUES {listed}) AS w(r))
+    ) AS p ON p.person_code = b.person_code"""
 
 
 def learn() -> dict[str, Any]:

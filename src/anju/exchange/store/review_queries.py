@@ -1,0 +1,221 @@
+"""Reads of the clerical review: what people decided, the queue, one question side by side, its history."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db import connection
+from django.db.models import Count, Max, Q
+
+from anju.exchange.linkage.comparisons import HAN_COMPARISONS
+from anju.exchange.linkage.decisions import Decision
+from anju.exchange.review.comparing import Runs, align
+from anju.exchange.review.questions import FIELDS
+from anju.exchange.review.worth import chance
+from anju.exchange.store.models import ReviewQuestion, ReviewWord
+from anju.kernel.refusal import Refusal
+from anju.trust.sealing import sealer
+
+WIDEST = 20.0
+"""Bits at which a bar is full."""
+COMPARED = {c.name: c for c in HAN_COMPARISONS}
+CODED = frozenset({"sex", "hukou_region"})
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """One piece of evidence: what was compared, the likeness found (zh, en), its weight in bits, how wide its bar is."""
+
+    comparison: str
+    name: Mapping[str, str]
+    likeness: Mapping[str, str]
+    weight: float
+    width: float
+
+    @property
+    def speaks_for(self) -> bool:
+        """For one person, or against it."""
+        return self.weight >= 0
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One field of both sides, aligned; ``also`` are further values of the same person; its evidence where weighed."""
+
+    field: str
+    a: Runs
+    b: Runs
+    also_a: tuple[Runs, ...]
+    also_b: tuple[Runs, ...]
+    plain: tuple[str, str]
+    piece: Piece | None
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """Where one side comes from."""
+
+    person: str
+    dataset: str
+    key: str
+    seen: str
+    records: int
+    datasets: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class QuestionView:
+    """One question as a reviewer sees it. ``start`` is the weight before any evidence; ``chance`` what they add up to."""
+
+    id: int
+    state: str
+    reason: str
+    weight: float
+    worth: float
+    chance: float
+    start: float
+    sides: tuple[Side, Side]
+    rows: tuple[Row, ...]
+    pieces: tuple[Piece, ...]
+    claimed_by: str
+    claimed_until: datetime | None
+    is_masked: bool
+
+
+@dataclass(frozen=True, slots=True)
+class WordLine:
+    """One word said: on which question, by whom, when, why, and whether it was taken back."""
+
+    id: int
+    question: int | None
+    word: str
+    said_by: str
+    said_at: datetime
+    why: str
+    reason: str
+    weight: float | None
+    undone_at: datetime | None
+    people: tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """How the queue stands within the reader's places."""
+
+    open: int
+    claimed: int
+    by_reason: Mapping[str, int]
+    answered: Mapping[str, int]
+    asked_at: datetime | None
+
+
+def decisions() -> list[Decision]:
+    """The newest standing word on every pair, for the next run: must be one person, must not."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT DISTINCT ON (record_a, record_b) record_a, record_b, word = 'same' FROM exchange_reviewword "
+            "WHERE undone_at IS NULL AND word IN ('same', 'different') "
+            "ORDER BY record_a, record_b, said_at DESC, id DESC"
+        )
+        return [Decision(int(a), int(b), is_same=same) for a, b, same in cursor.fetchall()]
+
+
+def queue(at: datetime) -> Queue:
+    """Counts of the queue. Row security keeps them to the reader's places."""
+    waiting = ReviewQuestion.objects.filter(state="open")
+    counted = waiting.aggregate(
+        n=Count("id"), held=Count("id", filter=Q(claimed_until__gt=at)), last=Max("asked_at")
+    )
+    reasons = dict(waiting.values_list("reason").annotate(Count("id")).order_by("reason"))
+    ended = ReviewQuestion.objects.filter(state__in=["same", "different", "unsure"])
+    answered = dict(ended.values_list("state").annotate(Count("id")).order_by("state"))
+    return Queue(counted["n"], counted["held"], reasons, answered, counted["last"])
+
+
+def get_question(question: int, *, masked: bool = True) -> QuestionView:
+    """One question, both sides aligned. Refuses one that does not exist or lies elsewhere."""
+    row = ReviewQuestion.objects.filter(pk=question).first()
+    if row is None or row.told is None:
+        raise Refusal("review.no_question")
+    told = json.loads(sealer().open(row.told))
+    pieces = {name: _piece(name, level, weight) for name, level, weight in told["evidence"]}
+    one, other = told["sides"]
+    rows = tuple(
+        _row(field, one["values"].get(field, []), other["values"].get(field, []), pieces, masked)
+        for field in FIELDS
+        if field in one["values"] or field in other["values"]
+    )
+    return QuestionView(
+        row.pk, row.state, row.reason, row.weight, row.worth, chance(row.weight),
+        round(row.weight - sum(p.weight for p in pieces.values()), 2), (_side(one), _side(other)), rows,
+        tuple(sorted(pieces.values(), key=lambda p: -abs(p.weight))), row.claimed_by, row.claimed_until, masked,
+    )  # fmt: skip
+
+
+def people_of(question: int) -> tuple[str, str]:
+    """The two person codes of a question."""
+    found = ReviewQuestion.objects.filter(pk=question).values_list("person_a", "person_b").first()
+    if found is None:
+        raise Refusal("review.no_question")
+    return str(found[0]), str(found[1])
+
+
+def _side(told: Mapping[str, Any]) -> Side:
+    return Side(
+        told["person"], told["dataset"], told["key"], told["seen"], told["records"], tuple(told["datasets"])
+    )
+
+
+def _piece(name: str, level: str, weight: float) -> Piece:
+    compared = COMPARED[name]
+    found = next((v for v in compared.levels if v.name == level), None)
+    likeness = {"zh": found.zh, "en": found.en} if found else {"zh": "不同", "en": "different"}
+    return Piece(
+        name, {"zh": compared.zh, "en": compared.en}, likeness, weight, min(abs(weight) / WIDEST, 1.0) * 100
+    )
+
+
+def _row(field: str, one: list[str], other: list[str], pieces: Mapping[str, Piece], masked: bool) -> Row:
+    comparison, kind = FIELDS[field]
+    kind = kind if masked else ""
+    first, second = one[0] if one else "", other[0] if other else ""
+    a, b = align(first, second, kind)
+    return Row(
+        field, a, b,
+        tuple(align(v, "", kind)[0] for v in one[1:]), tuple(align(v, "", kind)[0] for v in other[1:]),
+        (first, second) if field in CODED else ("", ""), pieces.get(comparison),
+    )  # fmt: skip
+
+
+def list_words(
+    *, mine: str = "", after: str | None = None, limit: int = 50
+) -> tuple[tuple[WordLine, ...], str | None]:
+    """Words said, newest first; ``mine``: of one account only."""
+    rows = ReviewWord.objects.select_related("question").order_by("-said_at", "-id")
+    if mine:
+        rows = rows.filter(said_by=mine)
+    if after and after.isdigit():
+        rows = rows.filter(pk__lt=int(after))
+    found = list(rows.defer("question__told")[: limit + 1])
+    return tuple(_word(w) for w in found[:limit]), str(found[limit - 1].pk) if len(found) > limit else None
+
+
+def words_about(code: str) -> tuple[WordLine, ...]:
+    """Words on questions about one person, newest first."""
+    rows = ReviewWord.objects.select_related("question").filter(
+        Q(question__person_a=code) | Q(question__person_b=code)
+    )
+    return tuple(_word(w) for w in rows.defer("question__told").order_by("-said_at", "-id")[:50])
+
+
+def _word(w: ReviewWord) -> WordLine:
+    q = w.question
+    return WordLine(
+        w.pk, w.question_id, w.word, w.said_by, w.said_at, sealer().open(w.why) if w.why else "",
+        q.reason if q else "", q.weight if q else None, w.undone_at,
+        (q.person_a, q.person_b) if q else ("", ""),
+    )  # fmt: skip
