@@ -1,7 +1,8 @@
-"""The log's keeper, its bundles, and the proof that a restored log is unbroken."""
+"""The keeper beside the server, the log's bundles, and the proof that a restored log is unbroken."""
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -11,16 +12,22 @@ from pathlib import Path
 from anju.kernel.refusal import Refusal
 from anju.trust.log import bundle
 
+logger = logging.getLogger(__name__)
+
 POLL_SECONDS = 0.5
 CHECKPOINT_SECONDS = 30
 """A checkpoint this often while entries come; never rarer than every minute."""
 QUIET_SECONDS = 60
+ERASE_SECONDS = 30
+"""How often the keeper looks for erasures to carry out and for the schedule of retention."""
 
 
 def keep(stop: threading.Event, poll: float = POLL_SECONDS) -> None:
     """Sequence waiting entries and sign checkpoints until ``stop`` is set. Several keepers do no harm."""
     from django.db import OperationalError, close_old_connections, connection
 
+    eraser = threading.Thread(target=_erase, args=(stop,), name="eraser")
+    eraser.start()
     signed_at, signed_size = 0.0, -1
     while not stop.is_set():
         try:
@@ -36,6 +43,26 @@ def keep(stop: threading.Event, poll: float = POLL_SECONDS) -> None:
             stop.wait(1)
         stop.wait(poll)
     connection.close()
+    eraser.join()
+
+
+def _erase(stop: threading.Event) -> None:
+    """Beside the sequencer: ordered erasures and approved runs are carried out, and the next plan is counted.
+
+    In a thread of its own, because rewriting a lake may take longer than a checkpoint may wait.
+    """
+    from django.db import connection
+
+    from anju.jobs.pipeline import retention
+
+    while not stop.wait(ERASE_SECONDS):
+        try:
+            retention.work()
+            retention.plan_if_due(datetime.now(UTC).date())
+        except Exception as broken:  # the sequencer must go on; the order waits and is tried again
+            logger.error("erasure failed and is tried again: %s", type(broken).__name__)
+        finally:
+            connection.close()
 
 
 def _sequence_all() -> int:

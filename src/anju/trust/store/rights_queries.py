@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
 
 from django.db.models import Count, Q
+from django.utils import timezone
 
 from anju.kernel.refusal import Refusal
 from anju.trust import rights
@@ -126,6 +128,20 @@ def count_consents() -> dict[str, int]:
     """People who agree now, by topic, within the reader's places."""
     rows = Consent.objects.filter(withdrawn_at__isnull=True).values_list("topic").annotate(Count("id"))
     return dict(rows.order_by("topic"))
+
+
+def consenting(topic: str, person_codes: Collection[str]) -> frozenset[str]:
+    """Those who agree now to the text in force: asked right before something is done on a consent.
+
+    A withdrawal counts from the moment it is made; who agreed to an older text has not agreed to this one.
+    """
+    text = rights.consent_texts(timezone.localdate()).get(topic)
+    if text is None:
+        raise Refusal("rights.unknown_consent", asked=topic, known=", ".join(rights.catalogue()["consents"]))
+    found = Consent.objects.filter(
+        topic=topic, version=text.version, withdrawn_at__isnull=True, person_code__in=list(person_codes)
+    )
+    return frozenset(found.values_list("person_code", flat=True))
 
 
 def list_looks(
