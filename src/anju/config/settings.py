@@ -83,6 +83,7 @@ TEMPLATES = [
             "builtins": [
                 "django.templatetags.i18n",
                 "django.templatetags.static",
+                "anju.web.shell.quick",
                 "anju.web.shell.tags",
                 "anju.web.account.tags",
                 "anju.web.staff.words",

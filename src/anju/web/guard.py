@@ -88,10 +88,12 @@ def guard(action: str, subject: str = "", *, unsafe: str = "") -> Callable[[View
 def may(request: HttpRequest, action: str) -> bool:
     """Whether the one who asks may do ``action``, or could after naming a purpose; for showing what leads there."""
     as_whom = acting(request)
-    circumstance = Circumstance(second_factor=True, approved=True)
-    told = decide(
-        as_whom.actor if as_whom else None, action, as_whom.purpose if as_whom else "", None, circumstance
-    )
+    return could(as_whom.actor if as_whom else None, as_whom.purpose if as_whom else "", action)
+
+
+def could(actor: Actor | None, purpose: str, action: str) -> bool:
+    """Whether ``actor`` may do ``action`` in itself, or could after naming a purpose."""
+    told = decide(actor, action, purpose, None, Circumstance(second_factor=True, approved=True))
     return told.allowed or "purpose" in told.lacks
 
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 from django.utils.functional import cached_property
+from django.utils.safestring import SafeString
 from django.utils.translation import get_language
 
 from anju.kernel import packs
-from anju.web.guard import may
 from anju.web.shell import navigation
 
 THEMES = ("light", "dark", "auto")
@@ -35,7 +38,7 @@ class Shell:
         """``normal`` or ``large`` type."""
         return _chosen(self.request, "anju_size", SIZES, "normal")
 
-    @property
+    @cached_property
     def is_english(self) -> bool:
         """Whether the page is shown in English."""
         return (get_language() or "").startswith("en")
@@ -48,8 +51,7 @@ class Shell:
     @property
     def place(self) -> str:
         """The name of the place this system serves."""
-        name = packs.read_yaml(packs.chain()[0] / "pack.yaml")["name"]
-        return str(name["en" if self.is_english else "zh"])
+        return _names(packs.chain()[0])["en" if self.is_english else "zh"]
 
     @property
     def login_url(self) -> str:
@@ -64,7 +66,7 @@ class Shell:
     @property
     def find_url(self) -> str:
         """Where the search box at the top sends to; empty for those who may not search for people."""
-        if not hasattr(self.request, "user") or not may(self.request, "person.search"):
+        if not hasattr(self.request, "user") or not navigation.open_to(self.request, "person.search"):
             return ""
         return _where("staff:find")
 
@@ -77,6 +79,16 @@ class Shell:
     def groups(self) -> tuple[navigation.Group, ...]:
         """Where the one who looks can go."""
         return navigation.groups(self.request) if hasattr(self.request, "user") else ()
+
+    @cached_property
+    def navigation(self) -> SafeString:
+        """``groups`` drawn; the page holds them twice, at the side and in the menu of small screens."""
+        return navigation.drawn(self.request)
+
+
+@lru_cache
+def _names(pack: Path) -> Mapping[str, str]:
+    return {language: str(name) for language, name in packs.read_yaml(pack / "pack.yaml")["name"].items()}
 
 
 def _where(name: str) -> str:

@@ -7,12 +7,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from functools import lru_cache
+
 from django.http import HttpRequest
+from django.template.loader import render_to_string
 from django.urls import NoReverseMatch, reverse
 from django.utils.functional import Promise
+from django.utils.safestring import SafeString
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
-from anju.web.guard import may
+from anju.trust.access import Actor, rules
+from anju.web.account.acting import acting
+from anju.web.guard import could
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +101,7 @@ ACCOUNT = (
 class Link:
     """An entry as it is drawn for one request."""
 
-    label: str | Promise
+    label: str
     icon: str
     href: str
     is_here: bool
@@ -104,26 +111,73 @@ class Link:
 class Group:
     """A section as it is drawn for one request."""
 
-    label: str | Promise
+    label: str
     links: tuple[Link, ...] = field(default=())
 
 
 def groups(request: HttpRequest) -> tuple[Group, ...]:
     """What the one who asks can go to; sections without an entry are left out."""
-    drawn = (Group(s.label, tuple(link for e in s.entries if (link := _link(e, request)))) for s in SECTIONS)
-    return tuple(group for group in drawn if group.links)
+    told = _whom(request)
+    entries = frozenset(
+        e.url_name for s in SECTIONS for e in s.entries if not e.right or _may(told, e.right, id(rules()))
+    )
+    here = max((h for name in entries if request.path.startswith(h := _href(name) or "?")), key=len, default="")
+    return _groups(entries, here, get_language() or "")
+
+
+def open_to(request: HttpRequest, right: str) -> bool:
+    """Whether the one who asks may do this, or could after naming a purpose."""
+    return _may(_whom(request), right, id(rules()))
+
+
+def drawn(request: HttpRequest) -> SafeString:
+    """The navigation, drawn once for everybody who sees the same."""
+    return _drawn(groups(request), get_language() or "")
 
 
 def account_links(request: HttpRequest) -> tuple[Link, ...]:
     """The account's own pages that exist."""
-    return tuple(link for e in ACCOUNT if (link := _link(e, request)))
+    told, book = _whom(request), id(rules())
+    return tuple(
+        Link(str(e.label), e.icon, href, request.path.startswith(href))
+        for e in ACCOUNT
+        if (not e.right or _may(told, e.right, book)) and (href := _href(e.url_name))
+    )
 
 
-def _link(entry: Entry, request: HttpRequest) -> Link | None:
-    if entry.right and not may(request, entry.right):
-        return None
+def _whom(request: HttpRequest) -> tuple[Actor | None, str]:
+    as_whom = acting(request)
+    return (as_whom.actor, as_whom.purpose) if as_whom else (None, "")
+
+
+@lru_cache(maxsize=4096)
+def _may(told: tuple[Actor | None, str], right: str, _book: int) -> bool:
+    return could(*told, right)
+
+
+@lru_cache(maxsize=512)
+def _groups(entries: frozenset[str], here: str, _language: str) -> tuple[Group, ...]:
+    made = (
+        Group(
+            str(s.label),
+            tuple(
+                Link(str(e.label), e.icon, href, href == here)
+                for e in s.entries
+                if e.url_name in entries and (href := _href(e.url_name))
+            ),
+        )
+        for s in SECTIONS
+    )
+    return tuple(group for group in made if group.links)
+
+
+@lru_cache(maxsize=512)
+def _drawn(told: tuple[Group, ...], _language: str) -> SafeString:
+    return SafeString(render_to_string("shell/navigation.html", {"groups": told}))
+
+
+def _href(url_name: str) -> str:
     try:
-        href = reverse(entry.url_name)
+        return reverse(url_name)
     except NoReverseMatch:
-        return None
-    return Link(entry.label, entry.icon, href, request.path.startswith(href))
+        return ""

@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 
 from anju.kernel import wording
 from anju.kernel.refusal import Refusal
-from anju.web.shell import assets, terms
+from anju.web.shell import assets, parts, terms
 
 register = template.Library()
 
@@ -59,7 +59,7 @@ def day(value: date | datetime | None) -> SafeString | str:
         return format_html(
             '<time datetime="{}">{}</time>', shown.isoformat(timespec="seconds"), f"{shown:%Y-%m-%d %H:%M}"
         )
-    return format_html('<time datetime="{}">{}</time>', value.isoformat(), value.isoformat())
+    return mark_safe(parts.day(value))  # noqa: S308 - a day has nothing to escape
 
 
 @register.filter
@@ -169,16 +169,16 @@ def tile(
     }
 
 
-@register.inclusion_tag("shell/sourced.html")
-def sourced(value: Any, sources: Any, others: Any = (), field: str = "") -> dict[str, Any]:
+@register.simple_tag
+def sourced(value: Any, sources: Any, others: Any = (), field: str = "") -> SafeString:
     """A value with its source one tap away, and what other sources say."""
-    return {
-        "value": terms.code_label(field, value) if field else shown(value),
-        "sources": sources,
-        "field": field,
-        "others": [(terms.code_label(field, o.value), o.sources, o.is_contradiction) for o in others or ()],
-        "disputed": any(o.is_contradiction for o in others or ()),
-    }
+    return parts.sourced(terms.code_label(field, value) if field else shown(value), sources, others, field)
+
+
+@register.simple_tag
+def span(begin: date | None, until: date | None, presumed: date | None = None, stated: date | None = None) -> SafeString:
+    """A period in words: half-open days in, first and last day out."""
+    return parts.span(begin, last_day(until), bool(presumed and not stated))
 
 
 @register.inclusion_tag("shell/masked.html", takes_context=True)

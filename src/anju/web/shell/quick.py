@@ -1,0 +1,90 @@
+"""Sentences and addresses of templates, worked out once: a page holds a hundred of them, and they do not change.
+
+Overrides the tags ``trans`` and ``url`` with ones that remember: a literal sentence per language, an address per name
+and arguments. What either writes is the same, to the byte.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+from django import template
+from django.conf import settings
+from django.template import defaulttags
+from django.template.base import Node, Parser, Token
+from django.templatetags import i18n
+from django.urls import NoReverseMatch, get_script_prefix, get_urlconf, reverse
+from django.utils.html import conditional_escape
+from django.utils.translation import get_language
+
+register = template.Library()
+
+
+class Sentence(Node):
+    """A literal sentence, remembered per language."""
+
+    def __init__(self, slow: i18n.TranslateNode) -> None:
+        self.slow, self.asvar = slow, slow.asvar
+        self.known: dict[str | None, Any] = {}
+
+    def render(self, context: template.Context) -> str:
+        """The sentence in the page's language, or kept under its name."""
+        language = get_language()
+        found = self.known.get(language)
+        if found is None:
+            found = self.slow.render(context)
+            if self.asvar:
+                found = context[self.asvar]
+            self.known[language] = found
+        if self.asvar:
+            context[self.asvar] = found
+            return ""
+        return str(found)
+
+
+@register.tag("trans")
+@register.tag("translate")
+def sentence(parser: Parser, token: Token) -> Node:
+    """``{% trans "…" %}``."""
+    slow = i18n.do_translate(parser, token)
+    told = slow.filter_expression
+    is_literal = getattr(told.var, "literal", None) is not None and not told.filters
+    return Sentence(slow) if is_literal and not slow.noop and slow.message_context is None else slow
+
+
+class Address(Node):
+    """An address, remembered per name and arguments."""
+
+    child_nodelists = ()
+
+    def __init__(self, slow: defaulttags.URLNode) -> None:
+        self.slow = slow
+
+    def render(self, context: template.Context) -> str:
+        """The address, or kept under its name (empty there when there is none)."""
+        slow = self.slow
+        name = slow.view_name.resolve(context)
+        arguments = tuple(a.resolve(context) for a in slow.args)
+        try:
+            found = _address(name, arguments, get_script_prefix(), get_urlconf(), settings.ROOT_URLCONF)
+        except NoReverseMatch:
+            if slow.asvar is None:
+                raise
+            found = ""
+        if slow.asvar:
+            context[slow.asvar] = found
+            return ""
+        return conditional_escape(found) if context.autoescape else found
+
+
+@lru_cache(maxsize=8192)
+def _address(name: str, arguments: tuple[Any, ...], *_where: Any) -> str:
+    return reverse(name, args=arguments)
+
+
+@register.tag("url")
+def address(parser: Parser, token: Token) -> Node:
+    """``{% url "name" argument %}``; with keywords as Django does it."""
+    slow = defaulttags.url(parser, token)
+    return slow if slow.kwargs else Address(slow)
