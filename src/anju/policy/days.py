@@ -73,6 +73,29 @@ def age(born_on: date, day: date, count: str) -> int:
     return max(years, 0)
 
 
+def born_by(day: date, years: int, count: str) -> date:
+    """The last birthday with which somebody is at least ``years`` old on ``day``; the last of all days where anybody is."""
+    if years <= 0:
+        return date.max
+    if count == "calendar_years":
+        number = (day.year - years) * 10000 + 1231
+    else:
+        number = _number(day) - years * 10000 + (9999 if count == "started_years" else 0)
+    year, rest = divmod(number, 10000)
+    if rest < 101:
+        year, rest = year - 1, 1231
+    month, at = divmod(min(rest, 1231), 100)
+    if at == 0:
+        month, at = month - 1, 31
+    if year < 1:
+        return date.min
+    while True:
+        try:
+            return date(year, month, min(at, 31))
+        except ValueError:  # such as 29 February of a common year
+            at = min(at, 31) - 1
+
+
 def _number(day: date) -> int:
     return day.year * 10000 + day.month * 100 + day.day
 

@@ -3,12 +3,14 @@ unknown, and whether that could take points away. Points are whole multiples of 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
 from anju.policy.bound import can_be_negative
 from anju.policy.model import Bands, Cases, Flat, Group, Item, Ladder, Per, Row, Shape, Times
 from anju.policy.sql.terms import Terms, both, either, text
+from anju.policy.values import LARGEST
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,8 @@ class ItemSql:
         when = self.terms.condition(item.when)
         unknown = either(f"{when} IS NULL", both(when, made.unknown))
         lost = either(f"{when} IS NULL" if risky else "FALSE", both(when, made.risky))
-        return Made(f"CASE WHEN {when} THEN {made.points} ELSE 0 END", unknown, lost)
+        points = "0" if made.points == "0" else f"CASE WHEN {when} THEN {made.points} ELSE 0 END"
+        return Made(points, unknown, lost)
 
     def _group(self, item: Item, shape: Group, risky: bool, *, is_deduction: bool) -> Made:
         children = [self.item(c, is_deduction=is_deduction) for c in shape.items]
@@ -122,7 +125,7 @@ class ItemSql:
     def _shape(self, shape: Shape) -> tuple[str, str]:
         """Points (0 when unknown) and whether they are unknown."""
         if isinstance(shape, Flat):
-            return f"CAST({self.scaled(shape.points)} AS BIGINT)", "FALSE"
+            return f"CAST({self.scaled(shape.points)} AS BIGINT)" if shape.points else "0", "FALSE"
         if isinstance(shape, Cases):
             return self._cases(shape)
         assert not isinstance(shape, Group)
@@ -178,14 +181,30 @@ class ItemSql:
     def _bands(self, shape: Bands, name: str) -> str:
         if shape.mode == "progressive":
             return "(" + " + ".join(self._band_part(r, shape, name) for r in shape.rows) + ")"
-        rows = []
-        for row in shape.rows:
+        rows: list[str] = []
+        last_first = sorted(shape.rows, key=lambda r: -LARGEST if r.low is None else r.low, reverse=True)
+        for row, until in zip(last_first, self._ends(last_first), strict=True):
             made = str(self.scaled(row.points))
             if shape.mode == "whole_period":
                 assert shape.step
                 made = self._stepped(name, shape.step, row.points, shape.round)
-            rows.append(f"WHEN {_inside(row, name)} THEN {made}")
+            if until is not None:
+                rows.append(f"WHEN {self.terms.compared(shape.of, 'ge', until)} THEN 0")
+            inside = (
+                f"{name} IS NOT NULL" if row.low is None else self.terms.compared(shape.of, "ge", row.low)
+            )
+            rows.append(f"WHEN {inside} THEN {made}")
         return f"CAST(CASE {' '.join(rows)} ELSE 0 END AS BIGINT)"
+
+    @staticmethod
+    def _ends(last_first: Sequence[Row]) -> list[int | None]:
+        """Per row: where it ends, if what follows does not begin right there."""
+        found: list[int | None] = []
+        begins: int | None = None
+        for row in last_first:
+            found.append(None if row.high == begins else row.high)
+            begins = row.low
+        return found
 
     def _band_part(self, row: Row, shape: Bands, name: str) -> str:
         assert shape.step
@@ -193,12 +212,6 @@ class ItemSql:
         top = name if row.high is None else f"LEAST({name}, {row.high})"
         part = self._stepped(f"{top} - {low}" if low else top, shape.step, row.points, shape.round)
         return f"CASE WHEN {name} > {low} THEN {part} ELSE 0 END"
-
-
-def _inside(row: Row, name: str) -> str:
-    bounds = [f"{name} >= {row.low}"] if row.low is not None else []
-    bounds += [f"{name} < {row.high}"] if row.high is not None else []
-    return " AND ".join(bounds) or f"{name} IS NOT NULL"
 
 
 def divided(points: str, parts: str) -> str:

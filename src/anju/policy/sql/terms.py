@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from typing import Any
 
+from anju.policy import days
 from anju.policy.bound import Bound
 from anju.policy.model import (
     Age,
@@ -67,6 +69,11 @@ def both(*parts: str) -> str:
 def _not_below_zero(made: str) -> str:
     """At least 0, and NULL where ``made`` is: GREATEST passes over NULL, so its floor must be NULL with it."""
     return f"GREATEST({made}, {made} * 0)"
+
+
+@lru_cache(maxsize=64)
+def _ages(bound: Bound) -> dict[str, Age]:
+    return {d.id: d.how for d in bound.derived if isinstance(d.how, Age)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,8 +152,32 @@ class Terms:
             return f"({name} BETWEEN {first.year} AND {last.year})"
         if compare.op in ("in", "not_in"):
             return self._listed(name, value, compare.op == "in")
-        sign = {"eq": "=", "ne": "<>", "ge": ">=", "gt": ">", "le": "<=", "lt": "<"}[compare.op]
-        return f"({name} {sign} {self.literal(value)})"
+        return self.compared(compare.name, compare.op, value)
+
+    def compared(self, name: str, op: str, value: Any) -> str:
+        """One name held against one value; an age against the birthdays it means, so that no age is worked out."""
+        if (how := self.ages.get(name)) is not None:
+            return self._by_birthday(how, op, value)
+        sign = {"eq": "=", "ne": "<>", "ge": ">=", "gt": ">", "le": "<=", "lt": "<"}[op]
+        return f"({self.name(name)} {sign} {self.literal(value)})"
+
+    @property
+    def ages(self) -> dict[str, Age]:
+        """Derived values that are ages."""
+        return _ages(self.bound)
+
+    def _by_birthday(self, how: Age, op: str, years: int) -> str:
+        born, on = self.name(how.of), self.bound.calendar.day(how.on)
+
+        def reached(years: int) -> str:
+            return day(days.born_by(on, years, how.count))
+
+        at_least, more = f"{born} <= {reached(years)}", f"{born} <= {reached(years + 1)}"
+        less, at_most = f"{born} > {reached(years)}", f"{born} > {reached(years + 1)}"
+        return {
+            "ge": f"({at_least})", "gt": f"({more})", "lt": f"({less})", "le": f"({at_most})",
+            "eq": f"({at_least} AND {at_most})", "ne": f"({less} OR {more})",
+        }[op]  # fmt: skip
 
     def _listed(self, name: str, values: tuple[Any, ...], is_in: bool) -> str:
         if not values:
