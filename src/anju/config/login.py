@@ -17,8 +17,8 @@ APPS = [
     "django.contrib.humanize",
 ]
 AUTHENTICATION_BACKENDS = [
-    "django.contrib.auth.backends.ModelBackend",
-    "allauth.account.auth_backends.AuthenticationBackend",
+    "anju.web.account.backends.Password",
+    "anju.web.account.backends.Door",
 ]
 ACCOUNT_ADAPTER = "anju.web.account.adapters.AccountAdapter"
 SOCIALACCOUNT_ADAPTER = "anju.web.account.adapters.NationalLogin"
@@ -48,6 +48,7 @@ MFA_TOTP_ISSUER = "Anju"
 MFA_WEBAUTHN_USER_VERIFICATION = "required"
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = os.environ.get("ANJU_HTTPS", "0") not in {"1", "true", "yes"}
 USERSESSIONS_TRACK_ACTIVITY = False
+SESSION_ENGINE = "anju.web.account.sessions"
 SESSION_COOKIE_AGE = 12 * 3600
 SESSION_EXPIRE_AT_BROWSER_CLOSE = True
 PASSWORD_RESET_TIMEOUT = 3600

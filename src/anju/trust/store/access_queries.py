@@ -8,6 +8,7 @@ from datetime import datetime
 from django.db.models import Q
 
 from anju.trust.access import Actor
+from anju.trust.store import prepared
 from anju.trust.store.models import Account, Approval, Assignment, Glass
 
 
@@ -24,14 +25,28 @@ def handle(account_id: int) -> str:
     return f"account:{account_id}"
 
 
+_ACCOUNT_FIELDS = [f.attname for f in Account._meta.concrete_fields]
+_ACCOUNT = f"SELECT {', '.join(_ACCOUNT_FIELDS)} FROM {Account._meta.db_table} WHERE id = %s"
+_HELD = (
+    f"SELECT id, account_id, role, region, department, person_code FROM {Assignment._meta.db_table} "
+    "WHERE account_id = %s AND begin_at <= %s AND (end_at IS NULL OR end_at > %s) ORDER BY id"
+)
+
+
+def account(account_id: int) -> Account | None:
+    """The account with this number, or None. Every request asks."""
+    found = prepared.rows(_ACCOUNT, account_id)
+    return Account.from_db("default", _ACCOUNT_FIELDS, list(found[0].values())) if found else None
+
+
 def assignments(account_id: int, at: datetime) -> tuple[Held, ...]:
-    """Assignments of an account in force at ``at``, oldest first."""
-    found = Assignment.objects.filter(account_id=account_id, begin_at__lte=at)
-    return tuple(_held(a) for a in found.filter(Q(end_at__isnull=True) | Q(end_at__gt=at)).order_by("id"))
-
-
-def _held(row: Assignment) -> Held:
-    return Held(row.id, Actor(handle(row.account_id), row.role, row.region, row.department, row.person_code))
+    """Assignments of an account in force at ``at``, oldest first. Every request asks."""
+    return tuple(
+        Held(
+            r["id"], Actor(handle(r["account_id"]), r["role"], r["region"], r["department"], r["person_code"])
+        )
+        for r in prepared.rows(_HELD, account_id, at, at)
+    )
 
 
 def glass_until(actor: Actor, at: datetime) -> datetime | None:

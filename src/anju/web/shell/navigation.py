@@ -6,7 +6,6 @@ An entry appears when its page exists and the one who looks may open it; its pag
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-
 from functools import lru_cache
 
 from django.http import HttpRequest
@@ -121,7 +120,9 @@ def groups(request: HttpRequest) -> tuple[Group, ...]:
     entries = frozenset(
         e.url_name for s in SECTIONS for e in s.entries if not e.right or _may(told, e.right, id(rules()))
     )
-    here = max((h for name in entries if request.path.startswith(h := _href(name) or "?")), key=len, default="")
+    here = max(
+        (h for name in entries if request.path.startswith(h := _href(name) or "?")), key=len, default=""
+    )
     return _groups(entries, here, get_language() or "")
 
 

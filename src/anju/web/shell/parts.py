@@ -68,7 +68,5 @@ def span(begin: date | None, last: date | None, is_presumed: bool) -> SafeString
     first = day(begin) if begin else UNKNOWN
     if last is None:
         return mark_safe(f"{first} {escape(_('至'))} {escape(_('今'))}")  # noqa: S308
-    note = (
-        f' <span class="faint">{escape(_("（推定：之后已在别处确认）"))}</span>' if is_presumed else ""
-    )
+    note = f' <span class="faint">{escape(_("（推定：之后已在别处确认）"))}</span>' if is_presumed else ""
     return mark_safe(f"{first} {escape(_('至'))} {day(last)}{note}")  # noqa: S308

@@ -176,7 +176,9 @@ def sourced(value: Any, sources: Any, others: Any = (), field: str = "") -> Safe
 
 
 @register.simple_tag
-def span(begin: date | None, until: date | None, presumed: date | None = None, stated: date | None = None) -> SafeString:
+def span(
+    begin: date | None, until: date | None, presumed: date | None = None, stated: date | None = None
+) -> SafeString:
     """A period in words: half-open days in, first and last day out."""
     return parts.span(begin, last_day(until), bool(presumed and not stated))
 

@@ -19,6 +19,7 @@ from anju.register.store.queries import addresses, sql
 from anju.register.store.queries.lines import COLUMNS, JOIN_PLACE, PLACE, lines
 from anju.register.store.queries.values import Page, PersonLine
 from anju.trust.sealing import sealer
+from anju.trust.store import prepared
 
 LONGEST = 100
 BY_CODE = "i.person_code"
@@ -181,15 +182,15 @@ def resolve_or_same(code: str) -> str:
     return str(found[0]["code"]) if found else code
 
 
-_RESOLVE = """
+_RESOLVED = """
 WITH RECURSIVE led AS (
     SELECT code, merged_into, 0 AS depth FROM register_person WHERE code = %s
     UNION ALL
     SELECT p.code, p.merged_into, led.depth + 1 FROM register_person p JOIN led ON p.code = led.merged_into
     WHERE led.depth < 100
 )
-SELECT code FROM led WHERE merged_into IS NULL
 """
+_RESOLVE = f"{_RESOLVED} SELECT code FROM led WHERE merged_into IS NULL"
 
 
 def resolve_code(code: str) -> str:
@@ -197,7 +198,7 @@ def resolve_code(code: str) -> str:
 
     Refuses ``register.unknown_code`` for one never given.
     """
-    found = sql.rows(_RESOLVE, code)
+    found = prepared.rows(_RESOLVE, code)
     if not found:
         raise Refusal("register.unknown_code")
     return str(found[0]["code"])
@@ -235,7 +236,12 @@ def _by_index(column: str, value: str) -> tuple[str, ...]:
 
 def person_region(code: str) -> str | None:
     """The division a person lives in now (None: nobody knows), for a guard that asks before any row is open to it."""
-    return sql.rows("SELECT register_region_of(%s) AS region", resolve_code(code))[0]["region"]
+    found = prepared.rows(
+        f"{_RESOLVED} SELECT register_region_of(code) AS region FROM led WHERE merged_into IS NULL", code
+    )
+    if not found:
+        raise Refusal("register.unknown_code")
+    return found[0]["region"]
 
 
 def person_born_on(code: str) -> date | None:

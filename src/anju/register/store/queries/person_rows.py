@@ -12,7 +12,8 @@ from functools import lru_cache
 from typing import Any
 
 from anju.kernel.refusal import Refusal
-from anju.register.store.queries import lines, sql
+from anju.register.store.queries import lines
+from anju.trust.store import prepared
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +117,7 @@ def read(
     Refuses ``register.unknown_code`` and ``register.no_person`` (no such person, or not known then).
     """
     statement, clocks = _statement(aspects, known_on is not None)
-    found = sql.prepared(statement, code, *[known_on] * clocks)
+    found = prepared.rows(statement, code, *[known_on] * clocks)
     if not found:
         raise Refusal("register.unknown_code")
     row = found[0]

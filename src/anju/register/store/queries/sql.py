@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-import psycopg
 from django.db import connection
 
 from anju.kernel.refusal import Refusal
@@ -26,22 +25,6 @@ def rows(sql: str, *values: Any) -> list[dict[str, Any]]:
     with connection.cursor() as cursor:
         cursor.execute(sql, values or None)
         names = [c.name for c in cursor.description]
-        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
-
-
-def prepared(sql: str, *values: Any) -> list[dict[str, Any]]:
-    """Rows of a statement that every request asks in the same words: planned once per connection, not per request.
-
-    Only for statements whose best plan does not depend on the values: whatever is found by a key.
-    """
-    connection.ensure_connection()
-    link = connection.connection
-    link.prepare_threshold = link.prepare_threshold or 1
-    if connection.queries_logged:  # tests count queries
-        connection.queries_log.append({"sql": sql, "time": "0"})
-    with connection.wrap_database_errors, psycopg.Cursor(link) as cursor:
-        cursor.execute(sql, values or None, prepare=True)
-        names = [c.name for c in cursor.description or ()]
         return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
 
