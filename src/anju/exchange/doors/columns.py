@@ -26,43 +26,44 @@ class Source:
     of_person: bool = True
 
 
-def _source(name: str, table: str, columns: str, sensitive: str = "") -> Source:
-    return Source(name, f"register_{table}", tuple(columns.split()), sensitive=frozenset(sensitive.split()))
+def _source(
+    name: str, table: str, columns: str, sensitive: str = "", *, of_person: bool = True, **more: Any
+) -> Source:
+    listed, hidden = tuple(columns.split()), frozenset(sensitive.split())
+    return Source(name, f"register_{table}", listed, sensitive=hidden, of_person=of_person, **more)
 
 
-PERSON = Source(
-    "person",
-    "register_identity",
-    tuple(
-        [
-            "name",
-            "sex",
-            "born_on",
-            "citizen_no_last4",
-            "phone_last4",
-            "hukou_region",
-            "education",
-            "marital",
-            "dwelling_code",
-            "employer_code",
-            "arrived_on",
-            "is_resident",
-            "region",
-        ]
-    ),
-    sealed=("citizen_no", "phone"),
-    masks={"name": masking.mask_name},
-)
 SOURCES: tuple[Source, ...] = (
-    PERSON,
-    _source("stay", "stay", "dwelling_code stay_region begin_on end_on presumed_end_on dwelling_kind reason confirmed_on"),
     _source(
-        "job", "job",
+        "person",
+        "identity",
+        "name sex born_on citizen_no_last4 phone_last4 hukou_region education marital dwelling_code employer_code "
+        "arrived_on is_resident region",
+        sealed=("citizen_no", "phone"),
+        masks={"name": masking.mask_name},
+    ),
+    _source(
+        "stay",
+        "stay",
+        "dwelling_code stay_region begin_on end_on presumed_end_on dwelling_kind reason confirmed_on",
+    ),
+    _source(
+        "job",
+        "job",
         "employer_code employer_name begin_on end_on presumed_end_on occupation has_contract wage_fen confirmed_on",
         "wage_fen",
     ),
-    _source("contribution", "contribution", "scheme kind insured_region from_month to_month months base_fen", "base_fen"),
-    _source("enrolment", "enrolment", "school_code school_name stage grade begin_on end_on presumed_end_on confirmed_on"),
+    _source(
+        "contribution",
+        "contribution",
+        "scheme kind insured_region from_month to_month months base_fen",
+        "base_fen",
+    ),
+    _source(
+        "enrolment",
+        "enrolment",
+        "school_code school_name stage grade begin_on end_on presumed_end_on confirmed_on",
+    ),
     _source("kin", "kin", "relative_code relation household is_inverse"),
     _source("permit", "permit", "permit_no issued_on valid_until"),
     _source("tax", "taxyear", "year paid_fen", "paid_fen"),
@@ -70,17 +71,19 @@ SOURCES: tuple[Source, ...] = (
     _source("land", "landright", "land_region area_m2 begin_on is_leased_out"),
     _source("aid", "aid", "kind opened_on closed_on"),
     _source("health", "healthfile", "station_code opened_on"),
-    Source(
-        "dwelling", "register_dwelling",
-        tuple(["dwelling_code", "region", "street", "number", "building", "kind", "let_for", "area_m2", "rooms", "grade", "fire_grade", "hygiene_grade"]),
+    _source(
+        "dwelling",
+        "dwelling",
+        "dwelling_code region street number building kind let_for area_m2 rooms grade fire_grade hygiene_grade",
         of_person=False,
     ),
-    Source(
-        "employer", "register_employer",
-        tuple(["employer_code", "region", "name", "kind", "industry", "address", "opened_on", "closed_on"]),
+    _source(
+        "employer",
+        "employer",
+        "employer_code region name kind industry address opened_on closed_on",
         of_person=False,
     ),
-)  # fmt: skip
+)
 NUMBER = {source.name: place for place, source in enumerate(SOURCES)}
 
 
