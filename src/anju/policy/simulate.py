@@ -44,6 +44,8 @@ class QuotaUse:
     places: int
     qualified: int | None
     admitted: int | None
+    line: int | None = None
+    """The lowest score admitted to these places, times the scale; None where nobody was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,7 @@ class Outcome:
     admitted: int | None
     quota: tuple[QuotaUse, ...]
     cost_yuan: int | None
+    has_quota: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +84,9 @@ class Simulation:
     people: int
     gain: int | None
     lose: int | None
+    admitted_gain: int | None
+    """People who get a place after the change and did not before; as ``gain`` where there is no quota."""
+    admitted_lose: int | None
     before: Outcome
     after: Outcome
     distribution: tuple[Bin, ...]
@@ -111,8 +117,15 @@ def simulate(
     sides = [
         _side(engine, i, b, ids[i], places, cost_per_10000_yuan, hide) for i, b in enumerate((before, after))
     ]
+    held = [
+        _admitted(i, b, ids[i], side) for i, (b, side) in enumerate(zip((before, after), sides, strict=True))
+    ]
+    moved = _rows(
+        engine,
+        f"count(*) FILTER ({held[1]} AND NOT {held[0]}), count(*) FILTER ({held[0]} AND NOT {held[1]})",
+    )[0]
     return Simulation(
-        ids[0], total[0], hide(total[1]), hide(total[2]), sides[0], sides[1],
+        ids[0], total[0], hide(total[1]), hide(total[2]), hide(moved[0]), hide(moved[1]), sides[0], sides[1],
         _distribution(engine, before, after, hide), _groups(engine, groups, least_cell), least_cell,
     )  # fmt: skip
 
@@ -194,8 +207,21 @@ def _side(
         admitted = taken
     return Outcome(
         hide(passed), hide(open_), None if mean is None or hide(passed) is None else float(mean) / bound.scale,
-        line, hide(admitted), uses, None if hide(admitted) is None else admitted * cost // 10_000,
+        line, hide(admitted), uses, None if hide(admitted) is None else admitted * cost // 10_000, quota is not None,
     )  # fmt: skip
+
+
+def _admitted(side: int, bound: Bound, service: str, outcome: Outcome) -> str:
+    """Who has a place, as SQL: above the open line, or above the line of their own category."""
+    if not outcome.has_quota:
+        return f"p{side}"
+    ways = [] if outcome.line is None else [f"r{side} >= {int(outcome.line * bound.scale)}"]
+    ranking = bound.rules_for(service).service.ranking
+    lines = {use.category: use.line for use in outcome.quota if use.category is not None}
+    for index, category in enumerate(ranking.categories if ranking else ()):
+        if (line := lines.get(category.id)) is not None:
+            ways.append(f"(c{side} = {index} AND r{side} >= {line})")
+    return f"(p{side} AND COALESCE({' OR '.join(ways) or 'FALSE'}, FALSE))"
 
 
 def fill(
@@ -224,7 +250,9 @@ def fill(
             if line is not None and score >= line:
                 left.pop((index, score))
         uses.append(
-            QuotaUse(category.id, category.zh, category.en, share, show(sum(mine.values())), show(taken))
+            QuotaUse(
+                category.id, category.zh, category.en, share, show(sum(mine.values())), show(taken), line
+            )
         )
         admitted, used = admitted + taken, used + min(share, taken)
     everyone: dict[int, int] = {}
@@ -234,7 +262,7 @@ def fill(
     line, taken = _down_to(everyone, rest)
     if uses:
         uses.append(
-            QuotaUse(None, "不分类别", "open to all", rest, show(sum(everyone.values())), show(taken))
+            QuotaUse(None, "不分类别", "open to all", rest, show(sum(everyone.values())), show(taken), line)
         )
     return line, admitted + taken, tuple(uses)
 

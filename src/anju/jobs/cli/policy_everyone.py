@@ -161,6 +161,9 @@ def _tell_simulation(found: Checked, result: Any, absent: tuple[str, ...], chang
     console.print(shown)
     told = "新增符合 {} 人，不再符合 {} 人" if zh else "{} newly qualify, {} no longer do"
     console.print(told.format(_cell(result.gain, few), _cell(result.lose, few)))
+    if result.after.has_quota:
+        told = "新入围 {} 人，不再入围 {} 人" if zh else "{} newly admitted, {} no longer"
+        console.print(told.format(_cell(result.admitted_gain, few), _cell(result.admitted_lose, few)))
     for title, side in (("现行名额使用", result.before), ("改后名额使用", result.after)):
         for use in side.quota:
             name = use.zh if zh else use.en

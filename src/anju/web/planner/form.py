@@ -151,7 +151,9 @@ def _resolved(programme: Programme, settings: Mapping[str, str]) -> dict[str, st
     found = {}
     for path, value in settings.items():
         head, _dot, last = path.rpartition(".")
-        nearest = [f for f in full if f == path or f == f"{path}.when"]
+        nearest = [f for f in full if f in (path, f"{path}.when")]
+        inside = [f for f in full if f.startswith(path + ".")]
+        nearest += inside if len(inside) == 1 else []
         nearest += [f for f in full if f.startswith(head + ".") and f.endswith("." + last)]
         found[nearest[0] if nearest else path] = value
     return found

@@ -74,11 +74,20 @@ def plain(value: Any) -> Any:
 def protected(found: Simulation) -> dict[str, Any]:
     """The result as JSON, with nothing left from which a hidden count could be had by subtraction."""
     told: dict[str, Any] = plain(asdict(found))
-    sides = (told["before"], told["after"])
-    if _protect(told, sides[0], sides[1], "qualified"):
-        sides[1]["mean_score"] = None
-    for side in sides:
+    before, after = told["before"], told["after"]
+    is_all_admitted = after["admitted"] == after["qualified"]
+    if _protect(told, before, after, "qualified"):
+        after["mean_score"] = None
+        if is_all_admitted:
+            after["admitted"] = None
+    if _protect(told, before, after, "admitted", "admitted_") or after["admitted"] is None:
+        after["admitted"] = after["cost_yuan"] = None
+        for use in after["quota"]:
+            use["admitted"] = use["qualified"] = None
+    for side in (before, after):
         _protect_quota(side["quota"])
+        for use in side["quota"]:
+            del use["line"]
     for row in told["groups"]:
         _protect(row, row, row, "")
     return told
@@ -92,16 +101,16 @@ def _protect_quota(uses: list[dict[str, Any]]) -> None:
             min(shown, key=lambda u: u[key])[key] = None
 
 
-def _protect(moves: dict[str, Any], before: dict[str, Any], after: dict[str, Any], key: str) -> bool:
+def _protect(
+    moves: dict[str, Any], before: dict[str, Any], after: dict[str, Any], key: str, kind: str = ""
+) -> bool:
     """After minus before is gain minus loss: when one of the four is hidden, hide what would tell it."""
     one, other = (key, key) if key else ("before", "after")
-    four = (moves["gain"], moves["lose"], before[one], after[other])
-    if all(n is not None for n in four):
+    gain, lose = f"{kind}gain", f"{kind}lose"
+    if all(n is not None for n in (moves[gain], moves[lose], before[one], after[other])):
         return False
-    moves["gain"] = moves["lose"] = None
+    moves[gain] = moves[lose] = None
     after[other] = None
-    if key and after["line"] is None:  # without a quota everyone who qualifies is admitted
-        after["admitted"] = after["cost_yuan"] = None
     return True
 
 
@@ -145,7 +154,10 @@ def _tiles(told: Mapping[str, Any], before: Mapping[str, Any], after: Mapping[st
         Tile(_("不再符合"), count(told["lose"]), _("现行规则下符合，改后不符合"), "signal", hidden),
     ]  # fmt: skip
     if after["quota"] or before["quota"] or after["line"] is not None or before["line"] is not None:
+        moved = _("有名额的规则下，符合的人不一定入围：这里只数因改动而进入或退出名额的人。") + hidden
         found += [
+            Tile(_("新入围"), count(told.get("admitted_gain")), _("现行规则下没有入围，改后入围"), "good", moved),
+            Tile(_("不再入围"), count(told.get("admitted_lose")), _("现行规则下入围，改后没有入围"), "signal", moved),
             Tile(_("入围线"), score(after["line"]), _was(score(before["line"])), "",
                  _("按名额从高分到低分排，不分类别名额的最后一名的分数；末位同分全部入围。")),
             Tile(_("入围人数"), count(after["admitted"]), _was(count(before["admitted"])), "",
