@@ -34,6 +34,11 @@ class ErasureLine:
     is_whole: bool | None
     counts: dict[str, int]
 
+    @property
+    def total(self) -> int:
+        """Rows that went, in all tables and datasets together."""
+        return sum(self.counts.values())
+
 
 @dataclass(frozen=True, slots=True)
 class RunLine:
@@ -77,6 +82,12 @@ def find_restriction(person_code: str) -> RestrictionLine | None:
         .first()
     )
     return RestrictionLine(*row) if row else None
+
+
+def list_restrictions(limit: int = 200) -> tuple[RestrictionLine, ...]:
+    """Restrictions in force within the reader's places, newest first."""
+    rows = Restriction.objects.filter(lifted_at__isnull=True).order_by("-since")
+    return tuple(RestrictionLine(*row) for row in rows.values_list(*RestrictionLine.__slots__)[:limit])
 
 
 def erasures_of(person_code: str) -> tuple[ErasureLine, ...]:

@@ -98,6 +98,11 @@ def get_request(number: str, *, today: date, person_code: str = "") -> RequestLi
     return _line(found, today)
 
 
+def region_of(number: str) -> str | None:
+    """The place a request belongs to."""
+    return PersonRequest.objects.filter(number=number).values_list("region", flat=True).first()
+
+
 def count_requests(today: date) -> dict[str, int]:
     """Open, overdue and answered requests within the reader's places."""
     return PersonRequest.objects.aggregate(

@@ -13,8 +13,9 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from anju.kernel.refusal import Refusal
 from anju.trust import rights
-from anju.trust.store import rights_actions, rights_queries
-from anju.web.guard import guard
+from anju.trust.store import erasure_queries, rights_actions, rights_queries
+from anju.web.dpo import erasing
+from anju.web.guard import guard, may
 from anju.web.shell.tags import refusal_words
 
 
@@ -29,6 +30,8 @@ class DeskPage:
     share: float
     aim: float
     assessments_open: int
+    runs_waiting: int
+    restricted: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,8 @@ class AnswerPage:
     grounds: tuple[rights.Ground, ...]
     answer: str
     trouble: str
+    held: erasing.Held | None
+    may_erase: bool
 
 
 @require_GET
@@ -65,6 +70,8 @@ def desk(request: HttpRequest) -> HttpResponse:
         share,
         rights.catalogue()["incidents"]["aim_share"],
         sum(1 for a in rights_queries.list_assessments() if a.approved_at is None),
+        sum(1 for run in erasure_queries.list_runs() if run.state in {"planned", "asked"} and run.total),
+        len(erasure_queries.list_restrictions()),
     )
     return render(request, "dpo/desk.html", {"page": page})
 
@@ -84,7 +91,7 @@ def requests(request: HttpRequest) -> HttpResponse:
 @guard("request.answer")
 def request_detail(request: HttpRequest, number: str) -> HttpResponse:
     """Read one request and answer it, or refuse it on a legal ground."""
-    given, ground, trouble = request.POST.get("answer", ""), request.POST.get("ground", ""), ""
+    given, ground, trouble = request.POST.get("answer", ""), request.POST.get("refusal", ""), ""
     if request.method == "POST":
         try:
             rights_actions.answer(
@@ -101,5 +108,8 @@ def request_detail(request: HttpRequest, number: str) -> HttpResponse:
             messages.success(request, _("已答复，本人现在就能看到。"))
             return redirect("dpo:requests")
     line = rights_queries.get_request(number, today=timezone.localdate())
-    page = AnswerPage(line, tuple(rights.grounds(line.kind.key).values()), given, trouble)
+    page = AnswerPage(
+        line, tuple(rights.grounds(line.kind.key).values()), given, trouble, erasing.held(line),
+        may(request, "person.erase"),
+    )  # fmt: skip
     return render(request, "dpo/request.html", {"page": page}, status=422 if trouble else 200)

@@ -62,6 +62,7 @@ SECTIONS = (
         _("数据交换"),
         (
             Entry("staff:batches", _("报送批次"), "package-import", "exchange.read"),
+            Entry("staff:review", _("人工判别"), "users-group", "review.read"),
             Entry("staff:discrepancies", _("不一致事项"), "arrows-diff", "discrepancy.read"),
             Entry("staff:quality", _("数据质量"), "chart-bar", "quality.read"),
         ),
@@ -79,6 +80,7 @@ SECTIONS = (
         (
             Entry("dpo:desk", _("个人信息保护"), "shield-check", "request.answer"),
             Entry("dpo:incidents", _("安全事件"), "alert-octagon", "incident.write"),
+            Entry("dpo:retention", _("到期删除"), "clock-x", "retention.run"),
             Entry("log:entries", _("审计记录"), "list-search", "log.read"),
             Entry("account:approvals", _("双人复核"), "users", "approval.give"),
             Entry("account:glasses", _("紧急越权复核"), "hammer", "glass.review"),
