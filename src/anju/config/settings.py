@@ -87,6 +87,7 @@ TEMPLATES = [
                 "anju.web.shell.tags",
                 "anju.web.account.tags",
                 "anju.web.staff.words",
+                "anju.web.staff.review_words",
             ],
             "context_processors": [
                 "django.template.context_processors.request",

@@ -113,6 +113,23 @@ def claim_next(*, by: Actor, at: datetime) -> int | None:
     return int(found.pk)
 
 
+@transaction.atomic
+def claim(question: int, *, by: Actor, at: datetime) -> None:
+    """Open one question; it is this reviewer's for a while. Refuses what somebody else has; an answered one is not held."""
+    row = _get(question)
+    if row.state != "open":
+        return
+    if _is_elsewhere(row, by, at):
+        raise Refusal("review.claimed")
+    row.claimed_by = by.account
+    row.claimed_until = at + timedelta(minutes=habits()["claim_minutes"])
+    row.save(update_fields=["claimed_by", "claimed_until"])
+
+
+def _is_elsewhere(row: ReviewQuestion, by: Actor, at: datetime) -> bool:
+    return row.claimed_by != by.account and row.claimed_until is not None and row.claimed_until > at
+
+
 def _get(question: int) -> ReviewQuestion:
     found = ReviewQuestion.objects.select_for_update().filter(pk=question).first()
     if found is None:
@@ -130,7 +147,7 @@ def say(question: int, word: str, *, by: Actor, at: datetime, purpose: str, why:
     row = _get(question)
     if row.state != "open":
         raise Refusal("review.answered")
-    if row.claimed_by != by.account and row.claimed_until is not None and row.claimed_until > at:
+    if _is_elsewhere(row, by, at):
         raise Refusal("review.claimed")
     ReviewWord.objects.create(
         question=row, record_a=row.record_a, record_b=row.record_b, region=row.region, word=word,

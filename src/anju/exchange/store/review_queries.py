@@ -41,6 +41,11 @@ class Piece:
         """For one person, or against it."""
         return self.weight >= 0
 
+    @property
+    def left(self) -> float:
+        """Where the bar begins, from -100 to 0; against goes to the left."""
+        return 0.0 if self.speaks_for else -self.width
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -80,7 +85,7 @@ class QuestionView:
     start: float
     sides: tuple[Side, Side]
     rows: tuple[Row, ...]
-    pieces: tuple[Piece, ...]
+    rest: tuple[Piece, ...]
     claimed_by: str
     claimed_until: datetime | None
     is_masked: bool
@@ -136,6 +141,11 @@ def queue(at: datetime) -> Queue:
     return Queue(counted["n"], counted["held"], reasons, answered, counted["last"])
 
 
+def count_open() -> int:
+    """How many questions wait within the reader's places."""
+    return ReviewQuestion.objects.filter(state="open").count()
+
+
 def get_question(question: int, *, masked: bool = True) -> QuestionView:
     """One question, both sides aligned. Refuses one that does not exist or lies elsewhere."""
     row = ReviewQuestion.objects.filter(pk=question).first()
@@ -143,6 +153,7 @@ def get_question(question: int, *, masked: bool = True) -> QuestionView:
         raise Refusal("review.no_question")
     told = json.loads(sealer().open(row.told))
     pieces = {name: _piece(name, level, weight) for name, level, weight in told["evidence"]}
+    begun = row.weight - sum(p.weight for p in pieces.values())
     one, other = told["sides"]
     rows = tuple(
         _row(field, one["values"].get(field, []), other["values"].get(field, []), pieces, masked)
@@ -151,8 +162,7 @@ def get_question(question: int, *, masked: bool = True) -> QuestionView:
     )
     return QuestionView(
         row.pk, row.state, row.reason, row.weight, row.worth, chance(row.weight),
-        round(row.weight - sum(p.weight for p in pieces.values()), 2), (_side(one), _side(other)), rows,
-        tuple(sorted(pieces.values(), key=lambda p: -abs(p.weight))), row.claimed_by, row.claimed_until, masked,
+        round(begun, 2), (_side(one), _side(other)), rows, tuple(pieces.values()), row.claimed_by, row.claimed_until, masked,
     )  # fmt: skip
 
 
@@ -179,7 +189,7 @@ def _piece(name: str, level: str, weight: float) -> Piece:
     )
 
 
-def _row(field: str, one: list[str], other: list[str], pieces: Mapping[str, Piece], masked: bool) -> Row:
+def _row(field: str, one: list[str], other: list[str], pieces: dict[str, Piece], masked: bool) -> Row:
     comparison, kind = FIELDS[field]
     kind = kind if masked else ""
     first, second = one[0] if one else "", other[0] if other else ""
@@ -187,7 +197,7 @@ def _row(field: str, one: list[str], other: list[str], pieces: Mapping[str, Piec
     return Row(
         field, a, b,
         tuple(align(v, "", kind)[0] for v in one[1:]), tuple(align(v, "", kind)[0] for v in other[1:]),
-        (first, second) if field in CODED else ("", ""), pieces.get(comparison),
+        (first, second) if field in CODED else ("", ""), pieces.pop(comparison, None),  # each piece is drawn once
     )  # fmt: skip
 
 

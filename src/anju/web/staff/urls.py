@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from anju.web.staff import batches, people, places, quality
+from anju.web.staff import batches, people, places, quality, review
 
 app_name = "staff"
 urlpatterns: list[URLPattern] = [
@@ -22,5 +22,10 @@ urlpatterns: list[URLPattern] = [
     path("batches/<str:batch>/report.xlsx", batches.report, name="report"),
     path("batches/<str:batch>/waive/", batches.waive, name="waive"),
     path("discrepancies/", quality.discrepancies, name="discrepancies"),
+    path("review/", review.queue, name="review"),
+    path("review/next/", review.following, name="review_next"),
+    path("review/undo/", review.undo, name="review_undo"),
+    path("review/<int:question>/", review.question, name="question"),
+    path("review/<int:question>/reveal/", review.reveal, name="review_reveal"),
     path("quality/", quality.board, name="quality"),
 ]

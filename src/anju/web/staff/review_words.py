@@ -1,0 +1,69 @@
+"""Words and small drawings of the review and of contradictions: a value with its differences marked, states, bars."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import template
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
+
+from anju.kernel import wording
+from anju.web.shell import terms
+from anju.web.shell.tags import badge, is_english
+
+register = template.Library()
+
+TONES = {"same": "good", "different": "calm", "unsure": "signal", "skip": "quiet"}
+FIELDS = {
+    "address": gettext_noop("住址"),
+    "employer": gettext_noop("用人单位"),
+    "kin": gettext_noop("亲属"),
+    "household": gettext_noop("家庭编号"),
+}
+GONE = gettext_noop("新的资料已使它不需判别")
+TAKEN_BACK = gettext_noop("已撤回")
+
+
+@register.filter
+def bits(weight: float) -> str:
+    """A weight with its sign."""
+    return f"{weight:+.1f}".replace("-", "\u2212")
+
+
+@register.filter
+def svg(value: float) -> str:
+    """A length as a drawing takes it, whatever the page's language."""
+    return f"{value:.1f}"
+
+
+@register.filter
+def review_field(name: str) -> str:
+    """A compared field's name in words."""
+    return _(FIELDS[name]) if name in FIELDS else terms.field_label(name)
+
+
+@register.inclusion_tag("staff/review_value.html")
+def side_value(row: Any, side: str) -> dict[str, Any]:
+    """One side's value of a row: differing characters marked, codes in words, further values beneath."""
+    plain = row.plain[0 if side == "a" else 1]
+    return {
+        "runs": getattr(row, side),
+        "also": getattr(row, f"also_{side}"),
+        "plain": terms.code_label(row.field, plain) if plain else "",
+        "differs": all(row.plain) and row.plain[0] != row.plain[1],
+    }
+
+
+@register.inclusion_tag("shell/badge.html")
+def word_mark(word: str, undone_at: object = None) -> dict[str, str]:
+    """A reviewer's word; one taken back says so."""
+    if undone_at:
+        return badge("quiet", _(TAKEN_BACK))
+    return badge(TONES[word], wording.say(f"review.word.{word}", "en" if is_english() else "zh"))
+
+
+@register.inclusion_tag("shell/badge.html")
+def question_state(state: str) -> dict[str, str]:
+    """How a question ended."""
+    return badge("quiet", _(GONE)) if state == "gone" else word_mark(state)
