@@ -1,45 +1,60 @@
-"""What travels from a library's Parquet files into PostgreSQL: only rows that are new or no longer true."""
+"""What travels from a library's Parquet files into PostgreSQL: only rows that are new or no longer true.
+
+One thread writes ahead of the load, so that DuckDB and the sealing keep one core busy and PostgreSQL another: plain
+tables as CSV files made by DuckDB alone, sealed ones in pieces of ``ROWS``, dossiers in PostgreSQL's binary form.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty, Queue
 from typing import Any
 
 import duckdb
+import pyarrow as pa
 from django.db import models
 
 from anju.register.store.loading import TARGETS, Target
 from anju.trust.sealing import sealer
 
 CHUNK = 1 << 20
-ROWS = 50_000
+ROWS = 100_000
+AHEAD = 12
+"""Pieces and files that may wait for the load: bounds memory to about 100 MB."""
 LAST_FOUR = {"citizen_no_last4": "citizen_no", "phone_last4": "phone"}
 OPENED, CLOSED = "opened", "closed"
+BINARY_HEAD = b"PGCOPY\n\xff\r\n\0" + bytes(8)
+BINARY_TAIL = b"\xff\xff"
 
 
 @dataclass(frozen=True, slots=True)
 class Export:
-    """One file of CSV rows on its way: of which table, whether its rows begin or end, how many."""
+    """Rows on their way: of which table, whether they begin or end, in CSV or PostgreSQL's binary form."""
 
     target: Target
     kind: str
-    path: Path
+    pieces: Iterator[bytes | Path]
+    columns: tuple[str, ...] = ()
+    is_binary: bool = False
 
     def chunks(self) -> Iterator[bytes]:
-        """The file in pieces; it goes when it is read."""
-        with self.path.open("rb") as stream:
-            while chunk := stream.read(CHUNK):
-                yield chunk
-        self.path.unlink()
+        """The rows in pieces; a file goes when it is read."""
+        for piece in self.pieces:
+            if isinstance(piece, bytes):
+                yield piece
+                continue
+            with piece.open("rb") as stream:
+                while chunk := stream.read(CHUNK):
+                    yield chunk
+            piece.unlink()
 
 
 class Exporter:
-    """Writes export files ahead of the load, in a thread of its own."""
+    """Makes exports ahead of the load, in a thread of its own."""
 
     def __init__(
         self, connection: duckdb.DuckDBPyConnection, folder: Path, new: Path, old: Path | None
@@ -54,27 +69,43 @@ class Exporter:
     def _view(self, name: str, path: Path) -> None:
         self.connection.execute(f"CREATE OR REPLACE VIEW {name} AS SELECT * FROM read_parquet('{path}')")
 
-    def write(self, query: str, name: str) -> Path:
-        """A query's rows as CSV without a header; null is nothing, an empty text is quoted."""
+    def write(
+        self, query: str, name: str, connection: duckdb.DuckDBPyConnection | None = None
+    ) -> Iterator[Path]:
+        """A query's rows as one file of CSV without a header; null is nothing, an empty text is quoted."""
         path = self.folder / f"{name}.csv"
-        self.connection.execute(f"COPY ({query}) TO '{path}' (FORMAT csv, HEADER false, NULLSTR '')")
-        return path
+        (connection or self.connection).execute(
+            f"COPY ({query}) TO '{path}' (FORMAT csv, HEADER false, NULLSTR '')"
+        )
+        yield path
 
     def ahead(self, targets: Sequence[Target]) -> Iterator[Export]:
-        """Every export of ``targets`` in order; the next is written while the caller loads one."""
-        ready: Queue[Export | BaseException | None] = Queue(maxsize=2)
+        """Every export of ``targets`` in order, the next made while the caller loads one. Read each to its end."""
+        ready: Queue[Export | bytes | Path | BaseException | None] = Queue(maxsize=AHEAD)
         given_up = threading.Event()
 
         def produce() -> None:
             try:
                 for target in targets:
-                    for make in (self.closed, self.opened):
-                        made = None if given_up.is_set() else make(target)
-                        if made is not None:
-                            ready.put(made)
+                    for made in (self.closed(target), self.opened(target)):
+                        if made is None:
+                            continue
+                        ready.put(made)
+                        for piece in made.pieces:
+                            if given_up.is_set():
+                                return
+                            ready.put(piece)
+                        ready.put(None)
                 ready.put(None)
             except BaseException as broken:
                 ready.put(broken)
+
+        def pieces() -> Iterator[bytes | Path]:
+            while (piece := ready.get()) is not None:
+                if isinstance(piece, BaseException):
+                    raise piece
+                assert isinstance(piece, bytes | Path)
+                yield piece
 
         producer = threading.Thread(target=produce, daemon=True)
         producer.start()
@@ -82,7 +113,8 @@ class Exporter:
             while (made := ready.get()) is not None:
                 if isinstance(made, BaseException):
                     raise made
-                yield made
+                assert isinstance(made, Export)
+                yield Export(made.target, made.kind, pieces(), made.columns, made.is_binary)
         finally:
             given_up.set()
             while producer.is_alive():  # a load that broke leaves the producer waiting for room
@@ -93,12 +125,10 @@ class Exporter:
         """Keys of rows that are no longer true."""
         if self.first:
             return None
-        keys = ", ".join(_told(target, self._field(target, k)) for k in target.key)
+        fields = {f.name: f for f in target.fields}
+        keys = ", ".join(_told(target, fields[k]) for k in target.key)
         gone = f"SELECT {keys} FROM ({_without(target.source, 'old', 'new')}) AS q"
         return Export(target, CLOSED, self.write(gone, f"{target.source}-closed"))
-
-    def _field(self, target: Target, name: str) -> models.Field:
-        return next(f for f in target.fields if f.name == name)
 
     def opened(self, target: Target) -> Export:
         """Rows that are true from now on."""
@@ -109,23 +139,63 @@ class Exporter:
         source = f"({rows}) AS q"
         if target.of_person and target.source != "person":
             source += " JOIN new_person AS p ON q.person_code = p.person_code"
+        told = tuple(f.column for f in target.fields)
         if not target.hidden:
-            path = self.write(f"SELECT {', '.join(columns)} FROM {source}", target.source)
-        else:
-            path = self._sealed(target, columns, source)
-        return Export(target, OPENED, path)
+            query = f"SELECT {', '.join(columns)} FROM {source}"
+            return Export(target, OPENED, self.write(query, target.source), told)
+        if target.source == "dossier":
+            query = f"SELECT q.person_code, p.region, q.records FROM {source}"
+            return Export(target, OPENED, self._dossiers(query), ("person_code", "region", "records"), True)
+        return Export(target, OPENED, self._sealed(target, columns, source), told)
 
-    def _sealed(self, target: Target, columns: list[str], source: str) -> Path:
-        """CSV with sealed values and blind indexes after the plain columns."""
-        line = " || ',' || ".join(_quoted(c, f) for c, f in zip(columns, target.plain, strict=True))
+    def _batches(self, query: str) -> Iterator[pa.RecordBatch]:
+        yield from self.connection.cursor().sql(query).to_arrow_reader(ROWS)
+
+    def _dossiers(self, query: str) -> Iterator[bytes]:
+        """Dossiers in PostgreSQL's binary form: nothing to quote, half the bytes of a hexadecimal text."""
+        seal = sealer()
+        yield BINARY_HEAD
+        for batch in self._batches(query):
+            codes, regions, records = (column.to_pylist() for column in batch.columns)
+            sealed = seal.seal_many(records)
+            yield b"".join(
+                b"\0\3" + _value(code.encode()) + _value(region and region.encode()) + _value(value)
+                for code, region, value in zip(codes, regions, sealed, strict=True)
+            )
+        yield BINARY_TAIL
+
+    def _sealed(self, target: Target, columns: list[str], source: str) -> Iterator[Path]:
+        """CSV with sealed values and blind indexes after the plain columns, a file for each batch."""
+        seal, own = sealer(), self.connection.cursor()
         kinds = [f for f in target.hidden if getattr(f, "kind", "")]
-        values = ", ".join(f"q.{target.there(f.name)}" for f in kinds)
-        answer = self.connection.cursor().execute(f"SELECT {line}, {values} FROM {source}")
-        path = self.folder / f"{target.source}.csv"
-        with path.open("wb") as stream:
-            while rows := answer.fetchmany(ROWS):
-                stream.write(_lines(target, kinds, rows))
-        return path
+        values = [f"q.{target.there(f.name)} AS sealed_{f.name}" for f in kinds]
+        plain = ", ".join(f.column for f in target.plain)
+        hidden = ", ".join(f"'\\x' || lower(hex({f.column}))" for f in target.hidden)
+        query = f"SELECT {', '.join([*columns, *values])} FROM {source}"
+        for number, batch in enumerate(self._batches(query)):
+            table = pa.table(batch.columns, names=batch.schema.names)
+            for name, made in _hidden(seal, kinds, table).items():
+                table = table.append_column(name, pa.array(made, pa.binary()))
+            own.register("sealing", table)
+            yield from self.write(
+                f"SELECT {plain}, {hidden} FROM sealing", f"{target.source}-{number:05d}", own
+            )
+            own.unregister("sealing")
+
+
+def _hidden(seal: Any, kinds: Sequence[models.Field], table: pa.Table) -> dict[str, list[bytes | None]]:
+    made = {}
+    for field in kinds:
+        values = table.column(f"sealed_{field.name}").to_pylist()
+        made[field.column] = seal.seal_many(values)
+        if field.index:
+            made[field.index] = seal.index_many(field.kind, values)
+    return made
+
+
+def _value(value: bytes | None) -> bytes:
+    """One value in PostgreSQL's binary form: its length (-1 for null), then its bytes."""
+    return b"\xff\xff\xff\xff" if value is None else len(value).to_bytes(4) + value
 
 
 def _without(source: str, these: str, those: str) -> str:
@@ -148,29 +218,3 @@ def _told(target: Target, field: models.Field) -> str:
     if isinstance(field, models.CharField) and not field.null:
         return f"coalesce({there}, '') AS {field.column}"
     return f"{there} AS {field.column}"
-
-
-def _quoted(column: str, field: models.Field) -> str:
-    value = column.rpartition(" AS ")[0]
-    text = f"CAST({value} AS VARCHAR)"
-    if isinstance(field, models.CharField):
-        text = f"concat('\"', replace({text}, '\"', '\"\"'), '\"')"
-    return f"CASE WHEN {value} IS NULL THEN '' ELSE {text} END"
-
-
-def _lines(target: Target, kinds: list[models.Field], rows: list[tuple[Any, ...]]) -> bytes:
-    seal = sealer()
-    made: dict[str, list[bytes | None]] = {}
-    for place, field in enumerate(kinds, start=1):
-        values = [row[place] for row in rows]
-        made[field.name] = seal.seal_many(values)
-        if field.index:
-            made[field.index] = seal.index_many(field.kind, values)
-    columns = [made[f.name] for f in target.hidden]
-    hexed = zip(
-        *([rf"\x{v.hex()}" if v is not None else "" for v in column] for column in columns), strict=True
-    )
-    return "".join(f"{row[0]},{','.join(hidden)}\n" for row, hidden in zip(rows, hexed, strict=True)).encode()
-
-
-Tell = Callable[[str], None]

@@ -169,22 +169,24 @@ def load(
             loading.move(exports.Export(loading.TARGETS[0], "moved", _moved(exporter)).chunks())
             for target in loading.TARGETS:
                 loading.close_live(target)
-        for export in exporter.ahead(loading.TARGETS):
+        # Plain tables first: PostgreSQL has work while the first values are sealed.
+        for export in exporter.ahead(sorted(loading.TARGETS, key=lambda t: len(t.hidden))):
             tell(f"load {export.target.source}")
             if export.kind == exports.CLOSED:
                 loading.close(export.target, export.chunks())
-            elif first:
-                stripped = loading.strip(export.target)
-                loading.copy(export.target, export.chunks(), frozen=True)
+                continue
+            stripped = loading.strip(export.target) if first else None
+            loading.copy(
+                export.target, export.chunks(), export.columns, binary=export.is_binary, frozen=first
+            )
+            if stripped:
                 loading.restore(stripped)
-            else:
-                loading.copy(export.target, export.chunks(), frozen=False)
         runs.finish(run_id, folder=new.relative_to(lake()).as_posix(), **told)
     tell("statistics")
     loading.analyze()
 
 
-def _codes(exporter: exports.Exporter) -> Path:
+def _codes(exporter: exports.Exporter) -> Iterator[Path]:
     """Every code ever given and the one that answers for it today."""
     known = linkage.current()
     given = known / "codes.parquet" if known else None
@@ -197,7 +199,7 @@ def _codes(exporter: exports.Exporter) -> Path:
     )
 
 
-def _moved(exporter: exports.Exporter) -> Path:
+def _moved(exporter: exports.Exporter) -> Iterator[Path]:
     """People whose division is another than in the former run."""
     if exporter.first:
         return exporter.write("SELECT person_code, region FROM new_person WHERE 1 = 0", "moved")
