@@ -16,7 +16,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import get_language
 
 from anju.kernel import packs
-from anju.web.shell import navigation
+from anju.web.shell import navigation, top
 
 THEMES = ("light", "dark", "auto")
 SIZES = ("normal", "large")
@@ -28,12 +28,12 @@ class Shell:
 
     request: HttpRequest
 
-    @property
+    @cached_property
     def theme(self) -> str:
         """``light``, ``dark`` or ``auto`` (as the device has it)."""
         return _chosen(self.request, "anju_theme", THEMES, "auto")
 
-    @property
+    @cached_property
     def size(self) -> str:
         """``normal`` or ``large`` type."""
         return _chosen(self.request, "anju_size", SIZES, "normal")
@@ -48,7 +48,7 @@ class Shell:
         """Whether everything here is invented."""
         return bool(settings.DEMO)
 
-    @property
+    @cached_property
     def place(self) -> str:
         """The name of the place this system serves."""
         return _names(packs.chain()[0])["en" if self.is_english else "zh"]
@@ -79,6 +79,11 @@ class Shell:
     def groups(self) -> tuple[navigation.Group, ...]:
         """Where the one who looks can go."""
         return navigation.groups(self.request) if hasattr(self.request, "user") else ()
+
+    @cached_property
+    def top(self) -> SafeString:
+        """The bar at the top."""
+        return top.drawn(self.request, self)
 
     @cached_property
     def navigation(self) -> SafeString:

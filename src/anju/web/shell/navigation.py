@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import lru_cache
 
+from django.conf import settings
 from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.urls import NoReverseMatch, reverse
@@ -118,14 +119,9 @@ class Group:
 
 def groups(request: HttpRequest) -> tuple[Group, ...]:
     """What the one who asks can go to; sections without an entry are left out."""
-    told = _whom(request)
-    entries = frozenset(
-        e.url_name for s in SECTIONS for e in s.entries if not e.right or _may(told, e.right, id(rules()))
-    )
-    here = max(
-        (h for name in entries if request.path.startswith(h := _href(name) or "?")), key=len, default=""
-    )
-    return _groups(entries, here, get_language() or "")
+    reached = _reached(_whom(request), id(rules()), settings.ROOT_URLCONF)
+    here = max((href for _name, href in reached if request.path.startswith(href)), key=len, default="")
+    return _groups(reached, here, get_language() or "")
 
 
 def open_to(request: HttpRequest, right: str) -> bool:
@@ -140,9 +136,13 @@ def drawn(request: HttpRequest) -> SafeString:
 
 def account_links(request: HttpRequest) -> tuple[Link, ...]:
     """The account's own pages that exist."""
-    told, book = _whom(request), id(rules())
+    return _account_links(_whom(request), id(rules()), request.path, get_language() or "")
+
+
+@lru_cache(maxsize=512)
+def _account_links(told: tuple[Actor | None, str], book: int, path: str, _language: str) -> tuple[Link, ...]:
     return tuple(
-        Link(str(e.label), e.icon, href, request.path.startswith(href))
+        Link(str(e.label), e.icon, href, path.startswith(href))
         for e in ACCOUNT
         if (not e.right or _may(told, e.right, book)) and (href := _href(e.url_name))
     )
@@ -159,14 +159,26 @@ def _may(told: tuple[Actor | None, str], right: str, _book: int) -> bool:
 
 
 @lru_cache(maxsize=512)
-def _groups(entries: frozenset[str], here: str, _language: str) -> tuple[Group, ...]:
+def _reached(told: tuple[Actor | None, str], book: int, _urls: str) -> tuple[tuple[str, str], ...]:
+    """Pages open to somebody, with their addresses."""
+    return tuple(
+        (e.url_name, href)
+        for s in SECTIONS
+        for e in s.entries
+        if (not e.right or _may(told, e.right, book)) and (href := _href(e.url_name))
+    )
+
+
+@lru_cache(maxsize=512)
+def _groups(reached: tuple[tuple[str, str], ...], here: str, _language: str) -> tuple[Group, ...]:
+    open_pages = dict(reached)
     made = (
         Group(
             str(s.label),
             tuple(
-                Link(str(e.label), e.icon, href, href == here)
+                Link(str(e.label), e.icon, open_pages[e.url_name], open_pages[e.url_name] == here)
                 for e in s.entries
-                if e.url_name in entries and (href := _href(e.url_name))
+                if e.url_name in open_pages
             ),
         )
         for s in SECTIONS

@@ -7,15 +7,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date
+from html import escape
 from typing import Any
 
-from django.utils.html import escape, format_html
+from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
 from anju.web.shell import assets, terms
 
 UNKNOWN = "—"
+BADGES = {
+    "good": "circle-check",
+    "signal": "alert-triangle",
+    "bad": "circle-x",
+    "calm": "info-circle",
+    "quiet": "circle-dashed",
+}
+LIKE_CODES = frozenset({"citizen_no", "phone"})
 
 
 def day(value: date) -> str:
@@ -70,3 +79,22 @@ def span(begin: date | None, last: date | None, is_presumed: bool) -> SafeString
         return mark_safe(f"{first} {escape(_('至'))} {escape(_('今'))}")  # noqa: S308
     note = f' <span class="faint">{escape(_("（推定：之后已在别处确认）"))}</span>' if is_presumed else ""
     return mark_safe(f"{first} {escape(_('至'))} {day(last)}{note}")  # noqa: S308
+
+
+def badge(tone: str, words: str) -> SafeString:
+    """A state in a word, with the icon of its tone."""
+    return SafeString(f'<span class="mark mark-{tone}">{assets.icon(BADGES[tone])}{escape(str(words))}</span>')
+
+
+def masked(value: str | None, href: str, field: str, token: str) -> SafeString:
+    """A masked value as a button of a form of its own."""
+    if not value:
+        return SafeString(UNKNOWN)
+    href, kind = escape(str(href)), " code" if field in LIKE_CODES else ""
+    told = _("显示完整的%(what)s") % {"what": terms.field_label(field)}
+    return SafeString(
+        f'<form class="inline" method="post" action="{href}" hx-post="{href}" hx-swap="outerHTML">'
+        f'<input type="hidden" name="csrfmiddlewaretoken" value="{escape(token)}">'
+        f'<button class="reveal{kind}" title="{escape(_("显示完整内容 60 秒，将留下记录"))}">'
+        f"{_hidden(told)} {escape(str(value))} {assets.icon('eye')}</button></form>"
+    )

@@ -1,7 +1,7 @@
 """Sentences and addresses of templates, worked out once: a page holds a hundred of them, and they do not change.
 
-Overrides the tags ``trans`` and ``url`` with ones that remember: a literal sentence per language, an address per name
-and arguments. What either writes is the same, to the byte.
+Overrides the tags ``trans``, ``url`` and ``static`` with ones that remember: a literal sentence per language, an address
+per name and arguments, a file. What they write is the same, to the byte.
 """
 
 from __future__ import annotations
@@ -11,9 +11,11 @@ from typing import Any
 
 from django import template
 from django.conf import settings
+from django.contrib.staticfiles.storage import staticfiles_storage
 from django.template import defaulttags
 from django.template.base import Node, Parser, Token
 from django.templatetags import i18n
+from django.templatetags.static import do_static
 from django.urls import NoReverseMatch, get_script_prefix, get_urlconf, reverse
 from django.utils.html import conditional_escape
 from django.utils.translation import get_language
@@ -88,3 +90,31 @@ def address(parser: Parser, token: Token) -> Node:
     """``{% url "name" argument %}``; with keywords as Django does it."""
     slow = defaulttags.url(parser, token)
     return slow if slow.kwargs else Address(slow)
+
+
+class File(Node):
+    """The address of a static file, remembered."""
+
+    child_nodelists = ()
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def render(self, context: template.Context) -> str:
+        """The address, with the hash of the file's content where files are collected."""
+        return conditional_escape(_file(self.name, id(staticfiles_storage._wrapped)))
+
+
+@lru_cache(maxsize=256)
+def _file(name: str, _storage: int) -> str:
+    return str(staticfiles_storage.url(name))
+
+
+@register.tag("static")
+def file(parser: Parser, token: Token) -> Node:
+    """``{% static "name" %}``."""
+    slow = do_static(parser, token)
+    literal = getattr(slow.path.var, "literal", None) or (
+        slow.path.var if isinstance(slow.path.var, str) else None
+    )
+    return File(str(literal)) if literal and slow.varname is None and not slow.path.filters else slow

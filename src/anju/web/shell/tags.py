@@ -110,17 +110,15 @@ def say(code: str, **facts: Any) -> str:
     return wording.say(code, "en" if is_english() else "zh", **facts)
 
 
-@register.inclusion_tag("shell/badge.html")
-def badge(tone: str, words: str) -> dict[str, str]:
+@register.simple_tag(name="badge")
+def mark(tone: str, words: str) -> SafeString:
     """A state in a word with its icon: ``good``, ``signal`` (needs you), ``bad``, ``calm``, ``quiet``."""
-    icons = {
-        "good": "circle-check",
-        "signal": "alert-triangle",
-        "bad": "circle-x",
-        "calm": "info-circle",
-        "quiet": "circle-dashed",
-    }
-    return {"tone": tone, "words": words, "icon": icons[tone]}
+    return parts.badge(tone, words)
+
+
+def badge(tone: str, words: str) -> dict[str, str]:
+    """The same for an inclusion tag of ``shell/badge.html``."""
+    return {"tone": tone, "words": words, "icon": parts.BADGES[tone]}
 
 
 @register.inclusion_tag("shell/heading.html", takes_context=True)
@@ -183,10 +181,10 @@ def span(
     return parts.span(begin, last_day(until), bool(presumed and not stated))
 
 
-@register.inclusion_tag("shell/masked.html", takes_context=True)
-def masked(context: Any, value: str, href: str, field: str) -> dict[str, Any]:
+@register.simple_tag(takes_context=True)
+def masked(context: Any, value: str, href: str, field: str) -> SafeString:
     """A masked value with a button that shows it for a minute; the look is logged."""
-    return {"value": value, "href": href, "field": field, "csrf_token": context.get("csrf_token")}
+    return parts.masked(value, href, field, str(context.get("csrf_token", "")))
 
 
 @register.filter
