@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import inspect
 import json as json_module
 from typing import Annotated
 
@@ -21,8 +22,12 @@ def group() -> None:
     """Measure; every figure beside a reference in the same run."""
 
 
-def _measure(topic: str, people: int, as_json: bool) -> None:
-    figures: list[Figure] = importlib.import_module(f"anju.jobs.bench.{topic}").run(people=people)
+def _measure(topic: str, people: int, as_json: bool, **more: int) -> None:
+    run = importlib.import_module(f"anju.jobs.bench.{topic}").run
+    told = {name: value for name, value in more.items() if value}
+    if unknown := set(told) - set(inspect.signature(run).parameters):
+        raise typer.BadParameter(f"--{unknown.pop()}: not for {topic}")
+    figures: list[Figure] = run(people=people, **told)
     figures.append(Figure("peak memory of this process", round(peak_memory_gb(), 2), "GB"))
     if as_json:
         typer.echo(json_module.dumps([f.told() for f in figures], ensure_ascii=False))
@@ -41,9 +46,10 @@ def _register(topic: str) -> None:
     @app.command(name=topic, help=f"Measure {topic}.")
     def command(
         people: Annotated[int, typer.Option(help="size of the invented city")] = 100_000,
+        rows: Annotated[int, typer.Option(help="also this many rows from Parquet (policy)")] = 0,
         as_json: Annotated[bool, typer.Option("--json")] = False,
     ) -> None:
-        _measure(topic, people, as_json)
+        _measure(topic, people, as_json, rows=rows)
 
 
 AVAILABLE = tuple(t for t in TOPICS if importlib.util.find_spec(f"anju.jobs.bench.{t}"))
