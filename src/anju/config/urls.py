@@ -7,6 +7,7 @@ from django.urls import URLPattern, URLResolver, include, path
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("anju.web.entrance.urls")),
     path("", include("anju.web.shell.urls")),
+    path("", include("anju.web.api.urls")),
     path("account/", include("anju.web.account.urls")),
     path("account/", include("anju.web.account.door")),
     path("trust/log/", include("anju.web.account.log_urls")),

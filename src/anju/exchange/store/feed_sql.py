@@ -114,6 +114,15 @@ def by_id(source: Source, region: str, ids: Sequence[int]) -> list[dict[str, Any
     )
 
 
+def current(source: Source, people: Sequence[str]) -> list[dict[str, Any]]:
+    """What is known now of these people in one table."""
+    return rows(
+        f"SELECT {selected(source)} FROM {source.table} r WHERE r.person_code = ANY(%s) AND r.known_to IS NULL "
+        "ORDER BY r.id",
+        [list(people)],
+    )
+
+
 def arrivals(position: int) -> dict[str, int]:
     """People who came into the follower's place after the position, and where in the order they last did."""
     found = rows(

@@ -1,0 +1,210 @@
+"""Operations of the HTTP push: a batch in one request, a file in parts, what became of it."""
+
+import base64
+import binascii
+from datetime import date
+from typing import Annotated, Any
+
+from django.http import HttpRequest
+from django.utils import timezone
+from ninja import Field, Header, Query, Router, Schema
+
+from anju.exchange.contracts import find_contract, list_contracts
+from anju.exchange.contracts.model import Contract
+from anju.exchange.store import push_actions, queries
+from anju.exchange.store.push_actions import FORMATS, Sent
+from anju.kernel.refusal import Refusal
+from anju.web.api.door import actor, door, pieces, scope
+
+router = Router(tags=["exchange"])
+BODY = 64 << 20
+"""Largest content of one request; more goes in parts."""
+Dataset = Annotated[str, Query(pattern=r"^[a-z][a-z0-9_]{2,39}$", description="id of the contract")]
+Key = Annotated[
+    str, Header(alias="Idempotency-Key", description="8 to 80 characters, the same when tried again")
+]
+Digest = Annotated[
+    str,
+    Header(
+        alias="Content-Digest", description="sha-256=:<base64>: of the content (RFC 9530); checked when given"
+    ),
+]
+BINARY = {
+    "requestBody": {
+        "required": True,
+        "content": {kind: {"schema": {"type": "string", "format": "binary"}} for kind in FORMATS},
+    }
+}
+PART = {
+    "requestBody": {
+        "required": True,
+        "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+    }
+}
+
+
+class Begin(Schema):
+    """A file that will come in parts."""
+
+    dataset: str = Field(pattern=r"^[a-z][a-z0-9_]{2,39}$")
+    content_type: str = Field(description="one of the media types of /api/exchange/batches")
+    size: int = Field(ge=1, le=push_actions.LARGEST)
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+
+
+@router.get("/contracts", summary="Datasets the caller may send, with their columns")
+@door("exchange.read")
+def contracts(request: HttpRequest) -> Any:
+    """Every dataset of the caller's department and scope: what one row is, its columns, type, whether required."""
+    return {"contracts": [_told(c) for c in list_contracts() if _is_theirs(request, c.id)]}
+
+
+def _told(contract: Contract) -> dict[str, Any]:
+    return {
+        "id": contract.id, "version": contract.version, "name": {"zh": contract.zh, "en": contract.en},
+        "row": contract.row, "cycle": contract.cycle, "key": list(contract.key),
+        "columns": [
+            {"header": f.name, "name": f.en, "type": f.type, "required": f.required, "class": f.classification}
+            for f in contract.fields
+        ],
+    }  # fmt: skip
+
+
+@router.post("/batches", summary="Send one batch", openapi_extra=BINARY)
+@door("exchange.send")
+def send(
+    request: HttpRequest, dataset: Dataset, key: Key, day: date | None = None, digest: Digest = ""
+) -> Any:
+    """Send CSV, NDJSON, Arrow, Parquet or XLSX; answered with counts, where the held rows are, and a signed receipt."""
+    sent = Sent(_sendable(request, dataset), _format(request.content_type or ""), day)
+    with push_actions.received(pieces(request), sent.format, BODY) as (path, sha256):
+        _check_digest(digest, sha256)
+        return push_actions.push(
+            path, sha256, sent, key=key, by=actor(request), at=timezone.now(), purpose=request.access.purpose
+        )
+
+
+@router.get("/batches/{batch}", summary="What became of a batch")
+@door("exchange.read")
+def batch(request: HttpRequest, batch: str) -> Any:
+    """Counts now, and the receipt."""
+    return push_actions.told(_theirs(request, batch), is_new=False)
+
+
+@router.get("/batches/{batch}/held", summary="Rows that were held back, and why")
+@door("exchange.read")
+def held(
+    request: HttpRequest,
+    batch: str,
+    after: Annotated[int, Query(ge=0, le=1 << 62)] = 0,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 200,
+) -> Any:
+    """Row number, field, reason and remedy in both languages; never the row itself."""
+    page = queries.list_held(_theirs(request, batch), after=str(after) if after else None, limit=limit)
+    return {
+        "rows": [
+            {
+                "row": line.row_no, "state": line.state, "since": line.since,
+                "faults": [
+                    {"field": f.field, "code": f.code, "reason": f.told, "remedy": f.remedy} for f in line.faults
+                ],
+            }
+            for line in page.rows
+        ],
+        "next_after": int(page.next_after) if page.next_after else None,
+    }  # fmt: skip
+
+
+@router.post("/uploads", summary="Begin a file in parts, or find out how far it is")
+@door("exchange.send")
+def begin(request: HttpRequest, body: Begin) -> Any:
+    """Begun again with the same dataset and SHA-256, the answer is the same upload and how much of it is here."""
+    sent = Sent(_sendable(request, body.dataset), _format(body.content_type))
+    found = push_actions.begin(sent, size=body.size, sha256=body.sha256, by=actor(request), at=timezone.now())
+    return _upload(found)
+
+
+@router.get("/uploads/{upload}", summary="How far an upload is")
+@door("exchange.send")
+def upload(request: HttpRequest, upload: str) -> Any:
+    """``received``: where the next part begins."""
+    return _upload(push_actions.find_upload(upload, by=actor(request), at=timezone.now()))
+
+
+@router.put("/uploads/{upload}/part", summary="Send the next part", openapi_extra=PART)
+@door("exchange.send")
+def part(
+    request: HttpRequest, upload: str, offset: Annotated[int, Query(ge=0, le=1 << 62)], digest: Digest = ""
+) -> Any:
+    """The part that begins at ``offset``, at most 64 MB. It counts when the answer says so; offset 0 begins again."""
+    found = push_actions.add_part(
+        upload, offset, pieces(request), _digest(digest), most=BODY, by=actor(request), at=timezone.now()
+    )
+    return _upload(found)
+
+
+@router.post("/uploads/{upload}/finish", summary="Everything is here: take it in")
+@door("exchange.send")
+def finish(request: HttpRequest, upload: str, day: date | None = None) -> Any:
+    """Checks the file's SHA-256 and takes it in; finished once more, the same answer."""
+    return push_actions.finish(
+        upload, day=day, by=actor(request), at=timezone.now(), purpose=request.access.purpose
+    )
+
+
+def _upload(found: push_actions.UploadLine) -> dict[str, Any]:
+    return {
+        "upload": found.id, "dataset": found.dataset, "size": found.size, "received": found.received,
+        "batch": found.batch or None, "expires_at": found.expires_at,
+    }  # fmt: skip
+
+
+def _format(content_type: str) -> str:
+    found = FORMATS.get(content_type.partition(";")[0].strip().lower())
+    if found is None:
+        raise Refusal("doors.wrong_content", known=", ".join(FORMATS))
+    return found
+
+
+def _is_theirs(request: HttpRequest, dataset: str) -> bool:
+    """A system has the datasets of its scope, an officer those of the department; who has none sees all."""
+    own, contract = scope(request), find_contract(dataset)
+    if own is not None:
+        return dataset in own.datasets
+    department = actor(request).department
+    return contract is not None and (not department or contract.department == department)
+
+
+def _sendable(request: HttpRequest, dataset: str) -> str:
+    if not _is_theirs(request, dataset):
+        raise Refusal("doors.dataset_out_of_scope", dataset=dataset)
+    return dataset
+
+
+def _theirs(request: HttpRequest, batch: str) -> str:
+    """A batch the caller may see: a system its own, an officer those of the department's datasets."""
+    try:
+        found = queries.get_batch(batch)
+    except Refusal:
+        raise Refusal("doors.batch_not_theirs", batch=batch[:60]) from None
+    is_own = scope(request) is None or found.accepted_by == actor(request).account
+    if not is_own or not _is_theirs(request, found.dataset):
+        raise Refusal("doors.batch_not_theirs", batch=batch[:60])
+    return found.id
+
+
+def _digest(header: str) -> str:
+    """The SHA-256 of a ``Content-Digest`` header in hex; nothing when it states none."""
+    for part in header.split(","):
+        name, _, value = part.strip().partition("=")
+        if name.lower() == "sha-256":
+            try:
+                return base64.b64decode(value.strip().strip(":"), validate=True).hex() or "0"
+            except (ValueError, binascii.Error):
+                return "0"
+    return ""
+
+
+def _check_digest(header: str, sha256: str) -> None:
+    if (stated := _digest(header)) and stated != sha256:
+        raise Refusal("doors.digest_differs")

@@ -1,0 +1,71 @@
+"""Addresses of the API, its documentation and the health of the process."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import URLPattern, URLResolver, path, re_path
+from ninja import NinjaAPI
+from ninja.errors import HttpError, ValidationError
+
+from anju.kernel.refusal import Refusal
+from anju.web.api import asking, clients, docs, health, identity, problems, pushing
+from anju.web.api.door import authenticate
+
+api = NinjaAPI(
+    title="Anju 安居",
+    version="1",
+    description="Sending to the exchange, asking the register, following the library. Every call is decided by role, "
+    "place and purpose, and logged.",
+    urls_namespace="api",
+    docs_url=None,
+    openapi_url="openapi.json",
+    auth=authenticate,
+)
+api.add_router("/exchange", pushing.router)
+api.add_router("/exchange", asking.changes_router)
+api.add_router("/population", asking.router)
+api.add_router("", identity.router)
+
+
+@api.exception_handler(Refusal)
+def refused(_request: HttpRequest, refusal: Refusal) -> HttpResponse:
+    """What was foreseen, as a problem document."""
+    return problems.of(refusal)
+
+
+@api.exception_handler(ValidationError)
+def unreadable(_request: HttpRequest, error: ValidationError) -> HttpResponse:
+    """What does not fit the interface: which fields, and never their values."""
+    fields = sorted({".".join(str(p) for p in e["loc"])[:80] for e in error.errors})[:20]
+    return problems.problem(422, "doors.unreadable", fields=", ".join(fields))
+
+
+@api.exception_handler(HttpError)
+def wrong(_request: HttpRequest, error: HttpError) -> HttpResponse:
+    """A body that is no JSON, and the like."""
+    code = 413 if error.status_code == 413 else 422
+    return problems.problem(code, "doors.unreadable", fields="body")
+
+
+@api.exception_handler(Http404)
+def unknown(_request: HttpRequest, _error: Http404) -> HttpResponse:
+    """Nothing there."""
+    return problems.problem(404, "doors.no_address")
+
+
+def _patterns() -> list[URLPattern | URLResolver]:
+    found: list[Any] = list(api.urls[0])
+    return [path("api/", (found, *api.urls[1:]))]  # type: ignore[arg-type, list-item]
+
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("healthz", health.live, name="healthz"),
+    path("readyz", health.ready, name="readyz"),
+    path("staff/clients/", clients.clients, name="clients"),
+    path("staff/clients/<slug:client>/", clients.client, name="client"),
+    path("api/docs/", docs.page, name="api_docs"),
+    *_patterns(),
+    re_path(r"^api/", docs.no_address),
+]
