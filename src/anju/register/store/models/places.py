@@ -22,7 +22,9 @@ class Dwelling(Known):
     unit = text(40)
     room = text(40)
     address = text(300)
-    official_codes = text(300)
+    official_codes = models.TextField(
+        blank=True, default="", db_collation="C", help_text="; between; a whole village may share one address"
+    )
     kind = text(20)
     let_for = text(4)
     area_m2 = models.FloatField(null=True, blank=True)
