@@ -17,7 +17,7 @@ from anju.jobs.pipeline import library, own_records
 from anju.kernel.identifiers import citizen_check, mint_person_code
 from anju.kernel.refusal import Refusal
 from anju.register import canon
-from anju.register.store import actions, loading, queries, runs
+from anju.register.store import actions, settling, loading, queries, runs, settling
 from anju.register.store.queries.entries import own_records as entries
 from anju.trust.access import Actor
 from anju.trust.store import rows
@@ -330,7 +330,8 @@ def test_counter_entry_and_settled_value(world: World) -> None:
     )
     assert [s.is_live for s in queries.get_person_file(PUPIL).stays] == [True]
     assert PUPIL in {o.person.code for o in queries.get_dwelling(home).residents}
-    actions.settle_discrepancy(ZHANG, "sex", "2", reason="见身份证", by=clerk, at=at, purpose="correction")
+    settling.settle(ZHANG, "sex", "2", why="见身份证", by=clerk, at=at, purpose="correction")
+    assert queries.get_person_file(ZHANG).line.sex == "2", "at once"
     world.publish()
     (stay,) = queries.get_person_file(PUPIL).stays
     assert (stay.is_live, [s.dataset for s in stay.sources]) == (False, ["counter_entry"])

@@ -6,7 +6,7 @@ per field of ``FIELDS``. A part is empty (not stated), ``=`` (the value shown) o
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 
@@ -48,3 +48,25 @@ def _record(parts: list[str], shown: Mapping[str, str | None]) -> Said:
         if part
     }
     return Said(date.fromisoformat(day) if day else None, dataset, key, batch, values)
+
+
+def pack(said: Iterable[Said], shown: Mapping[str, str | None]) -> str:
+    """Records as a packed dossier: what ``unpack`` reads, with what they share with ``shown`` shortened."""
+    return RECORD_MARK.join(
+        PART_MARK.join(
+            [
+                s.observed_on.isoformat() if s.observed_on else "",
+                s.dataset,
+                s.record_key,
+                s.batch,
+                *(_part(s.values.get(f), shown.get(f)) for f in FIELDS),
+            ]
+        )
+        for s in said
+    )
+
+
+def _part(value: str | None, shown: str | None) -> str:
+    if not value:
+        return ""
+    return SHOWN if value == shown else value

@@ -9,7 +9,7 @@ Raises: nothing; a rule that cannot be read is refused when the rules are loaded
 
 from __future__ import annotations
 
-from anju.exchange.library import names
+from anju.exchange.library import names, settled
 from anju.exchange.library.inputs import Inputs, numbers
 from anju.exchange.library.rules import PERSON_FIELDS, Rules
 from anju.kernel.engine import Engine
@@ -30,6 +30,8 @@ def resolve(engine: Engine, inputs: Inputs, rules: Rules) -> None:
         ("shown", _shown()),
     ):
         engine.run(f"CREATE OR REPLACE TEMP TABLE {name} AS {query}")
+        if name == "claim":
+            settled.yield_to_news(engine, inputs, rules)
     names.prepare(engine)
     names.forms(engine, "SELECT name FROM shown UNION SELECT value FROM claim WHERE field = 0")
     engine.run(f"CREATE OR REPLACE TEMP TABLE contradiction AS {_contradictions(rules)}")

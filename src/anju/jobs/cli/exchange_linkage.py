@@ -32,7 +32,7 @@ def link(
 ) -> None:
     """Link every accepted record to a person: one person, one code."""
     setup_django()
-    from anju.jobs.pipeline import linkage
+    from anju.jobs.pipeline import linkage, review
 
     with Progress(
         SpinnerColumn(),
@@ -46,6 +46,8 @@ def link(
             told=lambda step: progress.update(task, description=f"linking: {step.removeprefix('lk_')}"),
             full=full,
         )
+        progress.update(task, description="linking: questions for the reviewers")
+        review.follow()
     if as_json:
         typer.echo(json.dumps(asdict(summary), ensure_ascii=False))
         return

@@ -28,7 +28,7 @@ def publish(
 ) -> None:
     """Resolve and publish the library. Nothing new since the last run changes nothing."""
     setup_django()
-    from anju.jobs.pipeline import library
+    from anju.jobs.pipeline import library, review
 
     with Progress(
         SpinnerColumn(),
@@ -39,6 +39,8 @@ def publish(
     ) as progress:
         task = progress.add_task("publishing")
         summary = library.run(lambda step: progress.update(task, description=f"publishing: {step}"), memory)
+        progress.update(task, description="publishing: what people have to settle")
+        review.after_publish()
     if as_json:
         typer.echo(json.dumps(asdict(summary), ensure_ascii=False))
         return

@@ -55,12 +55,14 @@ def collect() -> Inputs:
     """What the next run reads: every accepted batch, the newest linkage, our own records. Refuses without batches."""
     from anju.exchange.store import queries
     from anju.jobs.pipeline import own_records
+    from anju.register.store.queries import cases
     from anju.register.store.queries.entries import own_records as own_entries
 
     accepted = queries.accepted_batches()
     if not accepted:
         raise Refusal("library.nothing_accepted")
     batches = tuple(BatchFile(b.id, b.dataset, b.path, place) for place, b in enumerate(accepted))
+    own_records.write_overruled(cases.overruled(), folder() / "own")
     own, fixed = own_records.write(own_entries(), folder() / "own", len(batches))
     assignment = (linkage.get_current() / "assignment.parquet", *((fixed,) if fixed else ()))
     return inputs((*batches, *own), assignment, max(b.sent_on for b in accepted))

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from anju.exchange.library.inputs import BatchFile
+from anju.exchange.library.settled import OVERRULED
 from anju.register import canon
 from anju.register.store.queries.entries import OwnRecord
 
@@ -50,6 +51,15 @@ def write(
         assignment,
     )
     return tuple(batches), assignment
+
+
+def write_overruled(told: Sequence[tuple[str, str, str]], folder: Path) -> None:
+    """What sources said against decisions that stand (person code, field, value), for ``library.settled``."""
+    folder.mkdir(parents=True, exist_ok=True)
+    columns = zip(*told, strict=True) if told else ((), (), ())
+    names = ("person_code", "field", "value")
+    table = pa.table({n: pa.array(list(c), pa.string()) for n, c in zip(names, columns, strict=True)})
+    pq.write_table(table, folder / OVERRULED)
 
 
 def _id(record: OwnRecord) -> int:

@@ -31,6 +31,19 @@ def follow(force: bool = False) -> tuple[int, int] | None:
     return counted
 
 
+def after_publish() -> dict[str, int]:
+    """What people have to do about the published library: contradictions to settle, questions where people live now.
+
+    Idempotent, and called after a publish that found nothing new too: a killed one is made up for.
+    """
+    from anju.exchange.store import review_actions
+    from anju.register.store import settling
+
+    at = datetime.now(UTC)
+    follow()
+    return settling.follow(at) | {"questions_moved": review_actions.place(at)}
+
+
 def collect(done: Path) -> tuple[questions.Question, ...]:
     """The open questions of a run, with what a reviewer is to see."""
     batches = [b for b in linkage.accepted() if "person.name" in pq.read_schema(b.path).names]
