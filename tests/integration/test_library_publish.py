@@ -17,7 +17,7 @@ from anju.jobs.pipeline import library, own_records
 from anju.kernel.identifiers import citizen_check, mint_person_code
 from anju.kernel.refusal import Refusal
 from anju.register import canon
-from anju.register.store import actions, settling, loading, queries, runs, settling
+from anju.register.store import actions, loading, queries, runs, settling
 from anju.register.store.queries.entries import own_records as entries
 from anju.trust.access import Actor
 from anju.trust.store import rows

@@ -1,4 +1,4 @@
-"""Writing into the register between two runs: a stay registered at a counter is here at once.
+"""Writing into the register between two runs: who comes in at a counter is here at once, who leaves is gone at once.
 
 Each action is one transaction with its log entry. What is entered is kept as a ``CounterEntry`` too: the next run
 reads it as one more source, with the person code fixed, and the row written here gives way to the library's.
@@ -6,24 +6,43 @@ reads it as one more source, with the person code fixed, and the row written her
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Q
 
-from anju.kernel.identifiers import PersonCode, mint_person_code
+from anju.kernel.identifiers import PersonCode, is_citizen_no, mint_person_code
 from anju.kernel.refusal import Refusal
-from anju.register import canon, dossier, names
-from anju.register.store.models import CounterEntry, Dossier, Dwelling, Identity, Person, Settlement, Stay
-from anju.register.store.queries.people import resolve_code
+from anju.register import counter, dossier, names
+from anju.register.counter import Guardian
+from anju.register.store.entering import (
+    DATASET,
+    Entered,
+    Written,
+    enter,
+    shown_person,
+    take_in,
+    undo,
+)
+from anju.register.store.models import (
+    CounterEntry,
+    Dossier,
+    Dwelling,
+    Employer,
+    Identity,
+    Job,
+    Kin,
+    Person,
+    Stay,
+)
+from anju.register.store.queries.people import find_by_number, resolve_code
 from anju.trust.access import Actor
 from anju.trust.sealing import sealer
 from anju.trust.store import log
 
-DATASET = "counter_entry"
-SETTLED_FIELDS = frozenset(dossier.FIELDS)
+_ADDRESS = ("region", "street", "number", "building", "unit", "room", "address")
 
 
 @transaction.atomic
@@ -32,25 +51,28 @@ def register_person(
 ) -> PersonCode:
     """A person nobody knew, entered at a counter; ``values`` are person columns (see ``register.canon``).
 
-    The caller has asked the live check first. Returns the new code, fixed for life. Refuses without a name.
+    The caller has asked the live check first. Returns the new code, fixed for life. Refuses without a name, a number
+    that is not valid, and one that somebody here has already.
     """
     if not values.get("name"):
         raise Refusal("register.name_needed")
-    code = mint_person_code()
-    Person.objects.create(code=code)
-    seal = sealer()
     number, phone = values.get("citizen_no"), values.get("phone")
+    if number and not is_citizen_no(number):
+        raise Refusal("register.number_not_valid")
+    if number and find_by_number(number):
+        raise Refusal("register.number_taken")
+    code, seal, wrote = mint_person_code(), sealer(), Written()
+    Person.objects.create(code=code)
     key = names.key(values["name"])
     sounds = names.syllables(key)
-    Identity.objects.create(
+    plain = {name: values.get(name, "") for name in ("sex", "hukou_region", "education", "marital")}
+    person = Identity(
         person_code=code,
         region=region,
-        is_live=True,
         name=values["name"],
         name_key=key,
         pinyin="".join(sounds),
         initials="".join(s[:1] for s in sounds),
-        sex=values.get("sex", ""),
         born_on=values.get("born_on") or None,
         citizen_no=seal.seal(number) if number else None,
         citizen_no_index=seal.index("citizen_no", number) if number else None,
@@ -58,20 +80,17 @@ def register_person(
         phone=seal.seal(phone) if phone else None,
         phone_index=seal.index("phone", phone) if phone else None,
         phone_last4=(phone or "")[-4:],
-        hukou_region=values.get("hukou_region", ""),
-        education=values.get("education", ""),
-        marital=values.get("marital", ""),
         is_resident=True,
         record_count=1,
         dataset_count=1,
+        **plain,
     )
-    record_key = _enter(
-        code, region, {f"person.{k}": v for k, v in values.items() if v}, observed_on, by, at, purpose
-    )
+    wrote.open("identity", person)
     parts = [dossier.SHOWN if values.get(f) else "" for f in dossier.FIELDS]
-    packed = dossier.PART_MARK.join([observed_on.isoformat(), DATASET, record_key, "", *parts])
-    Dossier.objects.create(person_code=code, region=region, is_live=True, records=seal.seal(packed))
-    log.record(by, "person.register", at, purpose=purpose, subject=f"person:{code}")
+    packed = dossier.PART_MARK.join([observed_on.isoformat(), DATASET, f"{code}-1", "", *parts])
+    wrote.open("dossier", Dossier(person_code=code, region=region, records=seal.seal(packed)))
+    told = {f"person.{name}": value for name, value in values.items()}
+    enter(code, region, "person", told, observed_on, Entered(by, at, purpose), wrote)
     return code
 
 
@@ -83,119 +102,199 @@ def register_stay(
     begin_on: date,
     dwelling_kind: str = "",
     reason: str = "",
+    guardian: Guardian | None = None,
+    known_by: tuple[str, str] | None = None,
     by: Actor,
     at: datetime,
     purpose: str,
 ) -> str:
     """A stay registered at a counter: in the person's file at once. Returns the entry's key.
 
-    The person's former open stay is presumed to end that day. Refuses an unknown person or dwelling.
+    The person's former open stays are presumed to end that day. ``known_by`` is number and name: whoever tells both may
+    take a person in from another place. Refuses an unknown person or dwelling, a stay that goes on already, a day that
+    cannot be meant, and a minor without a guardian.
     """
     current = resolve_code(code)
     dwelling = Dwelling.objects.filter(dwelling_code=dwelling_code, known_to__isnull=True).first()
     if dwelling is None:
         raise Refusal("register.no_dwelling")
-    person = Identity.objects.select_for_update().filter(person_code=current, known_to__isnull=True).first()
-    if person is None:
-        raise Refusal("register.no_person")
-    seen = at.date()
-    Stay.objects.create(
-        person_code=current,
-        region=dwelling.region,
-        is_live=True,
-        sources=f"{DATASET}@{seen.isoformat()}",
-        dwelling_code=dwelling_code,
-        stay_region=dwelling.region,
-        begin_on=begin_on,
-        dwelling_kind=dwelling_kind,
-        reason=reason,
-        confirmed_on=seen,
+    counter.check_day(begin_on, at.date())
+    wrote = Written()
+    person = _person_moving(current, dwelling.region, known_by, wrote)
+    beside = _guardian(person, guardian, at.date(), wrote)
+    for former in _open_stays(current, begin_on):
+        if former.dwelling_code == dwelling_code:
+            raise Refusal("register.lives_here_already")
+        wrote.replace("stay", former, at, presumed_end_on=max(begin_on, former.begin_on))
+    wrote.open(
+        "stay",
+        Stay(
+            person_code=current,
+            region=dwelling.region,
+            sources=_source(at),
+            dwelling_code=dwelling_code,
+            stay_region=dwelling.region,
+            begin_on=begin_on,
+            dwelling_kind=dwelling_kind,
+            reason=reason,
+            confirmed_on=at.date(),
+        ),
     )
-    _settle_in(person, dwelling, at)
-    told: dict[str, Any] = {f"stay.{p}": getattr(dwelling, p) for p in _ADDRESS if getattr(dwelling, p)}
+    wrote.replace(
+        "identity", person, at, is_resident=True, dwelling_code=dwelling.dwelling_code, region=dwelling.region
+    )
+    told = _stay_told(dwelling) | beside | {"person.name": person.name, "stay.begin_on": begin_on.isoformat()}
+    told |= {"stay.dwelling_kind": dwelling_kind, "stay.reason": reason}
+    return enter(current, dwelling.region, "stay", told, at.date(), Entered(by, at, purpose), wrote)
+
+
+@transaction.atomic
+def end_stay(code: str, *, end_on: date, by: Actor, at: datetime, purpose: str) -> str:
+    """A person leaves: the stay that goes on ends (``end_on``: the first day away). Returns the entry's key.
+
+    Refuses a person who lives nowhere here, and a day before the stay began.
+    """
+    current = resolve_code(code)
+    counter.check_day(end_on, at.date())
+    person, wrote = shown_person(current), Written()
+    going_on = list(_open_stays(current, None))
+    if not going_on:
+        raise Refusal("register.no_open_stay")
+    last = going_on[0]
+    if end_on <= last.begin_on:
+        raise Refusal("register.ends_before_begin")
+    begin_on, address = (
+        last.begin_on,
+        Dwelling.objects.filter(dwelling_code=last.dwelling_code, known_to=None),
+    )
+    told = _stay_told(address.first()) or {"stay.region": last.stay_region}
+    for stay in going_on:
+        wrote.replace(
+            "stay", stay, at, end_on=end_on, confirmed_on=at.date(), sources=f"{stay.sources};{_source(at)}"
+        )
+    wrote.replace("identity", person, at, is_resident=False, dwelling_code=None)
     told |= {
+        "person.name": person.name,
         "stay.begin_on": begin_on.isoformat(),
-        "stay.dwelling_kind": dwelling_kind,
-        "stay.reason": reason,
+        "stay.end_on": end_on.isoformat(),
     }
-    told |= {"person.name": person.name}
-    key = _enter(current, dwelling.region, {k: v for k, v in told.items() if v}, seen, by, at, purpose)
-    log.record(
-        by, "person.register", at, purpose=purpose, subject=f"person:{current}", detail={"what": "stay"}
-    )
-    return key
+    return enter(current, person.region, "leave", told, at.date(), Entered(by, at, purpose), wrote)
 
 
-_ADDRESS = ("region", "street", "number", "building", "unit", "room", "address")
-
-
-def _settle_in(person: Identity, dwelling: Dwelling, at: datetime) -> None:
-    """The person is shown in the new dwelling from now on; what was shown before stays in the history."""
-    Identity.objects.filter(pk=person.pk).update(known_to=at)
-    person.pk = None
-    person.is_live, person.is_resident, person.known_from = True, True, at
-    person.dwelling_code, person.region = dwelling.dwelling_code, dwelling.region
-    person.save(force_insert=True)
-
-
-def _enter(
+@transaction.atomic
+def register_job(
     code: str,
-    region: str | None,
-    values: Mapping[str, Any],
-    observed_on: date,
+    *,
+    employer_code: str,
+    begin_on: date,
+    occupation: str = "",
     by: Actor,
     at: datetime,
     purpose: str,
 ) -> str:
-    for name in values:
-        canon.column(name)
-    count = CounterEntry.objects.filter(person_code=code).count()
-    key = f"{code}-{count + 1}"
-    CounterEntry.objects.create(
-        record_key=key,
-        person_code=code,
-        region=region,
-        values=sealer().seal(json.dumps(dict(values), ensure_ascii=False, sort_keys=True)),
-        entered_at=at,
-        observed_on=observed_on,
-        entered_by=by.account,
-        purpose=purpose,
+    """A job told at the counter, in the same visit as a stay. Returns the entry's key. Refuses an unknown employer."""
+    current = resolve_code(code)
+    counter.check_day(begin_on, at.date())
+    employer = Employer.objects.filter(employer_code=employer_code, known_to__isnull=True).first()
+    if employer is None:
+        raise Refusal("register.no_employer")
+    person, wrote = shown_person(current), Written()
+    wrote.open(
+        "job",
+        Job(
+            person_code=current,
+            region=person.region,
+            sources=_source(at),
+            employer_code=employer_code,
+            employer_name=employer.name,
+            begin_on=begin_on,
+            occupation=occupation,
+            confirmed_on=at.date(),
+        ),
     )
-    return key
+    wrote.replace("identity", person, at, employer_code=employer_code)
+    told = {
+        "person.name": person.name,
+        "job.employer_code": employer_code,
+        "job.employer_name": employer.name,
+    }
+    told |= {"job.begin_on": begin_on.isoformat(), "job.occupation": occupation}
+    return enter(current, person.region, "job", told, at.date(), Entered(by, at, purpose), wrote)
 
 
 @transaction.atomic
 def withdraw_entry(record_key: str, *, by: Actor, at: datetime, purpose: str) -> None:
-    """A counter entry was a mistake: the next run leaves it out. Refuses an unknown one."""
+    """A counter entry was a mistake: its rows are undone now, and the next run leaves it out.
+
+    Refuses an unknown one, and one on which a later entry of the same person rests.
+    """
     found = CounterEntry.objects.select_for_update().filter(record_key=record_key, is_withdrawn=False).first()
     if found is None:
         raise Refusal("register.no_entry")
+    later = CounterEntry.objects.filter(person_code=found.person_code, pk__gt=found.pk, is_withdrawn=False)
+    if later.exists():
+        raise Refusal("register.later_entry")
     found.is_withdrawn = True
     found.save(update_fields=["is_withdrawn"])
-    Stay.objects.filter(person_code=found.person_code, is_live=True, known_to__isnull=True).update(
-        known_to=at
-    )
+    undo(found, at)
     log.record(by, "person.correct", at, purpose=purpose, subject=f"person:{found.person_code}")
 
 
-@transaction.atomic
-def settle_discrepancy(
-    code: str, field: str, value: str, *, reason: str, by: Actor, at: datetime, purpose: str
-) -> None:
-    """Decide which value of a field is right: it outranks every source from the next run on, with its reason kept."""
-    current = resolve_code(code)
-    if field not in SETTLED_FIELDS:
-        raise Refusal("register.cannot_settle", field=field)
-    person = Identity.objects.filter(person_code=current, known_to__isnull=True).first()
-    if person is None:
+def _source(at: datetime) -> str:
+    return f"{DATASET}@{at.date().isoformat()}"
+
+
+def _stay_told(dwelling: Dwelling | None) -> dict[str, Any]:
+    return {f"stay.{p}": getattr(dwelling, p) for p in _ADDRESS} if dwelling else {}
+
+
+def _open_stays(code: str, before: date | None) -> Any:
+    """Stays that go on as known now, the newest first."""
+    going_on = Q(end_on__isnull=True, presumed_end_on__isnull=True)
+    if before is not None:
+        going_on |= Q(end_on__isnull=True, presumed_end_on__gt=before)
+    found = Stay.objects.select_for_update().filter(going_on, person_code=code, known_to__isnull=True)
+    return found.order_by("-begin_on", "-pk")
+
+
+def _person_moving(code: str, region: str, known_by: tuple[str, str] | None, wrote: Written) -> Identity:
+    """The person, with every row of theirs in the new place: they are that place's to see from now on."""
+    here = Identity.objects.filter(person_code=code, known_to__isnull=True).values_list("region", flat=True)
+    former = here.first()
+    if former == region:
+        return shown_person(code)
+    number, name = known_by or ("", "")
+    told = sealer().indexes("citizen_no", number) if number else []
+    if not take_in(code, region, told, names.key(name)):
         raise Refusal("register.no_person")
-    case = (
-        Settlement.objects.select_for_update().filter(person_code=current, field=field, state="open").first()
+    wrote.former_region = former or ""
+    return shown_person(code)
+
+
+def _guardian(person: Identity, told: Guardian | None, today: date, wrote: Written) -> dict[str, str]:
+    """What is recorded of a guardian. Refuses a minor for whom none is told, nor known."""
+    relations = counter.rules().guardian_relations
+    if told is None or not told.name:
+        known = Kin.objects.filter(
+            person_code=person.person_code, known_to__isnull=True, relation__in=relations
+        )
+        if counter.needs_guardian(person.born_on, today) and not known.exists():
+            raise Refusal("register.guardian_needed", age=counter.rules().guardian_below)
+        return {}
+    if told.relation not in relations:
+        raise Refusal("register.no_guardian_relation")
+    kin = Kin(
+        person_code=person.person_code,
+        region=person.region,
+        relation=told.relation,
+        relative_name=told.name,
+        sources=f"{DATASET}@{today.isoformat()}",
     )
-    case = case or Settlement(person_code=current, region=person.region, field=field, opened_at=at)
-    case.state, case.settled_at, case.settled_by = "settled", at, by.account
-    case.value, case.why = sealer().seal(value), sealer().seal(reason)
-    case.save()
-    log.record(
-        by, "person.correct", at, purpose=purpose, subject=f"person:{current}", detail={"field": field}
-    )
+    wrote.open("kin", kin)
+    told_of = {
+        "name": told.name,
+        "relation": told.relation,
+        "phone": told.phone,
+        "citizen_no": told.citizen_no,
+    }
+    return {f"kin.{name}": value for name, value in told_of.items()}
