@@ -6,6 +6,6 @@ never sees persons.
 """
 
 from anju.trust.disclosure.private import Budget, noisy_counts
-from anju.trust.disclosure.table import TOTAL, Rules, Shown, protect
+from anju.trust.disclosure.table import TOTAL, Rules, Shown, cell, protect
 
-__all__ = ["TOTAL", "Budget", "Rules", "Shown", "noisy_counts", "protect"]
+__all__ = ["TOTAL", "Budget", "Rules", "Shown", "cell", "noisy_counts", "protect"]

@@ -39,24 +39,40 @@ class Shown:
     why: str
 
 
-def protect(counts: Mapping[Key, int], rules: Rules, secret: bytes) -> dict[Key, Shown]:
+Cell = frozenset[str]
+"""One cell whatever table it stands in: its parts without the totals, each saying its dimension (``sex=2``)."""
+
+
+def cell(key: Key) -> Cell:
+    """The same group of people has the same cell in every table that shows it."""
+    return frozenset(part for part in key if part != TOTAL)
+
+
+def protect(
+    counts: Mapping[Key, int], rules: Rules, secret: bytes, earlier: Mapping[Cell, int | None] | None = None
+) -> dict[Key, Shown]:
     """A full cross table of counts and all its margins, made safe.
 
     Grain: one key per combination, every key of the same length; missing combinations count 0. Units: people.
     Hidden: every count from 1 to ``minimum - 1`` in the table or a margin, and as many more as it takes that no
     hidden count follows from the shown ones by adding and subtracting. Rounding draws from ``secret``, the key and
-    the count, so the same cell is always shown the same and averaging repeats nothing.
-    Raises: Refusal disclosure.ragged_table, disclosure.negative_count.
+    the count, so the same cell is always shown the same and averaging repeats nothing. ``earlier``: what other tables
+    of the same people already showed (None: hid); hidden there stays hidden here, shown there is no cover here.
+    Raises: Refusal disclosure.ragged_table, disclosure.negative_count, disclosure.cannot_protect.
     """
     table = with_margins(counts)
     lines = list(_lines(table))
+    before = earlier or {}
     small = {key for key, count in table.items() if 0 < count < rules.minimum}
-    hidden = set(small)
-    _close_lines(table, lines, hidden, rules.minimum)
+    hidden = small | {key for key in table if before.get(cell(key), 0) is None}
+    known = frozenset(key for key in table if before.get(cell(key)) is not None)
+    if hidden & known:
+        raise Refusal("disclosure.cannot_protect")
+    _close_lines(table, lines, hidden, rules.minimum, known)
     while found := _determined(table, lines, hidden):
         key = next(iter(sorted(found)))
-        _hide_one_more(table, [line for line in lines if key in line], hidden)
-        _close_lines(table, lines, hidden, rules.minimum)
+        _hide_one_more(table, [line for line in lines if key in line], hidden, known)
+        _close_lines(table, lines, hidden, rules.minimum, known)
     return {
         key: Shown(key, None, "small" if key in small else "complementary")
         if key in hidden
@@ -93,7 +109,11 @@ def _lines(table: Mapping[Key, int]) -> Iterator[tuple[Key, ...]]:
 
 
 def _close_lines(
-    table: Mapping[Key, int], lines: list[tuple[Key, ...]], hidden: set[Key], minimum: int
+    table: Mapping[Key, int],
+    lines: list[tuple[Key, ...]],
+    hidden: set[Key],
+    minimum: int,
+    known: frozenset[Key],
 ) -> None:
     """Hide until no line has a single hidden cell, nor hidden parts that are together still few."""
     changed = True
@@ -103,14 +123,19 @@ def _close_lines(
             inside = [key for key in line if key in hidden]
             too_few = line[0] not in hidden and 0 < sum(table[k] for k in inside) < minimum
             if len(inside) == 1 or too_few:
-                changed |= _hide_one_more(table, [line], hidden)
+                changed |= _hide_one_more(table, [line], hidden, known)
 
 
-def _hide_one_more(table: Mapping[Key, int], lines: list[tuple[Key, ...]], hidden: set[Key]) -> bool:
+def _hide_one_more(
+    table: Mapping[Key, int], lines: list[tuple[Key, ...]], hidden: set[Key], known: frozenset[Key]
+) -> bool:
     """Hide the cheapest cell of the lines: a part before a total, the fewest people first, zeros last."""
     open_cells = {key for line in lines for key in line if key not in hidden}
     if not open_cells:
         return False
+    open_cells -= known
+    if not open_cells:
+        raise Refusal("disclosure.cannot_protect")
     hidden.add(min(open_cells, key=lambda k: (table[k] == 0, k.count(TOTAL), table[k], k)))
     return True
 
@@ -144,6 +169,6 @@ def _rounded(key: Key, count: int, base: int, secret: bytes) -> int:
     low, rest = divmod(count, base)
     if rest == 0:
         return count
-    digest = hmac.digest(secret, "\x1f".join((*key, str(count))).encode(), hashlib.sha256)
+    digest = hmac.digest(secret, "\x1f".join((*sorted(cell(key)), str(count))).encode(), hashlib.sha256)
     up = int.from_bytes(digest[:8], "big") < (1 << 64) * rest // base
     return (low + up) * base

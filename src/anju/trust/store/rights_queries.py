@@ -13,7 +13,14 @@ from django.utils import timezone
 from anju.kernel.refusal import Refusal
 from anju.trust import rights
 from anju.trust.sealing import sealer
-from anju.trust.store.models import Assessment, Consent, Incident, LogEntry, PersonRequest
+from anju.trust.store.models import (
+    Assessment,
+    Consent,
+    Incident,
+    LogCheckpoint,
+    LogEntry,
+    PersonRequest,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,8 +184,8 @@ def list_incidents(limit: int = 200) -> tuple[Incident, ...]:
 def incident_share() -> tuple[int, int, float]:
     """The mission's figure: incidents, logged interactions, and the one divided by the other (0 without any)."""
     incidents = Incident.objects.count()
-    newest = LogEntry.objects.order_by("-seq").values_list("seq", flat=True).first()
-    interactions = 0 if newest is None else newest + 1
+    # The signed size, which anyone may know: row security shows an officer only the entries of an audit.
+    interactions = LogCheckpoint.objects.order_by("-size").values_list("size", flat=True).first() or 0
     return incidents, interactions, incidents / interactions if interactions else 0.0
 
 

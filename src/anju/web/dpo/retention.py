@@ -60,7 +60,11 @@ def words_of(key: str) -> str:
 
 
 def _aspect(name: str) -> str:
-    return _("个人信息") if name == "person" else field_label(name)
+    told = {
+        "person": _("个人信息"), "discrepancy": _("不一致事项"), "dwelling": _("房屋"), "employer": _("用人单位"),
+        "counterentry": _("窗口登记"), "settlement": _("核定记录"),
+    }  # fmt: skip
+    return told.get(name) or field_label(name)
 
 
 @require_GET
@@ -79,8 +83,10 @@ def runs(request: HttpRequest) -> HttpResponse:
 
 
 def _counts(run: erasure_queries.RunLine) -> tuple[tuple[str, int], ...]:
-    told = run.erased if run.state == "done" else run.counts
-    return tuple((words_of(key), rows) for key, rows in sorted(told.items()))
+    told: dict[str, int] = {}
+    for key, rows in sorted((run.erased if run.state == "done" else run.counts).items()):
+        told[words_of(key)] = told.get(words_of(key), 0) + rows  # two tables of one aspect are one line
+    return tuple(told.items())
 
 
 @require_POST
