@@ -5,7 +5,16 @@ from __future__ import annotations
 from django.db import models
 from django.db.models import F, Q
 
-from anju.register.store.models.base import CODE, REGION, coded, text
+PERSON, REGION = 13, 12
+
+
+def _code(length: int) -> models.CharField:
+    """A code compared byte by byte, as row security wants it."""
+    return models.CharField(max_length=length, db_collation="C", null=True)
+
+
+def _word(length: int) -> models.CharField:
+    return models.CharField(max_length=length, db_collation="C", blank=True, default="")
 
 
 class Client(models.Model):
@@ -97,11 +106,11 @@ class Pull(models.Model):
 class PendingChange(models.Model):
     """One change a transaction made to the register, on its way into the feed. Written by triggers alone."""
 
-    kind = text(4)
-    source = text(12)
+    kind = _word(4)
+    source = _word(12)
     row_id = models.BigIntegerField()
-    person_code = coded(CODE, null=True)
-    region = coded(REGION, null=True)
+    person_code = _code(PERSON)
+    region = _code(REGION)
     at = models.DateTimeField()
 
 
@@ -112,11 +121,11 @@ class FeedEntry(models.Model):
     """
 
     position = models.BigIntegerField(primary_key=True)
-    kind = text(4)
-    source = text(12)
+    kind = _word(4)
+    source = _word(12)
     row_id = models.BigIntegerField()
-    person_code = coded(CODE, null=True)
-    region = coded(REGION, null=True)
+    person_code = _code(PERSON)
+    region = _code(REGION)
     at = models.DateTimeField()
 
     class Meta:

@@ -19,7 +19,7 @@ from typing import Any
 from django.db import connection, transaction
 
 from anju.exchange.contracts import get_contract
-from anju.exchange.store import actions, queries
+from anju.exchange.store import queries
 from anju.exchange.store.models import Push, Upload
 from anju.kernel.home import home
 from anju.kernel.refusal import Refusal

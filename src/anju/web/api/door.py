@@ -11,6 +11,7 @@ from dataclasses import replace
 from functools import wraps
 from typing import Any
 
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils import timezone
 from ninja.utils import check_csrf
@@ -18,7 +19,8 @@ from ninja.utils import check_csrf
 from anju.exchange.store import client_queries
 from anju.exchange.store.client_actions import Scope
 from anju.kernel.refusal import Refusal
-from anju.trust.access import Actor, purposes_for
+from anju.trust.access import Actor, Circumstance, decide, purposes_for
+from anju.trust.store import log
 from anju.trust.store.access_queries import Held
 from anju.web.account.acting import Acting, acting
 from anju.web.api import problems
@@ -35,7 +37,36 @@ def authenticate(request: HttpRequest) -> bool:
     header = request.headers.get("Authorization", "")
     purpose = request.headers.get("Anju-Purpose", "").strip()
     if header:
-        return _machine(request, header, purpose)
+        _machine(request, header, purpose)
+    else:
+        _person(request, purpose)
+    _refuse_early(request)
+    return True
+
+
+def _refuse_early(request: HttpRequest) -> None:
+    """Who may never do this is told so before the content is looked at. Everything else is the guard's."""
+    as_whom = acting(request)
+    action = request.resolver_match.func.actions[request.method]  # type: ignore[union-attr]
+    assert as_whom is not None
+    at_best = Circumstance(second_factor=True, approved=True)
+    decision = decide(as_whom.actor, action, as_whom.purpose, None, at_best)
+    if decision.allowed or decision.lacks:
+        return
+    reason = decision.reasons[0]
+    with transaction.atomic():
+        log.record(
+            as_whom.actor,
+            action,
+            timezone.now(),
+            result="refused",
+            detail={"code": reason.code, "page": "api"},
+        )
+    raise Refusal(reason.code, **reason.facts)
+
+
+def _person(request: HttpRequest, purpose: str) -> None:
+    """A browser's session."""
     as_whom = acting(request)
     if as_whom is None:
         raise Refusal("doors.not_logged_in")
@@ -44,10 +75,10 @@ def authenticate(request: HttpRequest) -> bool:
     _count(as_whom.actor.account, SESSIONS_PER_MINUTE)
     if purpose and purpose in {p.name for p in purposes_for(as_whom.actor)}:
         request._acting = replace(as_whom, purpose=purpose)  # type: ignore[attr-defined]
-    return True
 
 
-def _machine(request: HttpRequest, header: str, purpose: str) -> bool:
+def _machine(request: HttpRequest, header: str, purpose: str) -> None:
+    """A department's system."""
     found = client_queries.authenticate(header, timezone.now())
     if found is None:
         _count(f"address:{request.META.get('REMOTE_ADDR', '')}"[:60], STRANGERS_PER_MINUTE)
@@ -62,7 +93,6 @@ def _machine(request: HttpRequest, header: str, purpose: str) -> bool:
         is_approved=found.scope.bulk,
     )
     request.machine = found  # type: ignore[attr-defined]
-    return True
 
 
 def _count(account: str, most: int) -> None:

@@ -40,6 +40,7 @@ def of(refusal: Refusal) -> HttpResponse:
     name = refusal.code.partition(".")[2]
     usual = 404 if name.startswith(("no_", "unknown")) else 422
     facts = {k: v for k, v in refusal.facts.items() if isinstance(v, str | int)}
+    usual = 403 if refusal.room == "access" else usual
     return problem(STATUS.get(refusal.code, usual), refusal.code, **facts)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from inspect import getclosurevars, isfunction
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
@@ -55,9 +56,18 @@ def unknown(_request: HttpRequest, _error: Http404) -> HttpResponse:
     return problems.problem(404, "doors.no_address")
 
 
-def _patterns() -> list[URLPattern | URLResolver]:
-    found: list[Any] = list(api.urls[0])
-    return [path("api/", (found, *api.urls[1:]))]  # type: ignore[arg-type, list-item]
+def _patterns() -> tuple[list[Any], str, str]:
+    """The API's addresses; each view is told which action of the access rules stands behind which method."""
+    patterns, *names = api.urls
+    for pattern in patterns:
+        view: Any = pattern.callback
+        behind = getclosurevars(view).nonlocals.get("self") if isfunction(view) else None
+        operations = getattr(behind, "operations", ())
+        view.actions = {m: str(getattr(o.view_func, "rule", "")) for o in operations for m in o.methods}
+        view.rules = tuple(dict.fromkeys(view.actions.values())) or (
+            "page.open",
+        )  # it describes itself to anyone
+    return patterns, *names  # type: ignore[return-value]
 
 
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -66,6 +76,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("staff/clients/", clients.clients, name="clients"),
     path("staff/clients/<slug:client>/", clients.client, name="client"),
     path("api/docs/", docs.page, name="api_docs"),
-    *_patterns(),
+    path("api/", _patterns()),
     re_path(r"^api/", docs.no_address),
 ]
