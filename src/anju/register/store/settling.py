@@ -95,7 +95,8 @@ def _theirs(case: Settlement, by: Actor) -> None:
         raise Refusal("register.other_department", owner=case.owner)
 
 
-def _why(why: str) -> str:
+def check_why(why: str) -> str:
+    """A reason as it is kept. Refuses one too short or too long."""
     told = why.strip()
     if len(told) < LEAST_WHY:
         raise Refusal("register.why_needed", letters=LEAST_WHY)
@@ -127,7 +128,7 @@ def settle(
     What the sources say against it is kept with the decision: said again it changes nothing, something new from the
     department with authority does.
     """
-    current, value, why = resolve_code(code), settling.check(field, value), _why(why)
+    current, value, why = resolve_code(code), settling.check(field, value), check_why(why)
     if evidence not in settling.plan()["evidence"]:
         raise Refusal("register.unknown_evidence")
     case = _case(current, field, at)
@@ -149,7 +150,7 @@ def settle(
 @transaction.atomic
 def send(code: str, field: str, to: str, *, note: str, by: Actor, at: datetime, purpose: str) -> None:
     """Hand a case to another department, which answers by settling it or sending it back."""
-    current, note = resolve_code(code), _why(note)
+    current, note = resolve_code(code), check_why(note)
     if to not in settling.code_values("department"):
         raise Refusal("register.unknown_department")
     case = _case(current, field, at)
@@ -168,7 +169,7 @@ def send(code: str, field: str, to: str, *, note: str, by: Actor, at: datetime, 
 @transaction.atomic
 def drop(code: str, field: str, *, why: str, ground: str = "", by: Actor, at: datetime, purpose: str) -> None:
     """Close a case without a decision: both may be true, or the person's request is refused on a legal ground."""
-    current, why = resolve_code(code), _why(why)
+    current, why = resolve_code(code), check_why(why)
     case = _case(current, field, at)
     _theirs(case, by)
     case.state, case.settled_at, case.settled_by, case.why = "dropped", at, by.account, sealer().seal(why)
@@ -182,7 +183,7 @@ def drop(code: str, field: str, *, why: str, ground: str = "", by: Actor, at: da
 @transaction.atomic
 def undo(settlement: int, *, why: str, by: Actor, at: datetime, purpose: str) -> None:
     """Take a decision back: the value shown before stands again, and the case is open."""
-    why = _why(why)
+    why = check_why(why)
     case = (
         Settlement.objects.select_for_update().filter(pk=settlement, state__in=["settled", "dropped"]).first()
     )
@@ -194,12 +195,13 @@ def undo(settlement: int, *, why: str, by: Actor, at: datetime, purpose: str) ->
     newest = Settlement.objects.filter(person_code=case.person_code, field=case.field).order_by("-id").first()
     if newest is not None and newest.pk != case.pk:
         raise Refusal("register.not_the_newest")
-    _reopen(case, at)
+    reopen(case, at)
     _step(case, "undone", why, by=by, at=at)
     _tell(case, "undone", by=by, at=at, purpose=purpose)
 
 
-def _reopen(case: Settlement, at: datetime) -> None:
+def reopen(case: Settlement, at: datetime) -> None:
+    """A decided case is open again and what was shown before stands. Call inside a transaction that tells the log."""
     if case.state == "settled" and case.former is not None:
         show(resolve_code(case.person_code), case.field, sealer().open(case.former), at, settled=False)
     limit = settling.due(at.date())

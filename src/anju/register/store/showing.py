@@ -107,9 +107,31 @@ def _restate(
         person_code=code,
         region=person.region,
         known_from=at,
-        records=sealer().seal(dossier.pack(said, after)),
+        records=sealer().seal(_pack(said, after)),
         is_live=not _says(library, after, said),
     )
+
+
+def _pack(said: list[Said], shown_now: Mapping[str, str | None]) -> str:
+    """Records as ``dossier.unpack`` reads them: one part per field."""
+    return dossier.RECORD_MARK.join(
+        dossier.PART_MARK.join(
+            [
+                s.observed_on.isoformat() if s.observed_on else "",
+                s.dataset,
+                s.record_key,
+                s.batch,
+                *(_part(s.values.get(f), shown_now.get(f)) for f in dossier.FIELDS),
+            ]
+        )
+        for s in said
+    )
+
+
+def _part(value: str | None, shown_value: str | None) -> str:
+    if not value:
+        return ""
+    return dossier.SHOWN if value == shown_value else value
 
 
 def _says(library: Dossier | None, shown_now: Mapping[str, str | None], said: list[Said]) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 
 from anju.kernel.refusal import Refusal
 from anju.register import dossier, settling
-from anju.register.store.models import Discrepancy, Settlement
+from anju.register.store.models import Discrepancy, SettleBatch, Settlement
 from anju.register.store.queries import sql
 from anju.register.store.queries.people import resolve_code
 from anju.register.store.queries.person import MASKED, get_person_file
@@ -259,4 +259,36 @@ def overruled() -> tuple[tuple[str, str, str], ...]:
         (resolve_code(code), field, value)
         for (code, field), case in sorted(newest.items())
         for value in json.loads(opened(case.overruled))
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class BatchLine:
+    """Contradictions settled together: by which rule, when, how many, why, and whether it was taken back."""
+
+    id: int
+    rule: str
+    owner: str
+    count: int
+    why: str
+    settled_at: datetime
+    settled_by: str
+    undone_at: datetime | None
+
+
+def list_batches(limit: int = 50) -> tuple[BatchLine, ...]:
+    """Batches, newest first. Row security keeps them to the reader's places."""
+    opened = sealer().open
+    return tuple(
+        BatchLine(
+            b.pk,
+            b.rule,
+            b.owner,
+            b.count,
+            opened(b.why) if b.why else "",
+            b.settled_at,
+            b.settled_by,
+            b.undone_at,
+        )
+        for b in SettleBatch.objects.order_by("-settled_at")[:limit]
     )
