@@ -1,7 +1,9 @@
 """The dossier: what every source says of one person's own fields, packed into one text to be sealed.
 
-Records are separated by RS (0x1E), their parts by US (0x1F): day, dataset, record key, batch, then one part
-per field of ``FIELDS``. A part is empty (not stated), ``=`` (the value shown) or the value itself.
+Records are separated by RS (0x1E), their parts by US (0x1F): day, dataset, record key, batch (without the dataset's
+name in front), one character that tells which fields are stated (``STATED_FROM`` plus a bit for each of ``FIELDS``),
+then a part for each stated value that is not the one shown: the field's place and the value. A record of the former
+form, one part per field (empty: not stated, ``=``: the value shown), is read as well.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ RECORD_MARK = "\x1e"
 PART_MARK = "\x1f"
 SHOWN = "="
 HEAD = 4
+STATED_FROM = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,34 +42,37 @@ def unpack(packed: str, shown: Mapping[str, str | None]) -> tuple[Said, ...]:
 
 
 def _record(parts: list[str], shown: Mapping[str, str | None]) -> Said:
-    if len(parts) != HEAD + len(FIELDS):
+    if len(parts) <= HEAD:
         raise Refusal("register.broken_dossier", parts=len(parts))
     day, dataset, key, batch = parts[:HEAD]
-    values = {
-        name: (shown.get(name) or "") if part == SHOWN else part
-        for name, part in zip(FIELDS, parts[HEAD:], strict=True)
-        if part
-    }
+    stated, *others = parts[HEAD:]
+    if len(stated) == 1 and (bits := ord(stated) - STATED_FROM) in range(1 << len(FIELDS)):
+        values = {f: shown.get(f) or "" for place, f in enumerate(FIELDS) if bits >> place & 1}
+        values |= {FIELDS[int(other[0])]: other[1:] for other in others}
+    elif len(parts) == HEAD + len(FIELDS):
+        told = dict(zip(FIELDS, parts[HEAD:], strict=True))
+        values = {f: (shown.get(f) or "") if v == SHOWN else v for f, v in told.items() if v}
+    else:
+        raise Refusal("register.broken_dossier", parts=len(parts))
+    batch = f"{dataset}{batch}" if batch.startswith("-") else batch
     return Said(date.fromisoformat(day) if day else None, dataset, key, batch, values)
 
 
 def pack(said: Iterable[Said], shown: Mapping[str, str | None]) -> str:
     """Records as a packed dossier: what ``unpack`` reads, with what they share with ``shown`` shortened."""
-    return RECORD_MARK.join(
-        PART_MARK.join(
-            [
-                s.observed_on.isoformat() if s.observed_on else "",
-                s.dataset,
-                s.record_key,
-                s.batch,
-                *(_part(s.values.get(f), shown.get(f)) for f in FIELDS),
-            ]
-        )
-        for s in said
-    )
+    return RECORD_MARK.join(PART_MARK.join(_parts(s, shown)) for s in said)
 
 
-def _part(value: str | None, shown: str | None) -> str:
-    if not value:
-        return ""
-    return SHOWN if value == shown else value
+def _parts(said: Said, shown: Mapping[str, str | None]) -> list[str]:
+    told = {place: value for place, f in enumerate(FIELDS) if (value := said.values.get(f))}
+    batch = said.batch
+    if batch.startswith(f"{said.dataset}-"):
+        batch = batch[len(said.dataset) :]
+    return [
+        said.observed_on.isoformat() if said.observed_on else "",
+        said.dataset,
+        said.record_key,
+        batch,
+        chr(STATED_FROM + sum(1 << place for place in told)),
+        *(f"{place}{value}" for place, value in told.items() if value != shown.get(FIELDS[place])),
+    ]

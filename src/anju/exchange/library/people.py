@@ -13,7 +13,7 @@ from anju.exchange.library import names, settled
 from anju.exchange.library.inputs import Inputs, numbers
 from anju.exchange.library.rules import PERSON_FIELDS, Rules
 from anju.kernel.engine import Engine
-from anju.register.dossier import PART_MARK, RECORD_MARK, SHOWN
+from anju.register.dossier import PART_MARK, RECORD_MARK, STATED_FROM
 
 FIELDS = PERSON_FIELDS
 EPOCH = "DATE '1900-01-01'"
@@ -38,7 +38,7 @@ def resolve(engine: Engine, inputs: Inputs, rules: Rules) -> None:
 
 
 def _mentions(inputs: Inputs) -> str:
-    """One row per record with a person: who, which dataset, when, what it says. ``bit`` is the dataset as a bit."""
+    """One row per record with a person: who, which dataset, when, what it says; ``head`` is its line in the dossier."""
     parts = []
     for name, number in numbers(inputs).items():
         if name not in inputs.with_aspect("person"):
@@ -51,15 +51,30 @@ def _mentions(inputs: Inputs) -> str:
             for c in (*FIELDS, "born_lunar_on")
         )
         parts.append(
-            f"SELECT record_id, {number} AS ds, {1 << number} AS bit, coalesce(observed_on, sent_on) AS seen, "
-            f"record_key, batch, {columns} FROM live_{name}"
+            f"SELECT record_id, {number} AS ds, coalesce(observed_on, sent_on) AS seen, "
+            f"{_head(name, held)} AS head, {columns} FROM live_{name}"
         )
-    columns = ", ".join(
-        f"r.{c}" for c in ("ds", "bit", "seen", "record_key", "batch", *FIELDS, "born_lunar_on")
-    )
+    columns = ", ".join(f"r.{c}" for c in ("ds", "seen", "head", *FIELDS, "born_lunar_on"))
     return (
         f"SELECT w.pid, r.record_id, {columns} FROM ({' UNION ALL '.join(parts)}) AS r "
         "JOIN who AS w ON r.record_id = w.record_id"
+    )
+
+
+def _head(dataset: str, held: frozenset[str]) -> str:
+    """SQL for day, dataset, key, batch and which fields a record states (see ``register.dossier``)."""
+    flags = [
+        f'CASE WHEN "person.{f}" IS NULL THEN 0 ELSE {1 << place} END'
+        for place, f in enumerate(FIELDS)
+        if f"person.{f}" in held
+    ]
+    stated = f"chr({STATED_FROM} + {' + '.join(flags) or '0'})"
+    batch = (
+        f"CASE WHEN starts_with(batch, '{dataset}-') THEN substr(batch, {len(dataset) + 1}) ELSE batch END"
+    )
+    return (
+        f"concat(CAST(coalesce(observed_on, sent_on) AS VARCHAR), '{PART_MARK}{dataset}{PART_MARK}', record_key, "
+        f"'{PART_MARK}', {batch}, '{PART_MARK}', {stated})"
     )
 
 
@@ -70,7 +85,7 @@ def _type(column: str) -> str:
 def _spread() -> str:
     """One row per person: the smallest and the greatest value of each field, how many records, which datasets."""
     ends = ", ".join(f"min({f}) AS lo_{f}, max({f}) AS hi_{f}" for f in FIELDS)
-    return f"SELECT pid, count(*) AS record_count, bit_or(bit) AS bits, {ends} FROM mention GROUP BY pid"
+    return f"SELECT pid, count(*) AS record_count, bit_or(1 << ds) AS bits, {ends} FROM mention GROUP BY pid"
 
 
 def _differ() -> str:
@@ -184,16 +199,16 @@ def dossier() -> str:
 
     ``mark`` is the same for the same records in any order: what tells a changed dossier from an unchanged one.
     """
-    parts = ", ".join(
-        f"CASE WHEN m.{f} IS NULL THEN '' WHEN m.{f} = s.{f} THEN '{SHOWN}' ELSE CAST(m.{f} AS VARCHAR) END"
-        for f in FIELDS
+    others = "".join(
+        f", CASE WHEN m.{f} <> s.{f} THEN concat('{PART_MARK}{place}', CAST(m.{f} AS VARCHAR)) ELSE '' END"
+        for place, f in enumerate(FIELDS)
     )
     return f"""
 WITH said AS (
-    SELECT m.pid, concat_ws('{PART_MARK}', CAST(m.seen AS VARCHAR), d.dataset, m.record_key, m.batch, {parts}) AS said
-    FROM mention AS m
-    JOIN shown AS s ON m.pid = s.pid
-    JOIN dataset_rule AS d ON m.ds = d.ds AND d.field = 0
+    SELECT m.pid, m.head AS said FROM mention AS m LEFT JOIN differ AS d ON m.pid = d.pid WHERE d.pid IS NULL
+    UNION ALL
+    SELECT m.pid, concat(m.head{others}) AS said
+    FROM mention AS m JOIN (SELECT s.* FROM shown AS s JOIN differ AS d ON s.pid = d.pid) AS s ON m.pid = s.pid
 )
 SELECT pid, string_agg(said, '{RECORD_MARK}') AS records,
     CAST(sum(CAST(hash(said) % 1099511627776 AS BIGINT)) AS BIGINT) AS mark
