@@ -92,6 +92,11 @@ def candidate(
     )
 
 
+def ranking_of(bound: Bound, service: str | None = None) -> Ranking:
+    """How a service ranks. Refuses one that does not."""
+    return _ranking(bound.rules_for(service))
+
+
 def _is_in(engine: Interpreter, category: Category, values: Mapping[str, Any]) -> bool:
     return category.when is None or engine.holds(category.when, values) is True
 
