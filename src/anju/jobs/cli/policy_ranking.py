@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from datetime import date
 from pathlib import Path
@@ -24,7 +23,7 @@ from anju.jobs.cli.policy import (
     say_json,
 )
 from anju.kernel.refusal import Refusal
-from anju.policy import loading
+from anju.policy import allocate_files, loading
 from anju.policy import rank as ranking
 from anju.policy.bound import bind
 from anju.policy.explain import default_day
@@ -170,7 +169,7 @@ def allocate(
 
     from anju.policy import allocate as allocating
 
-    made, places, names = _read_applicants(applicants, schools)
+    made, places, names = allocate_files.read(_text(applicants), _text(schools))
     run = {"serial": allocating.serial_dictatorship, "deferred": allocating.deferred_acceptance}.get(method)
     if run is None:
         raise typer.BadParameter("serial | deferred")
@@ -201,42 +200,11 @@ def allocate(
         raise typer.Exit(1)
 
 
-def _read_applicants(applicants: Path, schools: Path) -> tuple[Any, Any, list[str]]:
-    import numpy as np
-
-    from anju.policy.allocate import NONE, Applicants
-
+def _text(path: Path) -> str:
     try:
-        with schools.open(encoding="utf-8-sig", newline="") as stream:
-            listed = [(r["school"], int(r["places"])) for r in csv.DictReader(stream)]
-        names = [n for n, _ in listed]
-        index = {n: i for i, n in enumerate(names)}
-        with applicants.open(encoding="utf-8-sig", newline="") as stream:
-            rows = [
-                (
-                    r["reference"],
-                    int(r["points"]),
-                    [index[c] for c in r["choices"].split(";") if c],
-                    [int(b) for b in (r.get("bands") or "").split(";") if b],
-                )
-                for r in csv.DictReader(stream)
-            ]
-    except (OSError, KeyError, ValueError, TypeError) as error:
-        raise Refusal("policy.allocation_input", problem=f"{type(error).__name__} {error}") from None
-    width = max((len(r[2]) for r in rows), default=1) or 1
-    wishes = np.full((len(rows), width), NONE, dtype=np.int64)
-    bands = np.zeros((len(rows), width), dtype=np.int64)
-    for at, row in enumerate(rows):
-        wishes[at, : len(row[2])] = row[2]
-        bands[at, : len(row[3])] = row[3][:width]
-    has_bands = any(r[3] for r in rows)
-    made = Applicants(
-        [r[0] for r in rows],
-        np.array([r[1] for r in rows], dtype=np.int64),
-        wishes,
-        bands if has_bands else None,
-    )
-    return made, np.array([n for _, n in listed], dtype=np.int64), names
+        return path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise Refusal("policy.allocation_input", problem=f"{path.name}: {type(error).__name__}") from None
 
 
 @app.command("verify-allocation")
