@@ -24,6 +24,11 @@ def text(length: int, **options: Any) -> models.CharField:
     return models.CharField(max_length=length, db_collation="C", **options)
 
 
+def sources() -> models.TextField:
+    """Who says so (``dataset@day;…``): as many as there are."""
+    return models.TextField(blank=True, default="", db_collation="C")
+
+
 class Known(models.Model):
     """A row and the time in which the register held it true: from ``known_from`` until ``known_to`` (null: still)."""
 

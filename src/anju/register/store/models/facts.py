@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db import models
 from django.db.models import Index, Q
 
-from anju.register.store.models.base import CODE, DWELLING, REGION, OfPerson, coded, text
+from anju.register.store.models.base import CODE, DWELLING, REGION, OfPerson, coded, sources, text
 
 NOW = Q(known_to__isnull=True)
 
@@ -13,7 +13,7 @@ NOW = Q(known_to__isnull=True)
 class Sourced(OfPerson):
     """A fact and who says so."""
 
-    sources = text(600)
+    sources = sources()
 
     class Meta:
         abstract = True

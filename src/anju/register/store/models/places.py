@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db import models
 from django.db.models import Index, Q
 
-from anju.register.store.models.base import DWELLING, REGION, Known, coded, text
+from anju.register.store.models.base import DWELLING, REGION, Known, coded, sources, text
 from anju.trust.store.fields import SealedField
 
 NOW = Q(known_to__isnull=True)
@@ -38,7 +38,7 @@ class Dwelling(Known):
     longitude = models.FloatField(null=True, blank=True)
     latitude = models.FloatField(null=True, blank=True)
     residents = models.IntegerField(default=0)
-    sources = text(600)
+    sources = sources()
 
     class Meta:
         indexes = (
@@ -66,7 +66,7 @@ class Employer(Known):
     opened_on = models.DateField(null=True, blank=True)
     closed_on = models.DateField(null=True, blank=True)
     workers = models.IntegerField(default=0)
-    sources = text(600)
+    sources = sources()
 
     class Meta:
         indexes = (
@@ -85,7 +85,7 @@ class School(Known):
     name = text(200)
     stage = text(60)
     pupils = models.IntegerField(default=0)
-    sources = text(600)
+    sources = sources()
 
     class Meta:
         indexes = (
