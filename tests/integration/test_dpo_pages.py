@@ -192,7 +192,9 @@ def test_anyone_reads_what_was_released_and_nobody_else_releases(city: int, logi
     (released,) = release_queries.list_releases()
     anyone = Client()
     assert "来自哪里" in anyone.get(reverse("entrance:statistics")).content.decode()
-    english = Client(headers={"accept-language": "en"}).get(reverse("entrance:statistic", args=[released.id]))
+    reader = Client()
+    reader.cookies["anju_language"] = "en"
+    english = reader.get(reverse("entrance:statistic", args=[released.id]))
     assert "How people are protected" in english.content.decode()
     lines = list(
         csv.reader(
