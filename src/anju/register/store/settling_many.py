@@ -6,7 +6,6 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from django.db import connection, transaction
 
@@ -228,23 +227,8 @@ def undo_batch(batch: int, *, why: str, by: Actor, at: datetime, purpose: str) -
         raise Refusal("register.batch_closed")
     if by.department and by.department != row.owner:
         raise Refusal("register.other_department", owner=row.owner)
-    done = 0
-    standing = Settlement.objects.select_for_update().filter(batch=row, state="settled")
-    newer = {
-        (r["person_code"], r["field"])
-        for r in sql.rows(
-            "SELECT n.person_code, n.field FROM register_settlement s JOIN register_settlement n "
-            "ON n.person_code = s.person_code AND n.field = s.field AND n.id > s.id WHERE s.batch_id = %s",
-            batch,
-        )
-    }
-    told: list[Any] = []
-    for case in standing:
-        if (case.person_code, case.field) in newer:
-            continue
-        told.append((case.person_code, case.field))
-        reopen(case, at)
-        done += 1
+    told = _reopen_all(batch, at)
+    done = len(told)
     row.undone_at, row.undone_by = at, by.account
     row.save(update_fields=["undone_at", "undone_by"])
     log.record_many(
@@ -263,3 +247,33 @@ def undo_batch(batch: int, *, why: str, by: Actor, at: datetime, purpose: str) -
         by, "discrepancy.settle", at, purpose=purpose, subject=f"settlebatch:{batch}", detail={"undone": done}
     )
     return done
+
+
+def _reopen_all(batch: int, at: datetime) -> list[tuple[str, str]]:
+    """Open a batch's cases again, those that changed nothing shown in one set; returns people and fields."""
+    newer = {
+        (r["person_code"], r["field"])
+        for r in sql.rows(
+            "SELECT n.person_code, n.field FROM register_settlement s JOIN register_settlement n "
+            "ON n.person_code = s.person_code AND n.field = s.field AND n.id > s.id WHERE s.batch_id = %s",
+            batch,
+        )
+    }
+    standing = [
+        c
+        for c in Settlement.objects.select_for_update().filter(batch_id=batch, state="settled")
+        if (c.person_code, c.field) not in newer
+    ]
+    seal = sealer()
+    values = seal.open_many([c.value for c in standing])
+    formers = seal.open_many([c.former for c in standing])
+    unchanged = [c.pk for c, v, f in zip(standing, values, formers, strict=True) if v == f]
+    for case, value, former in zip(standing, values, formers, strict=True):
+        if value != former:
+            reopen(case, at)
+    limit = settling.due(at.date())
+    Settlement.objects.filter(pk__in=unchanged).update(
+        state="open", settled_at=None, settled_by="", batch=None, value=None, former=None, overruled=None, why=None,
+        due_on=limit.on, due_is_provisional=limit.is_provisional,
+    )  # fmt: skip
+    return [(c.person_code, c.field) for c in standing]

@@ -1,4 +1,4 @@
-"""Contradictions, and the board of data quality."""
+"""The board of data quality."""
 
 from __future__ import annotations
 
@@ -14,24 +14,12 @@ from anju.web.guard import guard
 from anju.web.shell.charts import Chart, Series
 from anju.web.shell.tags import is_english
 from anju.web.shell.terms import dataset_name, field_label
-from anju.web.staff.people import scope
 
 RECORDS = {"contradiction_rate": "/staff/discrepancies/", "standardisation_rate": "/staff/batches/"}
 """Where the records behind a measure are listed."""
 HIGH_IS_GOOD = frozenset({"standardisation_rate", "on_time_rate"})
 DRAWN = 12
 """Bars in one picture; the other parts stand in its table."""
-
-
-@dataclass(frozen=True, slots=True)
-class DiscrepanciesPage:
-    """One page of contradictions; ``counts`` per field for the filter."""
-
-    rows: tuple[register.DiscrepancyLine, ...]
-    next_after: str | None
-    field: str
-    counts: dict[str, int]
-    total: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,23 +42,6 @@ class BoardPage:
 
     run: register.RunLine
     measures: tuple[Measure, ...]
-
-
-@require_GET
-@guard("discrepancy.read")
-def discrepancies(request: HttpRequest) -> HttpResponse:
-    """Contradictions of the place, filtered by field."""
-    where, field = scope(request.access.actor), request.GET.get("field", "")
-    found = register.list_discrepancies(
-        scope=where,
-        field=field or None,
-        after=request.GET.get("after"),
-        sort=request.GET.get("sort", ""),
-    )
-    request.access.detail["rows"] = len(found.rows)
-    counts = register.count_discrepancies(where)
-    page = DiscrepanciesPage(found.rows, found.next_after, field, counts, sum(counts.values()))
-    return render(request, "staff/discrepancies.html", {"page": page})
 
 
 @require_GET

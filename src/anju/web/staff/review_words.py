@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from anju.kernel import wording
+from anju.register import settling
 from anju.web.shell import terms
 from anju.web.shell.tags import badge, is_english
 
@@ -67,3 +68,62 @@ def word_mark(word: str, undone_at: object = None) -> dict[str, str]:
 def question_state(state: str) -> dict[str, str]:
     """How a question ended."""
     return badge("quiet", _(GONE)) if state == "gone" else word_mark(state)
+
+
+CASE_STATES = {
+    "open": ("signal", gettext_noop("待核定")),
+    "overdue": ("bad", gettext_noop("已超期")),
+    "requested": ("calm", gettext_noop("本人请求")),
+    "settled": ("good", gettext_noop("已核定")),
+    "dropped": ("quiet", gettext_noop("未作更正")),
+    "ended": ("quiet", gettext_noop("来源已一致")),
+    "": ("quiet", gettext_noop("未立项")),
+}
+STEPS = {
+    "sent": gettext_noop("转交"),
+    "settled": gettext_noop("核定"),
+    "dropped": gettext_noop("未作更正，结案"),
+    "undone": gettext_noop("撤回核定"),
+    "requested": gettext_noop("本人请求更正"),
+}
+
+
+@register.filter
+def case_state(state: str) -> str:
+    """The state of a contradiction as a filter names it."""
+    return _(CASE_STATES[state][1])
+
+
+@register.inclusion_tag("shell/badge.html")
+def case_mark(case: Any) -> dict[str, str]:
+    """The state of a contradiction; an open one says how much time is left."""
+    if case.state == "open" and case.days_left is not None:
+        if case.days_left < 0:
+            return badge("bad", _("已超期 %(n)s 天") % {"n": -case.days_left})
+        return badge("signal", _("还有 %(n)s 天") % {"n": case.days_left})
+    tone, words = CASE_STATES[case.state]
+    return badge(tone, _(words))
+
+
+@register.filter
+def step_words(kind: str) -> str:
+    """One step of a contradiction's history."""
+    return _(STEPS[kind])
+
+
+@register.filter
+def settle_rule(key: str) -> str:
+    """A settling rule in words."""
+    found = settling.rules().get(key)
+    return (found.en if is_english() else found.zh) if found else key
+
+
+@register.inclusion_tag("staff/source_days.html")
+def source_days(sources: Any) -> dict[str, Any]:
+    """Sources by dataset: the newest day of each, and how many records."""
+    told: dict[str, dict[str, Any]] = {}
+    for s in sources:
+        held = told.setdefault(s.dataset, {"dataset": s.dataset, "newest": s.observed_on, "count": 0})
+        held["count"] += 1
+        held["newest"] = max(filter(None, (held["newest"], s.observed_on)), default=None)
+    return {"told": list(told.values())}

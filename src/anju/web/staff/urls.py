@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from anju.web.staff import batches, people, places, quality, review
+from anju.web.staff import batches, counter, discrepancies, people, places, quality, review
 
 app_name = "staff"
 urlpatterns: list[URLPattern] = [
+    path("counter/", counter.counter, name="counter"),
+    path("counter/in/", counter.arrive, name="arrive"),
+    path("counter/in/<str:code>/", counter.arrive, name="arrive_known"),
+    path("counter/out/<str:code>/", counter.leave, name="leave"),
+    path("counter/undo/<str:code>/<str:key>/", counter.undo, name="counter_undo"),
     path("people/", people.people, name="people"),
     path("people/find/", people.find, name="find"),
     path("people/<str:code>/", people.person, name="person"),
@@ -21,7 +26,11 @@ urlpatterns: list[URLPattern] = [
     path("batches/<str:batch>/", batches.batch, name="batch"),
     path("batches/<str:batch>/report.xlsx", batches.report, name="report"),
     path("batches/<str:batch>/waive/", batches.waive, name="waive"),
-    path("discrepancies/", quality.discrepancies, name="discrepancies"),
+    path("discrepancies/", discrepancies.listed, name="discrepancies"),
+    path("discrepancies/bulk/", discrepancies.bulk, name="bulk"),
+    path("discrepancies/bulk/<int:batch>/undo/", discrepancies.undo_bulk, name="undo_bulk"),
+    path("people/<str:code>/settle/<slug:field>/", discrepancies.case, name="case"),
+    path("people/<str:code>/settle/<slug:field>/reveal/", discrepancies.reveal, name="case_reveal"),
     path("review/", review.queue, name="review"),
     path("review/next/", review.following, name="review_next"),
     path("review/undo/", review.undo, name="review_undo"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -202,11 +202,10 @@ def get_case(code: str, field: str, *, today: date, masked: bool = True) -> Case
     view = next(f for f in file.fields if f.field == field)
     case = Settlement.objects.filter(person_code=file.code, field=field).order_by("-id").first()
     owner = case.owner if case else settling.owner_of(field, authority(field))
-    mask: Callable[[str | None], str | None] = MASKED.get(field, lambda v: v) if masked else lambda v: v
     told = [(view.value or "", view.sources, True), *((o.value, o.sources, False) for o in view.others)]
     options = tuple(
         Option(
-            value, mask(value) or "", sources, is_shown,
+            value, mask(field, value) if masked else value, sources, is_shown,
             any(settling.departments().get(s.dataset) == owner for s in sources),
         )
         for value, sources, is_shown in told
@@ -227,6 +226,11 @@ def get_case(code: str, field: str, *, today: date, masked: bool = True) -> Case
         case.settled_at if case else None, options, steps, any(d.field == field for d in file.discrepancies),
         case.batch_id if case else None, masked,
     )  # fmt: skip
+
+
+def mask(field: str, value: str) -> str:
+    """A value of a field as a list shows it."""
+    return (MASKED[field](value) if field in MASKED else value) or ""
 
 
 def stated(code: str, field: str) -> tuple[str, ...]:
