@@ -8,7 +8,7 @@ form, one part per field (empty: not stated, ``=``: the value shown), is read as
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
@@ -56,23 +56,3 @@ def _record(parts: list[str], shown: Mapping[str, str | None]) -> Said:
         raise Refusal("register.broken_dossier", parts=len(parts))
     batch = f"{dataset}{batch}" if batch.startswith("-") else batch
     return Said(date.fromisoformat(day) if day else None, dataset, key, batch, values)
-
-
-def pack(said: Iterable[Said], shown: Mapping[str, str | None]) -> str:
-    """Records as a packed dossier: what ``unpack`` reads, with what they share with ``shown`` shortened."""
-    return RECORD_MARK.join(PART_MARK.join(_parts(s, shown)) for s in said)
-
-
-def _parts(said: Said, shown: Mapping[str, str | None]) -> list[str]:
-    told = {place: value for place, f in enumerate(FIELDS) if (value := said.values.get(f))}
-    batch = said.batch
-    if batch.startswith(f"{said.dataset}-"):
-        batch = batch[len(said.dataset) :]
-    return [
-        said.observed_on.isoformat() if said.observed_on else "",
-        said.dataset,
-        said.record_key,
-        batch,
-        chr(STATED_FROM + sum(1 << place for place in told)),
-        *(f"{place}{value}" for place, value in told.items() if value != shown.get(FIELDS[place])),
-    ]

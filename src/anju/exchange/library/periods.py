@@ -33,7 +33,8 @@ class Spells:
 def merge(engine: Engine, inputs: Inputs, rules: Rules, spells: Spells) -> None:
     """Make the table ``spells.name``: key, begin_on, end_on, presumed_end_on, told columns, confirmed_on, sources.
 
-    One or two spells that touch, nearly all there are, take a short way; the rest are put in order and walked.
+    One or two spells that touch, nearly all there are, take a short way; the rest are put in order and walked. Only
+    people with several periods are looked at for what ended what.
     """
     name, key = spells.name, ", ".join(spells.key)
     columns = ", ".join(("pid", "ds", "dataset", "seen", *spells.key))
@@ -47,25 +48,36 @@ def merge(engine: Engine, inputs: Inputs, rules: Rules, spells: Spells) -> None:
     )
     told = "".join(f", CAST({best(c, f'w_{c}')} AS {t}) AS {c}" for c, _, t in spells.told)
     told += f", {spells.extra}" if spells.extra else ""
-    engine.run(f"CREATE OR REPLACE TEMP TABLE {name}_short AS {_short(name, key, told)}")
     far = f"n > 2 OR date_diff('day', first_end, last_begin) > {rules.gap_days}"
+    engine.run(
+        f"CREATE OR REPLACE TEMP TABLE {name}_short AS "
+        f"SELECT *, {far} AS is_far FROM ({_short(name, key, told)}) AS s"
+    )
+    engine.run(
+        f"CREATE OR REPLACE TEMP TABLE {name}_several AS SELECT pid FROM {name}_short "
+        "GROUP BY pid HAVING count(*) > 1 OR bool_or(is_far)"
+    )
     walked = ", ".join(c for c in ("begin_on", "end_on", "confirmed_on", "sources", *_told_names(spells)))
     engine.run(f"""
 CREATE OR REPLACE TEMP TABLE {name} AS
 WITH merged AS (
-    SELECT pid, {key}, {walked} FROM {name}_short WHERE NOT ({far})
+    SELECT s.pid, {key}, {walked} FROM {name}_short AS s JOIN {name}_several AS m ON s.pid = m.pid WHERE NOT is_far
     UNION ALL
-    SELECT pid, {key}, {walked} FROM ({_walked(spells, key, told, far, rules.gap_days)}) AS w
+    SELECT pid, {key}, {walked} FROM ({_walked(spells, key, told, rules.gap_days)}) AS w
 ),
 followed AS (
     SELECT *, lead(begin_on) OVER (PARTITION BY pid ORDER BY begin_on, {key}) AS next_on,
         lead(confirmed_on) OVER (PARTITION BY pid ORDER BY begin_on, {key}) AS next_confirmed_on
     FROM merged
 )
-SELECT *, CASE WHEN end_on IS NULL AND next_on > begin_on AND next_confirmed_on >= confirmed_on
-    THEN next_on END AS presumed_end_on
-FROM followed""")
+SELECT pid, {key}, {walked}, CASE WHEN end_on IS NULL AND next_on > begin_on
+    AND next_confirmed_on >= confirmed_on THEN next_on END AS presumed_end_on
+FROM followed
+UNION ALL
+SELECT s.pid, {key}, {walked}, CAST(NULL AS DATE) AS presumed_end_on
+FROM {name}_short AS s LEFT JOIN {name}_several AS m ON s.pid = m.pid WHERE m.pid IS NULL""")
     engine.run(f"DROP TABLE {name}_short")
+    engine.run(f"DROP TABLE {name}_several")
 
 
 def _told_names(spells: Spells) -> tuple[str, ...]:
@@ -86,7 +98,7 @@ SELECT pid, {key}, count(*) AS n, max(begin_on) AS last_begin, min(coalesce(end_
 FROM {name}_spell GROUP BY pid, {key}"""
 
 
-def _walked(spells: Spells, key: str, told: str, far: str, gap_days: int) -> str:
+def _walked(spells: Spells, key: str, told: str, gap_days: int) -> str:
     """Spells of the same key in order; a new period begins after a gap. ``place`` keeps equal spells in one order."""
     same = " AND ".join(f"s.{k} = f.{k}" for k in ("pid", *spells.key))
     order = (
@@ -101,7 +113,7 @@ FROM (
     FROM (
         SELECT s.*, max(coalesce(s.end_on, {FOREVER})) OVER ({order} 1 PRECEDING) AS reach,
             count(*) OVER ({order} CURRENT ROW) AS place
-        FROM {spells.name}_spell AS s JOIN (SELECT pid, {key} FROM {spells.name}_short WHERE {far}) AS f ON {same}
+        FROM {spells.name}_spell AS s JOIN (SELECT pid, {key} FROM {spells.name}_short WHERE is_far) AS f ON {same}
     ) AS reached
 ) AS numbered
 GROUP BY pid, {key}, island"""

@@ -141,21 +141,37 @@ def stays(engine: Engine, inputs: Inputs, rules: Rules) -> None:
 
 
 def _places(inputs: Inputs, rules: Rules) -> str:
-    """One row per dwelling: the longest division code its sources state, and its parts by authority."""
-    parts = ", ".join(f"{best(p, 'w', WEIGHT_LENGTH + 1)} AS {p}" for p in (*PARTS, "address"))
-    columns = f"code, ds, seen, region, {', '.join(PARTS)}, address"
+    """One row per dwelling: the longest division code its sources state, and its parts by authority.
+
+    What all sources write alike, nearly everything, is taken as it is; only the rest is weighed.
+    """
+    columns = (*PARTS, "address")
+    listed = f"code, ds, seen, region, {', '.join(columns)}"
+    ends = ", ".join(f"min({c}) AS {c}, max({c}) AS hi_{c}" for c in ("region", *columns))
+    same = " AND ".join(f"coalesce({c} = hi_{c}, TRUE)" for c in ("region", *columns))
+    parts = ", ".join(f"{best(p, 'w', WEIGHT_LENGTH + 1)} AS {p}" for p in columns)
+    weighed = (
+        f"SELECT t.*, concat(kind, CASE kind WHEN '1' THEN {weight(inputs, rules, 'dwelling.address')} "
+        f"ELSE {weight(inputs, rules, 'stay.address')} END) AS w "
+        "FROM told AS t JOIN spread AS s ON t.code = s.code AND NOT s.is_same"
+    )
     return f"""
 WITH told AS (
-    SELECT {columns}, concat('1', {weight(inputs, rules, "dwelling.address")}) AS w FROM told_dwelling
-    WHERE code IS NOT NULL
+    SELECT {listed}, '1' AS kind FROM told_dwelling WHERE code IS NOT NULL
     UNION ALL
-    SELECT {columns}, concat('0', {weight(inputs, rules, "stay.address")}) AS w FROM told_stay WHERE code <> ''
+    SELECT {listed}, '0' AS kind FROM told_stay WHERE code <> ''
+),
+spread AS (
+    SELECT code, {", ".join(("region", *columns))}, {same} AS is_same
+    FROM (SELECT code, {ends} FROM told GROUP BY code) AS s
 ),
 grouped AS (
-    SELECT code, max(concat(CAST(length(rtrim(region, '0')) + 10 AS VARCHAR), w, region)) AS region, {parts}
-    FROM told GROUP BY code
+    SELECT code, substr(max(concat(CAST(length(rtrim(region, '0')) + 10 AS VARCHAR), w, region)), 15) AS region, {parts}
+    FROM ({weighed}) AS w GROUP BY code
 )
-SELECT code, rpad(substr(region, 15), 12, '0') AS region, {", ".join(PARTS)}, address FROM grouped
+SELECT code, rpad(region, 12, '0') AS region, {", ".join(columns)} FROM spread WHERE is_same
+UNION ALL
+SELECT code, rpad(region, 12, '0') AS region, {", ".join(columns)} FROM grouped
 """
 
 
@@ -216,15 +232,29 @@ def enrolments(engine: Engine, inputs: Inputs, rules: Rules) -> None:
 
 
 def dwelling_table(inputs: Inputs, rules: Rules) -> str:
-    """A query: one row per dwelling, each column by authority and date; who lives there comes from ``current_stay``."""
+    """A query: one row per dwelling, each column by authority and date; who lives there comes from ``current_stay``.
+
+    A dwelling that one record tells of is taken as it is; only the rest is weighed.
+    """
+    alone = ", ".join(f"min({c}) AS {c}" for c, _ in DWELLING_TOLD)
     told = ", ".join(f"CAST({best(c, f'w_{c}')} AS {t}) AS {c}" for c, t in DWELLING_TOLD)
     weights = ", ".join(f"{weight(inputs, rules, f'dwelling.{c}')} AS w_{c}" for c, _ in DWELLING_TOLD)
+    names = ", ".join(c for c, _ in DWELLING_TOLD)
     return f"""
-WITH weighed AS (SELECT *, {weights} FROM told_dwelling WHERE code IS NOT NULL),
+WITH once AS (
+    SELECT code, count(*) AS n, coalesce(min(dwelling_code), '') AS official_codes, {alone},
+        min(dataset) AS dataset, min(seen) AS seen
+    FROM told_dwelling WHERE code IS NOT NULL GROUP BY code
+),
+weighed AS (
+    SELECT d.*, {weights} FROM told_dwelling AS d JOIN (SELECT code AS many FROM once WHERE n > 1) AS o ON d.code = o.many
+),
 told AS (
     SELECT code, array_to_string(list_sort(array_agg(DISTINCT dwelling_code)), ';') AS official_codes,
         {told}, {SOURCES} AS sources
     FROM weighed GROUP BY code
+    UNION ALL
+    SELECT code, official_codes, {names}, concat(dataset, '@', CAST(seen AS VARCHAR)) AS sources FROM once WHERE n = 1
 ),
 living AS (SELECT code, count(*) AS residents FROM current_stay GROUP BY code)
 SELECT p.code AS dwelling_code, p.region, p.street, p.number, p.building, p.unit, p.room, p.address,

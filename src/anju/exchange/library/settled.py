@@ -34,9 +34,7 @@ def yield_to_news(engine: Engine, inputs: Inputs, rules: Rules) -> None:
         "CREATE OR REPLACE TEMP TABLE heard AS SELECT DISTINCT p.pid, "
         f"CASE o.field {place} END AS field, o.value FROM overruled AS o JOIN person_no AS p ON p.person_code = o.person_code"
     )
-    engine.run(
-        f"CREATE OR REPLACE TEMP TABLE yielded AS {_yielded(numbers(inputs)[DATASET], rules)}"
-    )
+    engine.run(f"CREATE OR REPLACE TEMP TABLE yielded AS {_yielded(numbers(inputs)[DATASET], rules)}")
     engine.run(
         "CREATE OR REPLACE TEMP TABLE standing_claim AS SELECT c.* FROM claim AS c "
         f"LEFT JOIN yielded AS y ON y.pid = c.pid AND y.field = c.field AND c.ds = {numbers(inputs)[DATASET]} "
