@@ -20,7 +20,9 @@ from rich.table import Table
 
 from anju.jobs.cli import (
     _language,
+    exchange_bundle,
     exchange_contracts,
+    exchange_feed,
     exchange_linkage,
     exchange_match,
     exchange_publish,
@@ -189,3 +191,5 @@ exchange_contracts.register(app)
 exchange_linkage.register(app)
 exchange_publish.register(app)
 exchange_match.register(app)
+exchange_feed.register(app)
+exchange_bundle.register(app)

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn
 from rich.table import Table
 
-from anju.jobs.cli import setup_django, trust_retention
+from anju.jobs.cli import setup_django, trust_client, trust_retention
 
 app = typer.Typer(help="Keys, roles and accounts.", no_args_is_help=True)
 keys = typer.Typer(help="The key ring: list, rotate, seal anew, drop.", no_args_is_help=True)
@@ -19,6 +19,7 @@ account = typer.Typer(help="Accounts and their roles.", no_args_is_help=True)
 app.add_typer(keys, name="keys")
 app.add_typer(account, name="account")
 app.add_typer(trust_retention.app, name="retention")
+trust_client.register(app)
 screen = Console()
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
