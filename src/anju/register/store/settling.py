@@ -19,7 +19,7 @@ from anju.register.store.queries.people import resolve_code
 from anju.register.store.showing import show
 from anju.trust.access import Actor
 from anju.trust.sealing import sealer
-from anju.trust.store import log, rights_actions
+from anju.trust.store import log, rights_actions, rights_queries
 
 LEAST_WHY = 4
 LONGEST_WHY = 400
@@ -142,8 +142,7 @@ def settle(
     case.save()
     _step(case, "settled", why, by=by, at=at)
     _tell(case, "settled", by=by, at=at, purpose=purpose)
-    if case.request:
-        rights_actions.answer(case.request, why, by=by, at=at, purpose=purpose)
+    _answer(case, why, by=by, at=at, purpose=purpose)
     return int(case.pk)
 
 
@@ -176,8 +175,13 @@ def drop(code: str, field: str, *, why: str, ground: str = "", by: Actor, at: da
     case.save(update_fields=["state", "settled_at", "settled_by", "why"])
     _step(case, "dropped", why, by=by, at=at)
     _tell(case, "dropped", by=by, at=at, purpose=purpose)
-    if case.request:
-        rights_actions.answer(case.request, why, by=by, at=at, purpose=purpose, ground=ground or "is_right")
+    _answer(case, why, by=by, at=at, purpose=purpose, ground=ground or "is_right")
+
+
+def _answer(case: Settlement, why: str, *, by: Actor, at: datetime, purpose: str, ground: str = "") -> None:
+    """Tell the person who asked; a request that was answered at another desk stays as it is."""
+    if case.request and rights_queries.get_request(case.request, today=at.date()).state == "open":
+        rights_actions.answer(case.request, why, by=by, at=at, purpose=purpose, ground=ground)
 
 
 @transaction.atomic

@@ -46,6 +46,7 @@ SECTIONS = (
         (
             Entry("resident:home", _("我的档案"), "id-badge-2", "own.read"),
             Entry("resident:policies", _("我能享受什么"), "award", "own.read"),
+            Entry("resident:lists", _("我的公示名单"), "list-numbers", "own.read"),
             Entry("resident:looks", _("谁看过我"), "eye", "own.looks"),
             Entry("resident:requests", _("我的请求"), "message-2", "own.ask"),
             Entry("resident:consents", _("我的同意"), "checkbox", "own.consent"),
@@ -54,6 +55,7 @@ SECTIONS = (
     Section(
         _("人口登记"),
         (
+            Entry("staff:counter", _("登记入住与离开"), "door-enter", "person.register"),
             Entry("staff:people", _("查找人员"), "user-search", "person.search"),
             Entry("staff:dwellings", _("房屋"), "building-community", "dwelling.read"),
             Entry("staff:employers", _("用人单位"), "briefcase", "employer.read"),
@@ -74,6 +76,8 @@ SECTIONS = (
             Entry("planner:policies", _("政策与试算"), "adjustments", "policy.simulate"),
             Entry("planner:scenarios", _("试算方案"), "bookmarks", "policy.simulate"),
             Entry("planner:compare", _("比较城市"), "scale", "policy.simulate"),
+            Entry("planner:lists", _("公示名单"), "list-numbers", "list.read"),
+            Entry("planner:allocations", _("学位分配"), "school", "places.allocate"),
         ),
     ),
     Section(

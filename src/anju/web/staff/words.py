@@ -6,7 +6,8 @@ from django import template
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
-from anju.web.shell.tags import badge
+from anju.kernel import wording
+from anju.web.shell.tags import badge, is_english
 
 register = template.Library()
 
@@ -46,3 +47,36 @@ def held_state(state: str) -> dict[str, str]:
 def state_words(state: str) -> str:
     """The state of held rows as a filter names it."""
     return _(STATES[state][1]) if state in STATES else _("全部")
+
+
+ENTRIES = {
+    "person": gettext_noop("新登记人员"),
+    "stay": gettext_noop("登记入住"),
+    "leave": gettext_noop("办理离开"),
+    "job": gettext_noop("登记就业"),
+}
+STRENGTHS = {"sure": "signal", "likely": "calm", "possible": "quiet"}
+
+
+@register.filter
+def entry_words(what: str) -> str:
+    """What was entered at the counter."""
+    return _(ENTRIES[what]) if what in ENTRIES else what
+
+
+@register.filter
+def strength_tone(strength: str) -> str:
+    """The tone of a likeness: the surer, the more it needs a look."""
+    return STRENGTHS.get(strength, "quiet")
+
+
+@register.simple_tag
+def say_strength(strength: str) -> str:
+    """How strongly a candidate is meant, in words."""
+    return wording.say(f"register.strength.{strength}", "en" if is_english() else "zh")
+
+
+@register.simple_tag
+def say_reason(reason: str) -> str:
+    """Why a candidate may be meant, in words."""
+    return wording.say(f"register.reason.{reason}", "en" if is_english() else "zh")

@@ -1,6 +1,8 @@
 """Reading the register: the only way in for other rooms. Masked unless asked otherwise; pages by keyset."""
 
 from anju.register.store.queries.candidates import Candidate, Wanted, find_candidates, find_elsewhere
+from anju.register.store.queries.entries import EntryLine, entries_of
+from anju.register.store.queries.lines import of_people as people_of
 from anju.register.store.queries.people import (
     find_by_number,
     find_by_phone,
@@ -68,6 +70,7 @@ __all__ = [
     "EmployerFile",
     "EmployerLine",
     "EnrolmentView",
+    "EntryLine",
     "FieldView",
     "HealthView",
     "JobView",
@@ -90,6 +93,7 @@ __all__ = [
     "Worker",
     "count_discrepancies",
     "discrepancies_of",
+    "entries_of",
     "find_by_number",
     "find_by_phone",
     "find_candidates",
@@ -106,6 +110,7 @@ __all__ = [
     "list_employers",
     "list_runs",
     "list_schools",
+    "people_of",
     "person_born_on",
     "person_region",
     "quality_board",

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 
 from anju.register.store.models import CounterEntry, Settlement
+from anju.register.store.queries import sql
 from anju.register.store.queries.people import resolve_code
+from anju.trust import masking
 from anju.trust.sealing import sealer
 
 
@@ -43,3 +45,41 @@ def own_records() -> list[OwnRecord]:
         current = resolve_code(code)
         found.append(OwnRecord("settlement", f"{code}-{field}", current, case.settled_at.date(), value))
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class EntryLine:
+    """One counter entry in a list; the name is masked. ``may_undo``: the newest one of its person that stands."""
+
+    record_key: str
+    person_code: str
+    name: str
+    what: str
+    entered_at: datetime
+    is_withdrawn: bool
+    may_undo: bool
+
+
+def entries_of(account: str, since: datetime, limit: int = 20) -> tuple[EntryLine, ...]:
+    """What an account entered since a moment, newest first, within the caller's places."""
+    found = sql.rows(
+        "SELECT e.record_key, e.person_code, e.what, e.entered_at, e.is_withdrawn, NOT EXISTS (SELECT 1 "
+        "FROM register_counterentry l WHERE l.person_code = e.person_code AND l.id > e.id AND NOT l.is_withdrawn) AS newest, "
+        "(SELECT i.name FROM register_identity i WHERE i.person_code = e.person_code ORDER BY i.known_to DESC NULLS FIRST LIMIT 1) "
+        "AS name FROM register_counterentry e WHERE e.entered_by = %s AND e.entered_at >= %s ORDER BY e.id DESC LIMIT %s",
+        account,
+        since,
+        limit,
+    )
+    return tuple(
+        EntryLine(
+            r["record_key"],
+            r["person_code"],
+            masking.mask_name(r["name"]) or "",
+            r["what"],
+            r["entered_at"],
+            r["is_withdrawn"],
+            r["newest"] and not r["is_withdrawn"],
+        )
+        for r in found
+    )

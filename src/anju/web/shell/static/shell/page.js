@@ -69,7 +69,7 @@
     if (landed.pathname !== new URL(event.detail.pathInfo.requestPath, location.href).pathname) {
       event.detail.shouldSwap = false;  // sent elsewhere, to name a purpose for instance: go there
       location.href = landed;
-    } else if (form.matches("form")) {
+    } else if (form.matches("form[hx-swap='outerHTML']")) {
       const box = document.createElement("span");
       box.className = "reveal-box";
       form.before(box);
