@@ -171,7 +171,7 @@ def _side(record: int, code: str, count: int, mine: Sequence[Mapping[str, Any]])
         for field, value in plain(row).items():
             if value and value not in values[field]:
                 values[field].append(value)
-    own = mine[0] if mine else {"dataset": "", "key": "", "seen": None}
+    own: Mapping[str, Any] = mine[0] if mine else {"dataset": "", "key": "", "seen": None}
     return {
         "record": str(record),
         "person": code,

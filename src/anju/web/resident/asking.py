@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
@@ -13,7 +14,9 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from anju.kernel.refusal import Refusal
 from anju.register.store import queries as register
+from anju.register.store import settling
 from anju.trust import rights
+from anju.trust.access import Actor
 from anju.trust.store import rights_actions, rights_queries
 from anju.web.guard import guard
 from anju.web.shell.tags import refusal_words
@@ -61,16 +64,18 @@ def ask(request: HttpRequest, kind: str) -> HttpResponse:
     given = {name: request.POST.get(name, request.GET.get(name, "")) for name in ("field", "claim", "text")}
     trouble = ""
     if request.method == "POST":
-        actor = request.access.actor
+        actor, at = request.access.actor, timezone.now()
         try:
             number = rights_actions.ask(
                 kind,
                 person_code=actor.person_code,
                 region=register.person_region(actor.person_code),
                 by=actor,
-                at=timezone.now(),
+                at=at,
                 **given,
             )
+            if kind == "correct":
+                _raise_case(number, actor, given["field"], at)
         except Refusal as refusal:
             trouble = refusal_words(refusal)
         else:
@@ -92,9 +97,18 @@ def request_detail(request: HttpRequest, number: str) -> HttpResponse:
             rights_actions.withdraw_request(
                 number, person_code=actor.person_code, by=actor, at=timezone.now()
             )
+            settling.withdraw_request(number, by=actor, at=timezone.now())
             messages.success(request, _("已撤回。"))
         except Refusal as refusal:
             messages.error(request, refusal_words(refusal))
         return redirect("resident:requests")
     line = rights_queries.get_request(number, today=timezone.localdate(), person_code=actor.person_code)
     return render(request, "resident/request.html", {"page": line})
+
+
+def _raise_case(number: str, actor: Actor, field: str, at: datetime) -> None:
+    """A correction is settled where contradictions are, within the request's own limit."""
+    line = rights_queries.get_request(number, today=timezone.localdate(), person_code=actor.person_code)
+    settling.open_request(
+        number, actor.person_code, field, line.due_on, provisional=line.due_is_provisional, by=actor, at=at
+    )

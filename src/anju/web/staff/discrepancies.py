@@ -215,12 +215,9 @@ def _choices(
     request: HttpRequest, held: cases.CaseFile, asked: rights_queries.RequestLine | None, masked: bool
 ) -> tuple[Choice, ...]:
     told = list(held.options)
-    if asked is not None and asked.claim and asked.claim not in {o.value for o in told}:
-        told.append(
-            cases.Option(
-                asked.claim, cases.mask(held.field, asked.claim) if masked else asked.claim, (), False, False
-            )
-        )
+    claim = _as_code(held.field, asked.claim.strip()) if asked is not None else ""
+    if claim and claim not in {o.value for o in told}:
+        told.append(cases.Option(claim, cases.mask(held.field, claim) if masked else claim, (), False, False))
     kind = KINDS.get(held.field, "") if masked else ""
     now = next((o.value for o in told if o.is_shown), "")
     is_coded = held.field in CODELISTS or held.field.endswith("region")
@@ -231,6 +228,16 @@ def _choices(
         )
         for o in told
     )  # fmt: skip
+
+
+def _as_code(field: str, claim: str) -> str:
+    """What a person wrote, as the code of that word where the field is coded."""
+    if field not in settling.CODED:
+        return claim
+    labels = get_codelist(CODELISTS[field]).labels
+    return next(
+        (code for code, words in labels.items() if claim.lower() in {w.lower() for w in words}), claim
+    )
 
 
 def _codes(field: str) -> tuple[tuple[str, str], ...]:

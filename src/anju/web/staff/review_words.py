@@ -10,6 +10,7 @@ from django.utils.translation import gettext_noop
 
 from anju.kernel import wording
 from anju.register import settling
+from anju.register.dossier import FIELDS as FIELDS_OF_PERSON
 from anju.web.shell import terms
 from anju.web.shell.tags import badge, is_english
 
@@ -127,3 +128,9 @@ def source_days(sources: Any) -> dict[str, Any]:
         held["count"] += 1
         held["newest"] = max(filter(None, (held["newest"], s.observed_on)), default=None)
     return {"told": list(told.values())}
+
+
+@register.filter
+def is_settled_by_value(field: str) -> bool:
+    """Whether a field is corrected by deciding on a value."""
+    return field in FIELDS_OF_PERSON
