@@ -40,14 +40,14 @@ class Entry:
     detail: Mapping[str, str | int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        texts = (self.account, self.role, self.action, self.purpose, self.office)
+        texts = (self.account, self.role, self.action, self.purpose, self.office, self.subject)
         if (
             self.result not in RESULTS
             or self.at.tzinfo is None
             or not self.action
-            or any(len(text) > LONGEST or not text.isprintable() for text in texts)
+            or not "".join(texts).isprintable()
+            or max(map(len, texts[:-1])) > LONGEST
             or len(self.subject) > LONGEST_SUBJECT
-            or not self.subject.isprintable()
             or len(self.person_code) > PERSON
             or len(self.region) > REGION
         ):
@@ -78,12 +78,13 @@ def encode(entries: Sequence[Entry]) -> list[bytes]:
     """The canonical bytes of each entry, salted. What is hashed and kept is exactly this."""
     random = os.urandom(SALT_BYTES * len(entries)).hex()
     width = 2 * SALT_BYTES
+    instants = {at: _instant(at) for at in {e.at for e in entries}}  # entries of one act share theirs
     return [
         orjson.dumps(
             {
                 "account": e.account,
                 "action": e.action,
-                "at": _instant(e.at),
+                "at": instants[e.at],
                 "detail": e.detail,
                 "office": e.office,
                 "purpose": e.purpose,
