@@ -7,6 +7,7 @@ Raises: nothing. Source: ``review``, ``edges`` and ``assignment`` of the run; th
 
 from __future__ import annotations
 
+import hashlib
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -201,6 +202,11 @@ def plain(row: Mapping[str, Any]) -> dict[str, str]:
         "kin": row["kin.name"] or "",
         "household": row["kin.household_no"] or "",
     }
+
+
+def record_id(dataset: str, key: str) -> int:
+    """The id intake gives a record."""
+    return int(hashlib.md5(f"{dataset}|{key}".encode(), usedforsecurity=False).hexdigest()[:16], 16)
 
 
 def common_region(a: str | None, b: str | None) -> str | None:

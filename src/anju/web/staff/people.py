@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from datetime import date, datetime, time
 from urllib.parse import urlencode
 
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from anju.register.store import queries as register
@@ -83,6 +85,7 @@ def person(request: HttpRequest, code: str) -> HttpResponse:
         code, valid_on=valid_on, known_on=_end_of(known_on), aspects=request.access.decision.aspects
     )
     if held.code != code:
+        messages.info(request, _("编码 %(old)s 已并入 %(new)s，这是现在的档案。") % {"old": code, "new": held.code})
         return redirect("staff:person", held.code)
     page = PersonPage(
         held,

@@ -30,6 +30,7 @@ class QueuePage:
     words: tuple[review_queries.WordLine, ...]
     next_after: str | None
     may_decide: bool
+    may_change: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +52,15 @@ def queue(request: HttpRequest) -> HttpResponse:
     """The queue and my recent words."""
     access: Access = request.access  # type: ignore[attr-defined]
     words, following = review_queries.list_words(mine=access.actor.account, after=request.GET.get("after"))
-    page = QueuePage(review_queries.queue(timezone.now()), words, following, may(request, "review.decide"))
-    return render(request, "staff/review.html", {"page": page})
+    page = QueuePage(
+        review_queries.queue(timezone.now()),
+        words,
+        following,
+        may(request, "review.decide"),
+        may(request, "person.merge"),
+    )
 
 
-@require_GET
-@guard("review.decide")
 def following(request: HttpRequest) -> HttpResponse:
     """Take the pair worth most that nobody else has."""
     access: Access = request.access  # type: ignore[attr-defined]

@@ -134,3 +134,57 @@ def source_days(sources: Any) -> dict[str, Any]:
 def is_settled_by_value(field: str) -> bool:
     """Whether a field is corrected by deciding on a value."""
     return field in FIELDS_OF_PERSON
+
+
+HOW = {
+    "key": gettext_noop("确定的键相符（证件号码与姓名等）"),
+    "model": gettext_noop("程序称量证据"),
+    "alone": gettext_noop("只此一条"),
+    "review": gettext_noop("人工判别"),
+    "own": gettext_noop("本系统登记，归属已定"),
+}
+CHANGES = {"merge": gettext_noop("合并"), "split": gettext_noop("拆分")}
+CHANGE_STATES = {
+    "proposed": ("signal", gettext_noop("待复核")),
+    "confirmed": ("good", gettext_noop("已确认")),
+    "refused": ("quiet", gettext_noop("未同意")),
+    "undone": ("quiet", gettext_noop("已撤回")),
+}
+EVENTS = {"minted": gettext_noop("新编码"), "merged": gettext_noop("并入"), "split": gettext_noop("拆分")}
+OUTCOMES = {
+    "same": ("good", gettext_noop("同一人")),
+    "different": ("calm", gettext_noop("不是同一人")),
+    "ask": ("signal", gettext_noop("待判别")),
+}
+
+
+@register.filter
+def how_words(how: str) -> str:
+    """How a record came to its person."""
+    return _(HOW.get(how, how))
+
+
+@register.filter
+def change_words(kind: str) -> str:
+    """A change to whole people."""
+    return _(CHANGES[kind])
+
+
+@register.inclusion_tag("shell/badge.html")
+def change_mark(state: str) -> dict[str, str]:
+    """The state of a change to whole people."""
+    tone, words = CHANGE_STATES[state]
+    return badge(tone, _(words))
+
+
+@register.filter
+def event_words(kind: str) -> str:
+    """What became of a code."""
+    return _(EVENTS.get(kind, kind))
+
+
+@register.inclusion_tag("shell/badge.html")
+def outcome_mark(outcome: str) -> dict[str, str]:
+    """What became of a weighed pair."""
+    tone, words = OUTCOMES[outcome]
+    return badge(tone, _(words))

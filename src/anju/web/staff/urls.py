@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from anju.web.staff import batches, counter, discrepancies, people, places, quality, review
+from anju.web.staff import batches, changes, counter, discrepancies, people, places, quality, review
 
 app_name = "staff"
 urlpatterns: list[URLPattern] = [
@@ -32,6 +32,9 @@ urlpatterns: list[URLPattern] = [
     path("people/<str:code>/settle/<slug:field>/", discrepancies.case, name="case"),
     path("people/<str:code>/settle/<slug:field>/reveal/", discrepancies.reveal, name="case_reveal"),
     path("review/", review.queue, name="review"),
+    path("people/<str:code>/why/", changes.why, name="why"),
+    path("review/changes/", changes.changes, name="changes"),
+    path("review/changes/<int:change>/", changes.answer, name="answer_change"),
     path("review/next/", review.following, name="review_next"),
     path("review/undo/", review.undo, name="review_undo"),
     path("review/<int:question>/", review.question, name="question"),

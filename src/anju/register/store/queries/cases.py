@@ -240,6 +240,27 @@ def stated(code: str, field: str) -> tuple[str, ...]:
     return tuple(v for v, sources in told if v and any(s.dataset not in settling.OWN for s in sources))
 
 
+def said_of(code: str) -> tuple[dossier.Said, ...]:
+    """Every record behind one person with its keys; what they state stands for nothing here."""
+    found = _dossier(code)
+    return dossier.unpack(found, {}) if found else ()
+
+
+def _dossier(code: str) -> str:
+    found = sql.rows(
+        "SELECT records FROM register_dossier WHERE person_code = %s AND known_to IS NULL ORDER BY known_from DESC LIMIT 1",
+        code,
+    )
+    return sealer().open(found[0]["records"]) if found and found[0]["records"] is not None else ""
+
+
+def shown_and_said(code: str) -> tuple[dict[str, str], tuple[dossier.Said, ...]]:
+    """What is shown of a person and what every record states, in clear: to be compared, not to be shown."""
+    file = get_person_file(code, masked=False, aspects=())
+    shown = {f.field: f.value or "" for f in file.fields}
+    return shown, dossier.unpack(_dossier(file.code), shown)
+
+
 def is_contradicted(code: str, field: str) -> bool:
     """Whether the newest run found departments at odds over this field."""
     return Discrepancy.objects.filter(person_code=code, field=field, known_to__isnull=True).exists()
