@@ -53,14 +53,13 @@ def queue(request: HttpRequest) -> HttpResponse:
     access: Access = request.access  # type: ignore[attr-defined]
     words, following = review_queries.list_words(mine=access.actor.account, after=request.GET.get("after"))
     page = QueuePage(
-        review_queries.queue(timezone.now()),
-        words,
-        following,
-        may(request, "review.decide"),
-        may(request, "person.merge"),
-    )
+        review_queries.queue(timezone.now()), words, following, may(request, "review.decide"), may(request, "person.merge")
+    )  # fmt: skip
+    return render(request, "staff/review.html", {"page": page})
 
 
+@require_GET
+@guard("review.decide")
 def following(request: HttpRequest) -> HttpResponse:
     """Take the pair worth most that nobody else has."""
     access: Access = request.access  # type: ignore[attr-defined]
