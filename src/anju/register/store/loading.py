@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from django.db import connection, models
 
@@ -194,10 +195,35 @@ def close(target: Target, chunks: Iterable[bytes]) -> int:
     return closed
 
 
-def close_live(target: Target) -> None:
-    """End the rows entered here since the last run: the run has them from their entries."""
-    if target.of_person:
-        run(f"UPDATE {target.table} SET known_to = now() WHERE is_live AND known_to IS NULL")
+def entered(since: datetime, until: datetime) -> tuple[list[str], list[str]]:
+    """Codes of people about whom something was entered here: (since the run before, after this run began to read).
+
+    Every entry leaves a live row, also one taken back since. The first are loaded anew as a whole; the second are
+    left as they are until the next run, which finds them here again.
+    """
+    before, after = set(), set()
+    for target in TARGETS:
+        if not target.of_person:
+            continue
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT person_code, bool_or(known_from > %s OR coalesce(known_to > %s, FALSE)) "
+                f"FROM {target.table} WHERE is_live AND (known_to IS NULL OR known_to > %s) GROUP BY person_code",
+                [until, until, since],
+            )
+            for code, is_later in cursor.fetchall():
+                (after if is_later else before).add(code)
+    return sorted(before - after), sorted(after)
+
+
+def close_people(codes: Sequence[str]) -> None:
+    """End every current row about these people: they are loaded anew."""
+    for target in TARGETS:
+        if codes and target.of_person:
+            run(
+                f"UPDATE {target.table} SET known_to = now() WHERE person_code = ANY(%s) AND known_to IS NULL",
+                list(codes),
+            )
 
 
 def move(chunks: Iterable[bytes]) -> None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
+from django.contrib.postgres.functions import TransactionNow
 from django.db import connection
-from django.db.models.functions import Now
 from django.utils import timezone
 
 from anju.kernel.refusal import Refusal
@@ -35,9 +35,16 @@ def newest() -> Run | None:
     return Run.objects.filter(state="finished").order_by("-id").first()
 
 
-def begin(inputs: str, as_of: date) -> int:
-    """A new run; nothing of it is seen before it is finished."""
-    return int(Run.objects.create(inputs=inputs, as_of=as_of, started_at=timezone.now()).pk)
+def clock() -> datetime:
+    """The database's time: what was entered later is not in what a run reads from now on."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT clock_timestamp()")
+        return cursor.fetchone()[0]
+
+
+def begin(inputs: str, as_of: date, at: datetime) -> int:
+    """A new run that reads what was there ``at``; nothing of it is seen before it is finished."""
+    return int(Run.objects.create(inputs=inputs, as_of=as_of, started_at=at).pk)
 
 
 def finish(run_id: int, *, folder: str, people: int, records: int, figures: dict[str, Any]) -> None:
@@ -45,7 +52,7 @@ def finish(run_id: int, *, folder: str, people: int, records: int, figures: dict
     run = Run.objects.get(pk=run_id)
     run.seconds = (timezone.now() - run.started_at).total_seconds()
     run.state, run.folder, run.people, run.records, run.figures = "finished", folder, people, records, figures
-    run.known_at = Now()
+    run.known_at = TransactionNow()
     run.save()
 
 

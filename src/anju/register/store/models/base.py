@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.contrib.postgres.functions import TransactionNow
 from django.db import models
-from django.db.models.functions import Now
 
 CODE = 13
 DWELLING = 16
@@ -30,9 +30,12 @@ def sources() -> models.TextField:
 
 
 class Known(models.Model):
-    """A row and the time in which the register held it true: from ``known_from`` until ``known_to`` (null: still)."""
+    """A row and the time in which the register held it true: from ``known_from`` until ``known_to`` (null: still).
 
-    known_from = models.DateTimeField(db_default=Now())
+    The time is the transaction's, so that what one run ends and what it begins meet without a gap.
+    """
+
+    known_from = models.DateTimeField(db_default=TransactionNow())
     known_to = models.DateTimeField(null=True, blank=True)
 
     class Meta:

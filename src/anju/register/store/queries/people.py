@@ -89,7 +89,7 @@ def _rows(way: Way, scope: Sequence[str], key: tuple[str, str] | None, limit: in
         conditions.append(f"({order}) {beyond} ({marks})")
         values += [key[1]] if way.order == BY_CODE else list(key)
     order = order.replace(", ", f"{down}, ") + down
-    return sql.rows(
+    return sql.in_order(
         f"SELECT f.*, {PLACE} FROM (SELECT {COLUMNS}, {way.order} AS sort_key FROM register_identity i {way.joins} "
         f"WHERE {' AND '.join(conditions)} ORDER BY {order} LIMIT %s) f "
         f"{JOIN_PLACE.replace('i.', 'f.')} ORDER BY f.sort_key{down}, f.person_code{down}",
