@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from fractions import Fraction
-from itertools import groupby
+from itertools import groupby, pairwise
 from typing import Any
 
 from anju.kernel.refusal import Refusal
@@ -295,3 +295,44 @@ def verify_draw(result: RankingResult) -> bool:
         if won and lost and max(won) > min(lost):
             return False
     return True
+
+
+def verify_published(told: Mapping[str, Any]) -> list[str]:
+    """Everything wrong with a published list, as ``kind reference``; needs nothing but what is published.
+
+    Checks: ranks follow score and keys; the seed is the committed one and lots are its own; of those equal at the line the
+    smaller lots were drawn; nobody admitted to the open places comes after somebody left out who was not drawn against
+    them. Rows an objection settled keep the published line and may stand beside.
+    """
+    faults: list[str] = []
+    rows = [r for r in told["rows"] if r["reason"] != "not_qualified"]
+    plain = [r for r in rows if not str(r["reason"]).startswith("objection_")]
+    if told.get("seed") and commit(str(told["seed"])) != told.get("seed_hash"):
+        faults.append("seed")
+    order = [(-Fraction(str(r["score"])), tuple(-float(k) for k in r["keys"])) for r in plain]
+    for (before, after), (upper, lower) in zip(pairwise(plain), pairwise(order), strict=True):
+        if (
+            upper > lower
+            or (upper == lower) != (before["rank"] == after["rank"])
+            or before["rank"] > after["rank"]
+        ):
+            faults.append(f"order {after['reference']}")
+    faults += [
+        f"lot {r['reference']}"
+        for r in plain
+        if r.get("lot") and r["lot"] != lot(str(told["seed"]), str(r["reference"]))
+    ]
+    open_ = [(o, r) for o, r in zip(order, plain, strict=True) if not r["quota"]]
+    last = max((o for o, r in open_ if r["is_admitted"]), default=None)
+    faults += [
+        f"passed_over {r['reference']}"
+        for o, r in open_
+        if last is not None and o < last and not r["is_admitted"]
+    ]
+    drawn = [(o, r["lot"]) for o, r in open_ if r["reason"] == "drawn"]
+    faults += [
+        f"draw {r['reference']}"
+        for o, r in open_
+        if r["reason"] == "not_drawn" and any(w == o and winner > r["lot"] for w, winner in drawn)
+    ]
+    return faults

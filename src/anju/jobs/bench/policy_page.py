@@ -14,6 +14,7 @@ def ask(programme: str, asks: int) -> list[float]:
     """
     setup_django()
     from django.conf import settings
+    from django.contrib.auth import get_user_model
     from django.test import Client
     from django.utils import timezone
 
@@ -23,7 +24,6 @@ def ask(programme: str, asks: int) -> list[float]:
     from anju.register.store import queries
     from anju.trust.access import system
     from anju.trust.store import access_actions
-    from anju.trust.store.models import Account
 
     found = loading.get(programme)
     run = queries.latest_run()
@@ -37,7 +37,9 @@ def ask(programme: str, asks: int) -> list[float]:
     by, at, seconds = system("bench"), timezone.now(), []
     settings.DEMO = True  # demo accounts need no second factor
     for code in codes:
-        account, _ = Account.objects.get_or_create(username=f"bench-{code}", defaults={"is_demo": True})
+        account, _ = get_user_model().objects.get_or_create(
+            username=f"bench-{code}", defaults={"is_demo": True}
+        )
         try:
             access_actions.grant_role(account.username, "resident", "", by=by, at=at, person_code=code)
             client = Client(SERVER_NAME="127.0.0.1")

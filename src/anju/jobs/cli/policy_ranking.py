@@ -238,6 +238,31 @@ def verify_allocation(
         raise typer.Exit(1)
 
 
+@app.command("verify-list")
+def verify_list(
+    path: Annotated[Path, typer.Argument(help="a published list, JSON")],
+    as_json: AsJson = False,
+    lang: Language = None,
+) -> None:
+    """Check a published list: the order follows score and keys, the draw its seed. Exit code 1 when something is wrong."""
+    try:
+        told = json.loads(path.read_text(encoding="utf-8"))
+        faults = ranking.verify_published(told)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise Refusal("policy.allocation_input", problem=type(error).__name__) from None
+    if as_json:
+        say_json({"rows": len(told["rows"]), "faults": faults})
+    else:
+        good = (
+            "核验通过：次序与抽签无误。"
+            if language(lang) == "zh"
+            else "Checked: order and draw are as they should be."
+        )
+        console.print(good if not faults else "\n".join(f"✗ {f}" for f in faults))
+    if faults:
+        raise typer.Exit(1)
+
+
 @app.command()
 def recompute(
     receipt: Annotated[Path, typer.Argument(help="an answer or its receipt, JSON")],

@@ -7,7 +7,6 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
-from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -24,6 +23,7 @@ from anju.kernel.refusal import Refusal
 from anju.policy.facts_file import PersonFacts
 from anju.policy.library import People
 from anju.policy.model import Programme
+from anju.policy.sql.facts_table import row_values
 
 _making = threading.Lock()
 
@@ -94,11 +94,6 @@ def _row(path: Path, code: str) -> dict[str, Any] | None:
 
 
 def _facts(programme: Programme, row: dict[str, Any]) -> PersonFacts:
-    values: dict[str, Any] = {}
-    for use in programme.uses:
-        value = row.get(use.fact.column)
-        if value is not None:
-            places = use.fact.type.places
-            values[use.key] = int(value.scaleb(places)) if isinstance(value, Decimal) else value
+    values = row_values(programme, (row.get(u.fact.column) for u in programme.uses))
     sources = {u.key: u.fact.dataset for u in programme.uses if u.key in values and u.fact.dataset}
     return PersonFacts(values, sources)

@@ -52,3 +52,12 @@ def _cell(value: Any, kind: Type) -> Any:
         fields = dict(kind.fields)
         return [{n: _cell(entry.get(n), t) for n, t in fields.items()} for entry in value]
     return Decimal(value).scaleb(-kind.places) if kind.places else value
+
+
+def row_values(programme: Programme, cells: Iterable[Any]) -> dict[str, Any]:
+    """A row of the facts table (columns in the order of ``uses``) as values by fact key; what is NULL is left out."""
+    found = {}
+    for use, cell in zip(programme.uses, cells, strict=True):
+        if cell is not None:
+            found[use.key] = int(cell.scaleb(use.fact.type.places)) if isinstance(cell, Decimal) else cell
+    return found

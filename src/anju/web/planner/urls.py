@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from anju.web.planner import audit, compare, programmes, scenarios, what_if
+from anju.web.planner import allocations, audit, compare, lists, programmes, scenarios, what_if
 
 app_name = "planner"
 ONE = "policies/<slug:place>/<slug:programme>/<str:version>/"
@@ -22,6 +22,20 @@ urlpatterns: list[URLPattern] = [
     path("scenarios/<int:number>/", scenarios.scenario, name="scenario"),
     path("scenarios/<int:number>/share/", scenarios.share, name="share"),
     path("scenarios/<int:number>/remove/", scenarios.remove, name="remove"),
+    path("lists/", lists.lists, name="lists"),
+    path("lists/prepare/", lists.prepare, name="list_prepare"),
+    path("lists/<int:number>/", lists.one, name="list"),
+    path("lists/<int:number>/publish/", lists.publish, name="list_publish"),
+    path("lists/<int:number>/close/", lists.close, name="list_close"),
+    path("lists/<int:number>/object/", lists.object_for, name="list_object"),
+    path("lists/<int:number>/public/", lists.published, name="list_public"),
+    path("lists/<int:number>/list.json", lists.download, name="list_download"),
+    path("objections/<int:number>/", lists.objection, name="objection"),
+    path("allocations/", allocations.allocations, name="allocations"),
+    path("allocations/<int:number>/", allocations.one, name="allocation"),
+    path("allocations/<int:number>/run/", allocations.run, name="allocation_run"),
+    path("allocations/<int:number>/state/", allocations.state, name="allocation_state"),
+    path("allocations/<int:number>/proof.json", allocations.proof, name="allocation_proof"),
     path("compare/", compare.person, name="compare"),
     path("compare/group/", compare.group, name="compare_group"),
     path("compare/versions/", compare.versions, name="versions"),

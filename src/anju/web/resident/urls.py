@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from anju.web.resident import asking, consents, policies, views
+from anju.web.resident import asking, consents, lists, policies, views
 
 app_name = "resident"
 urlpatterns = [
@@ -18,6 +18,8 @@ urlpatterns = [
     path("requests/<str:number>/", asking.request_detail, name="request"),
     path("policies/", policies.policies, name="policies"),
     path("policies/<slug:place>/<slug:programme>/", policies.policy, name="policy"),
+    path("lists/", lists.lists, name="lists"),
+    path("lists/<int:number>/<slug:reference>/object/", lists.object_to, name="list_object"),
     path("consents/", consents.consents, name="consents"),
     path("consents/<slug:topic>/", consents.change, name="consent"),
 ]
