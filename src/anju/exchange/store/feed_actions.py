@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from django.db import connection, transaction
+from django.db.models import Exists, OuterRef
 
 from anju.exchange.store.feed_queries import COMPACTED
 from anju.exchange.store.models import FeedEntry, FeedRun
@@ -20,10 +21,14 @@ def compact(*, days: int, by: Actor, at: datetime) -> int:
     base = FeedRun.objects.filter(at__lte=at - timedelta(days=days)).order_by("-position").first()
     if base is None:
         return 0
-    gone, _ = FeedEntry.objects.filter(position__lt=base.position).delete()
+    former = FeedRun.objects.filter(position__lt=base.position).order_by("-position").first()
+    pair = FeedEntry.objects.filter(kind="came", person_code=OuterRef("person_code"), at=OuterRef("at"))
+    old = FeedEntry.objects.filter(position__lt=base.position)
+    gone, _ = old.exclude(kind="left").delete()
+    gone += old.filter(~Exists(pair)).delete()[0]  # where a person left and came stays told as one
     runs, _ = FeedRun.objects.filter(position__lt=base.position).delete()
     if gone or runs:
-        base.upto = {**base.upto, COMPACTED: 1}
+        base.upto = {**base.upto, COMPACTED: former.upto if former else {}}
         base.save(update_fields=["upto"])
     log.record(by, "exchange.run", at, detail={"compacted": gone + runs})
     return int(gone + runs)

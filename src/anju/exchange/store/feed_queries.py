@@ -73,7 +73,8 @@ def _begin() -> Cursor:
 
 
 def _step(row: FeedRun) -> Step:
-    return Step(row.position, row.run, row.at, row.upto)
+    former = FeedRun.objects.filter(position__lt=row.position).order_by("-position").first()
+    return Step(row.position, row.upto, former.upto if former else row.upto.get(COMPACTED, {}))
 
 
 class _Page:
@@ -124,7 +125,9 @@ class _Page:
         step, last = _step(row), at.row
         for source in self._sources_from(at.source or 0):
             after = last if NUMBER[source.name] == at.source else 0
-            found = feed_sql.state(source, self.follower.region, step.position, step.at, after, self.room)
+            found = feed_sql.state(
+                source, self.follower.region, step.position, step.upto.get(source.name, 0), after, self.room
+            )
             self.put(source, found)
             if self.room <= 0:
                 return Cursor(step.position, True, NUMBER[source.name], found[-1]["id"] if found else after)
@@ -164,13 +167,10 @@ class _Page:
         row = FeedRun.objects.filter(position=at.position).first()
         if row is None:
             raise Refusal("doors.cursor_too_old")
-        former = FeedRun.objects.filter(position__lt=at.position).order_by("-position").first()
-        before = former.upto if former else {}
+        step = _step(row)
         for source in self._sources_from(at.source or 0):
             after = at.row if NUMBER[source.name] == at.source else 0
-            found = feed_sql.opened(
-                source, self.follower.region, _step(row), int(before.get(source.name, 0)), after, self.room
-            )
+            found = feed_sql.opened(source, self.follower.region, step, after, self.room)
             self.put(source, found)
             if self.room <= 0:
                 return Cursor(at.position, False, NUMBER[source.name], found[-1]["id"] if found else after)
@@ -221,11 +221,17 @@ class _Page:
         if arrivals.get(entry["person_code"]) != entry["position"]:
             return
         runs = FeedRun.objects.filter(position__lt=entry["position"]).order_by("-position")
-        known = runs.values_list("at", flat=True).first() or entry["at"]
+        upto = runs.values_list("upto", flat=True).first() or {}
         for source in self.follower.sources:
             if source.of_person:
                 found = feed_sql.state(
-                    source, self.follower.region, entry["position"], known, 0, MOST, entry["person_code"]
+                    source,
+                    self.follower.region,
+                    entry["position"],
+                    upto.get(source.name, 0),
+                    0,
+                    MOST,
+                    entry["person_code"],
                 )
                 self.put(source, found)
 

@@ -16,13 +16,15 @@ from django.db import connection
 from anju.exchange.doors.columns import Source
 from anju.trust import places
 
-ARRIVED = """
-SELECT m.person_code FROM (
-    SELECT kind, person_code, at FROM exchange_feedentry WHERE kind IN ('left', 'came') AND position > %s
-    UNION ALL SELECT kind, person_code, at FROM exchange_pendingchange WHERE kind IN ('left', 'came')
-) AS m GROUP BY m.person_code, m.at HAVING bool_or(m.kind = 'came') AND NOT bool_or(m.kind = 'left')
+CAME = """
+    SELECT c.person_code, c.position FROM exchange_feedentry c WHERE c.kind = 'came' AND c.position > %s
+    AND NOT EXISTS (SELECT 1 FROM exchange_feedentry l WHERE l.kind = 'left' AND l.person_code = c.person_code AND l.at = c.at)
+    UNION ALL
+    SELECT c.person_code, 9223372036854775807 FROM exchange_pendingchange c WHERE c.kind = 'came'
+    AND NOT EXISTS (SELECT 1 FROM exchange_pendingchange l WHERE l.kind = 'left' AND l.person_code = c.person_code AND l.at = c.at)
 """
-_NOT_ARRIVED = f"r.person_code NOT IN ({ARRIVED})"
+"""Who came into the follower's place after a position: both sides of a move within the place are no arrival."""
+_NOT_ARRIVED = f"r.person_code NOT IN (SELECT m.person_code FROM ({CAME}) AS m)"
 _STILL = """(r.known_to IS NULL
     OR EXISTS (SELECT 1 FROM exchange_feedentry e WHERE e.source = %s AND e.row_id = r.id AND e.kind = 'end' AND e.position > %s)
     OR EXISTS (SELECT 1 FROM exchange_pendingchange e WHERE e.source = %s AND e.row_id = r.id AND e.kind = 'end'))"""
@@ -33,12 +35,11 @@ _LIVE_BEFORE = """(r.is_live
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One published run in the order: its position, when it became known, the highest row of each table."""
+    """One published run in the order: its position, the highest row of each table after it and before it."""
 
     position: int
-    run: int
-    at: Any
     upto: dict[str, int]
+    before: dict[str, int]
 
 
 def rows(sql: str, values: Sequence[Any] = ()) -> list[dict[str, Any]]:
@@ -62,12 +63,12 @@ def _place(source: Source, region: str) -> tuple[str, list[Any]]:
 
 
 def state(
-    source: Source, region: str, position: int, known: Any, after: int, limit: int, person: str = ""
+    source: Source, region: str, position: int, upto: int, after: int, limit: int, person: str = ""
 ) -> list[dict[str, Any]]:
-    """Rows that stood at ``position`` (``known``: when its newest run became known), in the order of their ids."""
+    """Rows that stood at ``position`` (``upto``: the highest row of its newest run), in the order of their ids."""
     place, values = _place(source, region)
-    was = "r.known_from <= %s"
-    values.append(known)
+    was = "r.id <= %s"
+    values.append(upto)
     if source.of_person:
         was = f"((NOT r.is_live AND {was}) OR {_LIVE_BEFORE})"
         values += [source.name, position, source.name]
@@ -79,27 +80,30 @@ def state(
     elif source.of_person:
         conditions.append(_NOT_ARRIVED)
         values.append(position)
+    return _in_order(source, conditions, values, after, limit)
+
+
+def opened(source: Source, region: str, step: Step, after: int, limit: int) -> list[dict[str, Any]]:
+    """Rows that a run opened and nothing before its place ended, in the order of their ids.
+
+    Only runs write rows that are not live, one run after the other: theirs are those between two highest rows.
+    """
+    place, values = _place(source, region)
+    conditions = [place, "r.id <= %s", _STILL]
+    values += [step.upto.get(source.name, 0), source.name, step.position, source.name]
+    if source.of_person:
+        conditions += ["NOT r.is_live", _NOT_ARRIVED]
+        values.append(step.position)
+    return _in_order(source, conditions, values, max(after, step.before.get(source.name, 0)), limit)
+
+
+def _in_order(
+    source: Source, conditions: list[str], values: list[Any], after: int, limit: int
+) -> list[dict[str, Any]]:
     return rows(
         f"SELECT {selected(source)} FROM {source.table} r WHERE {' AND '.join(conditions)} AND r.id > %s "
         "ORDER BY r.id LIMIT %s",
         [*values, after, limit],
-    )
-
-
-def opened(
-    source: Source, region: str, step: Step, before: int, after: int, limit: int
-) -> list[dict[str, Any]]:
-    """Rows that a run opened, in the order of their ids; ``before``: the highest row of the run before it."""
-    place, values = _place(source, region)
-    conditions = [place, "r.known_from = %s"]
-    values.append(step.at)
-    if source.of_person:
-        conditions += ["NOT r.is_live", _NOT_ARRIVED]
-        values.append(step.position)
-    return rows(
-        f"SELECT {selected(source)} FROM {source.table} r WHERE {' AND '.join(conditions)} "
-        "AND r.id > %s AND r.id <= %s ORDER BY r.id LIMIT %s",
-        [*values, max(after, before), step.upto.get(source.name, 0), limit],
     )
 
 
@@ -126,16 +130,7 @@ def current(source: Source, people: Sequence[str]) -> list[dict[str, Any]]:
 def arrivals(position: int) -> dict[str, int]:
     """People who came into the follower's place after the position, and where in the order they last did."""
     found = rows(
-        """SELECT m.person_code, max(m.position) AS last FROM (
-            SELECT person_code, at, max(position) AS position FROM (
-                SELECT kind, person_code, at, position FROM exchange_feedentry
-                WHERE kind IN ('left', 'came') AND position > %s
-                UNION ALL SELECT kind, person_code, at, 9223372036854775807 FROM exchange_pendingchange
-                WHERE kind IN ('left', 'came')
-            ) AS moved GROUP BY person_code, at
-            HAVING bool_or(kind = 'came') AND NOT bool_or(kind = 'left')
-        ) AS m GROUP BY m.person_code""",
-        [position],
+        f"SELECT m.person_code, max(m.position) AS last FROM ({CAME}) AS m GROUP BY m.person_code", [position]
     )
     return {r["person_code"]: int(r["last"]) for r in found}
 

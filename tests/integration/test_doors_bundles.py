@@ -1,0 +1,246 @@
+"""Bundles across networks and pulls from a database: once, in order, whole, and nothing after a kill."""
+
+from __future__ import annotations
+
+import json
+import struct
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+import yaml
+from django.db import connection
+
+from anju.exchange.doors import bundles, receipts, sources
+from anju.exchange.store import bundle_actions
+from anju.exchange.store.models import Batch, Bundle, HeldRow, Pull
+from anju.jobs import database
+from anju.jobs.pipeline import bundling, intake, pulling
+from anju.kernel.home import home
+from anju.kernel.refusal import Refusal
+from anju.trust.access import system
+from anju.trust.sealing import sealer
+
+sys.path.insert(0, str(Path(__file__).parent))
+from intake_files import as_csv, people, person
+
+BY, AT = system("test"), datetime(2026, 7, 1, 8, tzinfo=UTC)
+
+
+@pytest.fixture
+def two(db: None, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Two names of one deployment that trust each other: ``act`` changes which one we are."""
+
+    def act(name: str) -> None:
+        monkeypatch.setenv("ANJU_NAME", name)
+
+    keys = receipts.public_keys(sealer().ring)
+    for name in ("outside", "inside"):
+        seal = bundles.public_of(bundling.own_key())
+        bundle_actions.keep_peer(name, "9901", keys, seal, by=BY, at=AT)
+    act("outside")
+    return act
+
+
+def take(tmp_path: Path, count: int, *more: Any) -> str:
+    path = tmp_path / f"police_residence_{count}.csv"
+    path.write_bytes(as_csv([*people(count), *more]))
+    [done] = intake.ingest([path], by=BY, at=lambda: AT)
+    assert isinstance(done, intake.Accepted)
+    return done.batch
+
+
+def forget() -> None:
+    """What came in so far is gone, as on the other side of the gap."""
+    for batch in Batch.objects.all():
+        (home() / batch.path).unlink(missing_ok=True)
+    HeldRow.objects.all().delete()
+    Batch.objects.all().delete()
+
+
+def test_batches_cross_the_gap_once_and_in_order_with_a_receipt_back(two: Any, tmp_path: Path) -> None:
+    first = take(tmp_path, 30, person(99, 出生日期="x"))
+    original = pq.read_table(home() / Batch.objects.get(id=first).path)
+    one, second = tmp_path / "1.anjubundle", tmp_path / "2.anjubundle"
+    made = bundling.write("inside", one, by=BY, at=AT)
+    assert (made.number, made.batches) == (1, 1)
+    take(tmp_path, 40)
+    assert bundling.write("inside", second, by=BY, at=AT).batches == 1
+    with pytest.raises(Refusal, match="bundle_nothing"):
+        bundling.write("inside", tmp_path / "3.anjubundle", by=BY, at=AT)
+    assert "张" not in one.read_bytes().decode("latin-1")
+    with pytest.raises(Refusal, match="not_for_us"):
+        bundling.apply(one, by=BY, at=AT)
+    two("inside")
+    forget()
+    assert bundling.verify(one).number == 1
+    with pytest.raises(Refusal, match="bundle_gap"):
+        bundling.apply(second, by=BY, at=AT)
+    applied, receipt = bundling.apply(one, by=BY, at=AT)
+    assert applied.batches == 1
+    here = Batch.objects.get(id=first)
+    assert (here.rows_accepted, here.rows_held, here.accepted_by) == (30, 1, "bundle:outside")
+    assert pq.read_table(home() / here.path).equals(original)
+    with pytest.raises(Refusal, match="bundle_applied"):
+        bundling.apply(one, by=BY, at=AT)
+    bundling.apply(second, by=BY, at=AT)
+    two("outside")
+    told = receipts.verified(receipt, receipts.public_keys(sealer().ring))
+    assert bundle_actions.keep_receipt("inside", told, receipt, by=BY, at=AT) == 1
+    assert Bundle.objects.get(direction="out", number=1).receipt
+    with pytest.raises(Refusal, match="receipt_wrong_bundle"):
+        bundle_actions.keep_receipt("inside", {**told, "number": 2}, receipt, by=BY, at=AT)
+
+
+def test_whatever_is_changed_in_a_bundle_is_found(two: Any, tmp_path: Path) -> None:
+    take(tmp_path, 20)
+    path = tmp_path / "1.anjubundle"
+    bundling.write("inside", path, by=BY, at=AT)
+    two("inside")
+    forget()
+    good = path.read_bytes()
+    (length,) = struct.unpack(">Q", good[8:16])
+    spots = [
+        0,
+        9,
+        20,
+        16 + length // 2,
+        16 + length - 30,
+        16 + length + 3,
+        (16 + length + len(good)) // 2,
+        len(good) - 1,
+    ]
+    for spot in spots:
+        path.write_bytes(good[:spot] + bytes([good[spot] ^ 1]) + good[spot + 1 :])
+        with pytest.raises(Refusal):
+            bundling.apply(path, by=BY, at=AT)
+    for cut in (good[: len(good) - 40], good + b"x", b"", good[:16]):
+        path.write_bytes(cut)
+        with pytest.raises(Refusal):
+            bundling.apply(path, by=BY, at=AT)
+    assert not Batch.objects.exists()
+    assert not list((home() / "lake" / "batches").rglob("*.p*"))
+    path.write_bytes(good)
+    assert bundling.apply(path, by=BY, at=AT)[0].batches == 1
+
+
+def test_a_bundle_of_another_chain_is_refused(two: Any, tmp_path: Path) -> None:
+    take(tmp_path, 10)
+    path = tmp_path / "1.anjubundle"
+    bundling.write("inside", path, by=BY, at=AT)
+    forged = tmp_path / "forged.anjubundle"
+    file = tmp_path / "x.parquet"
+    file.write_bytes(b"PAR1")
+    part = bundles.part_of(file, "batch", {"id": "../../x", "dataset": "police_residence"})
+    head = {"sender": "outside", "receiver": "inside", "number": 2, "previous": "1" * 64, "made_at": "now"}
+    with forged.open("wb") as stream:
+        bundles.write(stream, head, [(part, file)], sealer().ring)
+    two("inside")
+    bundling.apply(path, by=BY, at=AT)
+    with pytest.raises(Refusal, match="bundle_chain"):
+        bundling.apply(forged, by=BY, at=AT)
+    with forged.open("wb") as stream:
+        hashed = Bundle.objects.get(direction="in").sha256
+        bundles.write(stream, {**head, "previous": hashed}, [(part, file)], sealer().ring)
+    with pytest.raises(Refusal, match="bundle_changed"):
+        bundling.apply(forged, by=BY, at=AT)
+
+
+# --- pulls
+
+
+@pytest.fixture
+def department(django_db_blocker: Any, monkeypatch: pytest.MonkeyPatch, transactional_db: None) -> Any:
+    """A department's table in the same server, and a source that reads it."""
+    columns = list(people(1)[0])
+    with connection.cursor() as cursor:
+        listed = ", ".join(f'"{c}" text' for c in columns)
+        cursor.execute(f"CREATE TABLE dept_residence (changed bigint, {listed})")
+    told = database.settings(database.url())
+    name = connection.settings_dict["NAME"]
+    monkeypatch.setenv(
+        "DEPT_URL", f"host={told['HOST'] or told['OPTIONS'].get('host')} dbname={name} user={told['USER']}"
+    )
+
+    def add(changed: int, *rows: dict[str, Any]) -> None:
+        with connection.cursor() as cursor:
+            marks = ", ".join(["%s"] * (len(columns) + 1))
+            cursor.executemany(
+                f"INSERT INTO dept_residence VALUES ({marks})",
+                [[changed, *(r[c] for c in columns)] for r in rows],
+            )
+
+    yield add
+    with connection.cursor() as cursor:
+        cursor.execute("DROP TABLE dept_residence")
+
+
+def source(tmp_path: Path, **changed: Any) -> sources.Source:
+    told = {
+        "id": "police-db", "dataset": "police_residence", "database": "DEPT_URL", "query": "SELECT * FROM dept_residence",
+        "cursor": {"column": "changed", "type": "integer"}, "rows": 10,
+    } | changed  # fmt: skip
+    path = tmp_path / "source.yaml"
+    path.write_text(yaml.safe_dump(told), encoding="utf-8")
+    return sources.read(path)
+
+
+def test_a_pull_moves_batch_and_cursor_together(
+    department: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = source(tmp_path)
+    assert pulling.pull(told, by=BY, at=AT).rows == 0
+    for changed in range(8):
+        department(changed, person(changed))
+    department(8, *(person(n) for n in range(8, 14)))  # six rows of one value: they stay together
+    department(9, person(14))
+    first = pulling.pull(told, by=BY, at=AT)
+    assert (first.rows, first.cursor) == (14, "8")
+    second = pulling.pull(told, by=BY, at=AT)
+    assert (second.rows, second.cursor) == (1, "9")
+    assert pulling.pull(told, by=BY, at=AT).accepted is None
+    department(10, person(15))
+
+    def dies(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(pulling.pull_actions, "move", dies)
+        with pytest.raises(KeyboardInterrupt):
+            pulling.pull(told, by=BY, at=AT)
+    assert (Pull.objects.get().cursor, Batch.objects.count()) == ("9", 2)
+    assert pulling.pull(told, by=BY, at=AT).rows == 1
+    assert sum(Batch.objects.values_list("rows_read", flat=True)) == 16
+    intake.sweep()
+    lying = {p.stem for p in (home() / "lake" / "batches").rglob("*.parquet")}
+    assert set(Batch.objects.values_list("id", flat=True)) <= lying
+
+
+def test_a_faulty_source_tells_every_fault_at_once(tmp_path: Path) -> None:
+    with pytest.raises(Refusal) as refused:
+        source(
+            tmp_path,
+            id="X",
+            dataset="none",
+            database="postgresql://x",
+            cursor={"column": "a", "type": "odd"},
+            more=1,
+        )
+    told = str(refused.value.facts["faults"])
+    assert all(
+        word in told
+        for word in ("unknown key more", "id:", "no contract", "never the address", "cursor.type")
+    )
+
+
+def test_a_source_that_is_away_is_told_without_its_address(
+    tmp_path: Path, db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DEPT_URL", "host=/nowhere/at/all dbname=x password=secret")
+    with pytest.raises(Refusal) as refused:
+        pulling.pull(source(tmp_path), by=BY, at=AT)
+    assert refused.value.code == "doors.source_unreachable"
+    assert "secret" not in json.dumps(dict(refused.value.facts))
