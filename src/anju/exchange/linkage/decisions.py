@@ -91,7 +91,7 @@ def apply(steps: Steps) -> None:
         if not steps.count("lk_torn"):
             break
         _part(steps)
-    steps.drop("lk_worded", "lk_word_part", "lk_torn", "lk_torn_node", "lk_torn_part")
+    steps.drop("lk_worded", "lk_word_part", "lk_torn", "lk_torn_part")
 
 
 def _torn() -> str:
@@ -108,43 +108,43 @@ def _torn() -> str:
 
 
 def _part(steps: Steps) -> None:
-    """Part each torn cluster along its weakest links; a node that holds both records loses the second."""
+    """Part each torn cluster along its weakest links, record by record.
+
+    A record hangs on its node by a certain link and on another record by a person's word, which weighs more: so records
+    that people said belong together stay together, even where one node holds records of both sides.
+    """
     steps.table(
-        "lk_torn_node",
+        "lk_torn_record",
         """
-        SELECT c.record_id, c.cluster,
-               CASE WHEN c.record_id = t.record_b AND m.node = k.node THEN hash('cut', c.record_id) ELSE m.node END AS node,
-               c.record_id = t.record_a OR c.record_id = t.record_b AS is_seed
-        FROM lk_cluster AS c JOIN lk_torn AS t ON t.cluster = c.cluster
-        JOIN lk_member AS m ON m.record_id = c.record_id JOIN lk_member AS k ON k.record_id = t.record_a
+        SELECT c.record_id, c.cluster, concat('r', c.record_id) AS node, concat('n', m.node) AS hub,
+               c.record_id = t.record_a OR c.record_id = t.record_b AS is_seed, t.record_a AS kept
+        FROM lk_cluster AS c JOIN lk_torn AS t ON t.cluster = c.cluster JOIN lk_member AS m ON m.record_id = c.record_id
         """,
     )
     constrained(
         steps,
         f"""
-        WITH inside AS (SELECT DISTINCT node FROM lk_torn_node),
-        every AS (
-            SELECT node_a AS a, node_b AS b, {CERTAIN} AS weight FROM lk_key_edge
-            UNION ALL SELECT a, b, weight FROM lk_decided WHERE outcome = 'same'
-            UNION ALL
-            SELECT m.node, k.node, 2 * {CERTAIN} FROM lk_word AS w JOIN lk_torn_node AS m ON m.record_id = w.record_a
-            JOIN lk_torn_node AS k ON k.record_id = w.record_b WHERE w.is_same
+        WITH inside AS (SELECT DISTINCT hub FROM lk_torn_record),
+        linked AS (
+            SELECT concat('n', node_a) AS a, concat('n', node_b) AS b, {CERTAIN} AS weight FROM lk_key_edge
+            UNION ALL SELECT concat('n', a), concat('n', b), weight FROM lk_decided WHERE outcome = 'same'
         )
-        SELECT e.a, e.b, e.weight FROM every AS e SEMI JOIN inside AS i ON i.node = e.a
-        WHERE e.b IN (SELECT node FROM inside) AND e.a <> e.b
+        SELECT e.a, e.b, e.weight FROM linked AS e SEMI JOIN inside AS i ON i.hub = e.a
+        WHERE e.b IN (SELECT hub FROM inside) AND e.a <> e.b
+        UNION ALL SELECT node, hub, {CERTAIN} FROM lk_torn_record
+        UNION ALL
+        SELECT m.node, k.node, 2 * {CERTAIN} FROM lk_word AS w JOIN lk_torn_record AS m ON m.record_id = w.record_a
+        JOIN lk_torn_record AS k ON k.record_id = w.record_b AND k.cluster = m.cluster WHERE w.is_same
         """,
-        "SELECT node FROM lk_torn_node WHERE is_seed",
+        "SELECT node FROM lk_torn_record WHERE is_seed",
         "lk_torn_part",
     )
     steps.table(
         "lk_parted",
         """
-        WITH seeds AS (SELECT DISTINCT n.cluster, n.node FROM lk_torn_node AS n WHERE n.is_seed),
-        kept AS (SELECT cluster, min(node) AS node FROM seeds GROUP BY cluster)
-        SELECT n.record_id, CASE WHEN p.part IS NULL AND NOT n.is_seed AND s.node IS NULL THEN k.node
-                                 ELSE coalesce(p.part, n.node) END AS cluster
-        FROM lk_torn_node AS n LEFT JOIN lk_torn_part AS p ON p.node = n.node
-        LEFT JOIN seeds AS s ON s.node = n.node JOIN kept AS k ON k.cluster = n.cluster
+        SELECT n.record_id, coalesce(s.record_id, n.kept) AS cluster
+        FROM lk_torn_record AS n LEFT JOIN lk_torn_part AS p ON p.node = n.node
+        LEFT JOIN lk_torn_record AS s ON s.is_seed AND s.node = p.part
         """,
     )
     steps.table(
@@ -156,4 +156,4 @@ def _part(steps: Steps) -> None:
         """,
     )
     steps.table("lk_cluster", "SELECT * FROM lk_worded")
-    steps.drop("lk_parted")
+    steps.drop("lk_parted", "lk_torn_record")
