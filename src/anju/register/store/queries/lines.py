@@ -53,7 +53,7 @@ def lines(found: Iterable[Mapping[str, Any]], masked: bool, matched_by: str = ""
     return tuple(line(row, masked, matched_by) for row in found)
 
 
-def of_people(codes: list[str], masked: bool) -> dict[str, PersonLine]:
+def of_people(codes: list[str], masked: bool = True) -> dict[str, PersonLine]:
     """Lines of these people as known now, by code; those the caller's row security hides are missing."""
     if not codes:
         return {}
