@@ -82,12 +82,17 @@ def _meant(key: str, told: Any, uses: Mapping[str, Fact]) -> tuple[Fact | None, 
     if plain in uses:
         return uses[plain], told
     if plain.endswith("_yuan") and plain[:-5] + "_fen" in uses:
-        is_bare = isinstance(told, int | float | str) and re.fullmatch(r"[\d,.]+", str(told))
-        return uses[plain[:-5] + "_fen"], f"{told}元" if is_bare else told
+        return uses[plain[:-5] + "_fen"], _yuan(told)
     base = plain.rpartition(".")[0] if plain.rpartition(".")[2] == "normal" else plain
     if base in uses:
         return uses[base], told
     return next((f for f in uses.values() if key in (f.zh, f.en)), None), told
+
+
+def _yuan(told: Any) -> Any:
+    """A bare number under a key ending in ``_yuan`` is in yuan."""
+    is_bare = isinstance(told, int | float | str) and re.fullmatch(r"[\d,.]+", str(told))
+    return f"{told}元" if is_bare else told
 
 
 def _kinds(fact: Fact, told: Any, uses: Mapping[str, Fact]) -> dict[str, Any]:
@@ -149,9 +154,16 @@ def _typed(
 
 def _entry(told: Any, kind: Type, inner: Mapping[str, tuple[Option, ...]]) -> dict[str, Any]:
     fields = dict(kind.fields)
-    if not isinstance(told, Mapping) or set(told) - set(fields):
+    if not isinstance(told, Mapping):
         raise NotInUnit(told)
-    return {name: _typed(told.get(name), f, inner.get(name, ()), {}) for name, f in fields.items()}
+    meant: dict[str, Any] = {}
+    for name, raw in told.items():
+        if name not in fields and name.endswith("_yuan"):
+            name, raw = name[:-5] + "_fen", _yuan(raw)
+        if name not in fields:
+            raise NotInUnit(told)
+        meant[name] = raw
+    return {name: _typed(meant.get(name), f, inner.get(name, ()), {}) for name, f in fields.items()}
 
 
 def _boolean(told: Any) -> bool:
