@@ -57,6 +57,7 @@ def run(people: int) -> list[Figure]:
     figures: list[Figure] = []
     with _served() as (port, server):
         cookie = _session()
+        _measure("login page", port, "", ["/account/login/"], 4, server, 3.0)
         ask_floor = _measure("login page", port, "", ["/account/login/"], CONNECTIONS, server, SECONDS / 3)
         for name, listed in paths.items():
             _measure(name, port, cookie, listed, 4, server, 3.0)  # warm

@@ -40,6 +40,9 @@ CODELISTS = {
 }
 """Canonical column -> the code list its values come from."""
 
+OWN_DATASETS = {"counter_entry": ("窗口登记", "counter"), "settlement": ("核定", "settled")}
+"""Datasets that no department sends."""
+
 OTHER_FIELDS = {
     "stays": ("居住", "stays"),
     "jobs": ("就业", "jobs"),
@@ -139,8 +142,11 @@ def _divisions() -> dict[str, str]:
 
 def region_name(code: str | None, *, levels: int = 2) -> str:
     """A division by name, with what it lies in: the place's own down to the grid, others by county and province."""
-    if not code:
-        return UNKNOWN
+    return _region_name(code, levels, _english()) if code else UNKNOWN
+
+
+@lru_cache(maxsize=16_384)
+def _region_name(code: str, levels: int, is_english: bool) -> str:
     own = _regions()
     code = code if code in own else code.rstrip("0").ljust(6, "0")
     if code in own:
@@ -149,9 +155,9 @@ def region_name(code: str | None, *, levels: int = 2) -> str:
             parent, zh, en = own[code]
             if not parent and names:
                 break
-            names.insert(0, en if _english() else zh)
+            names.insert(0, en if is_english else zh)
             code = parent
-        return ("" if not _english() else ", ").join(names if not _english() else reversed(names))
+        return ("" if not is_english else ", ").join(names if not is_english else reversed(names))
     national = _divisions()
     parts = dict.fromkeys(national.get(c, "") for c in (code[:2] + "0000", code[:4] + "00", code[:6]))
     said = "".join(p for p in parts if p and p not in {"市辖区", "县", "省直辖县级行政区划"})
@@ -160,15 +166,16 @@ def region_name(code: str | None, *, levels: int = 2) -> str:
 
 def dataset_name(dataset: str) -> str:
     """A dataset by its contract's name."""
+    return _one(_dataset_names(dataset))
+
+
+@lru_cache(maxsize=512)
+def _dataset_names(dataset: str) -> tuple[str, str]:
     try:
         contract = get_contract(dataset)
     except Refusal:
-        return _one(
-            {"counter_entry": ("窗口登记", "counter"), "settlement": ("核定", "settled")}.get(
-                dataset, (dataset, dataset)
-            )
-        )
-    return _one((contract.zh, contract.en))
+        return OWN_DATASETS.get(dataset, (dataset, dataset))
+    return contract.zh, contract.en
 
 
 def office_name(office: str) -> str:

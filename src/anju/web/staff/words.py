@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from django import template
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_noop
+from django.utils.translation import gettext_noop, ngettext
 
 from anju.kernel import wording
+from anju.register.store.queries import PersonLine
+from anju.web.shell import parts
 from anju.web.shell.tags import badge, is_english
 
 register = template.Library()
@@ -47,6 +50,18 @@ def held_state(state: str) -> dict[str, str]:
 def state_words(state: str) -> str:
     """The state of held rows as a filter names it."""
     return _(STATES[state][1]) if state in STATES else _("全部")
+
+
+@register.simple_tag
+def person_marks(line: PersonLine) -> SafeString:
+    """Whether somebody lives here, is registered with the police, and has sources that disagree."""
+    told = [("good", _("在住")) if line.is_resident else ("quiet", _("已离开"))]
+    if not line.in_police:
+        told.append(("signal", _("未办居住登记")))
+    if line.discrepancy_count:
+        count = line.discrepancy_count
+        told.append(("signal", ngettext("%(n)s 项不一致", "%(n)s 项不一致", count) % {"n": count}))
+    return SafeString(" ".join(parts.badge(tone, words) for tone, words in told))
 
 
 ENTRIES = {
