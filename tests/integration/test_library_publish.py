@@ -18,6 +18,7 @@ from anju.kernel.identifiers import citizen_check, mint_person_code
 from anju.kernel.refusal import Refusal
 from anju.register import canon
 from anju.register.store import actions, loading, queries, runs, settling
+from anju.register.store.models import Identity, Run
 from anju.register.store.queries.entries import own_records as entries
 from anju.trust.access import Actor
 from anju.trust.store import rows
@@ -181,9 +182,15 @@ class World:
         given = library.inputs((*self.batches, *own), (assignment, *([fixed] if fixed else [])), DAY)
         with runs.only_one():
             library.clean()
-            begun = runs.begin("test", DAY)
+            begun = runs.begin("test", DAY, runs.clock())
             return library.publish(
-                begun, given, rules.load("demo"), {"name": (100, 97)}, lambda _: None, "1GB"
+                begun,
+                given,
+                rules.load("demo"),
+                {"name": (100, 97)},
+                lambda _: None,
+                "1GB",
+                library.entered(),
             )
 
 
@@ -338,6 +345,42 @@ def test_counter_entry_and_settled_value(world: World) -> None:
     file = queries.get_person_file(ZHANG)
     assert file.line.sex == "2"
     assert {d.field for d in file.discrepancies} == {"name"}
+
+
+def test_entered_while_a_run_reads_or_taken_back_before_it(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is entered while a run is under way stands until the next one; what was taken back leaves nobody without a file."""
+    world.publish()
+    home = queries.list_dwellings("长安路", scope=EVERYWHERE).rows[0].code
+    clerk = Actor("w1", "station_worker", "990102")
+
+    def enter() -> str:
+        told = {"dwelling_code": home, "begin_on": date(2026, 11, 1), "by": clerk, "purpose": "residence"}
+        return str(actions.register_stay(PUPIL, at=datetime.now(UTC), **told))
+
+    key = enter()
+    actions.withdraw_entry(key, by=clerk, at=datetime.now(UTC), purpose="correction")
+    world.add("later", LATER)
+    world.publish()
+    assert queries.get_person_file(PUPIL).stays == ()
+    real = library.resolve.resolve
+
+    def meanwhile(*told: Any) -> Any:
+        enter()
+        return real(*told)
+
+    monkeypatch.setattr(library.resolve, "resolve", meanwhile)
+    world.publish()
+    assert [s.is_live for s in queries.get_person_file(PUPIL).stays] == [True]
+    monkeypatch.setattr(library.resolve, "resolve", real)
+    world.publish()
+    assert [s.is_live for s in queries.get_person_file(PUPIL).stays] == [False]
+    assert (
+        Identity.objects.filter(known_to=None).count()
+        == Identity.objects.values("person_code").distinct().count()
+    )
+    assert Run.objects.filter(known_at=Identity.objects.latest("known_from").known_from).exists()
 
 
 def test_row_security(world: World) -> None:

@@ -129,7 +129,9 @@ FROM (
 
 def stays(engine: Engine, inputs: Inputs, rules: Rules) -> None:
     """Make ``place`` (one row per dwelling: its division and address parts) and ``stay``."""
+    engine.run(f"CREATE OR REPLACE TEMP TABLE place_spread AS {_place_spread(inputs, rules)}")
     engine.run(f"CREATE OR REPLACE TEMP TABLE place AS {_places(inputs, rules)}")
+    engine.run("DROP TABLE place_spread")
     police = ", ".join(str(n) for d, n in numbers(inputs).items() if d in rules.police_register) or "-1"
     query = (
         "SELECT pid, ds, dataset, seen, begin_on, end_on, code, dwelling_kind, reason, "
@@ -140,38 +142,43 @@ def stays(engine: Engine, inputs: Inputs, rules: Rules) -> None:
     merge(engine, inputs, rules, Spells("stay", query, ("code", "told_region"), told, extra))
 
 
+def _told_places(inputs: Inputs, rules: Rules, which: str) -> str:
+    """Every mention of an address that has a code, with the weight of its word."""
+    columns = f"code, ds, seen, region, {', '.join(PARTS)}, address"
+    return f"""
+SELECT {columns}, concat('1', {weight(inputs, rules, "dwelling.address")}) AS w FROM told_dwelling
+WHERE code IS NOT NULL {which}
+UNION ALL
+SELECT {columns}, concat('0', {weight(inputs, rules, "stay.address")}) AS w FROM told_stay WHERE code <> '' {which}"""
+
+
+def _place_spread(inputs: Inputs, rules: Rules) -> str:
+    """One row per dwelling: the smallest and the greatest of what its sources state; the address by authority."""
+    ends = ", ".join(f"min({c}) AS {c}, max({c}) AS hi_{c}" for c in ("region", *PARTS))
+    same = " AND ".join(f"coalesce({c} = hi_{c}, TRUE)" for c in ("region", *PARTS))
+    return f"""
+SELECT code, region, {", ".join(PARTS)}, address, {same} AS is_same FROM (
+    SELECT code, {ends}, {best("address", "w", WEIGHT_LENGTH + 1)} AS address
+    FROM ({_told_places(inputs, rules, "")}) AS t GROUP BY code
+) AS s"""
+
+
 def _places(inputs: Inputs, rules: Rules) -> str:
     """One row per dwelling: the longest division code its sources state, and its parts by authority.
 
-    What all sources write alike, nearly everything, is taken as it is; only the rest is weighed.
+    What all sources state alike, nearly everything, is taken as it is; only the rest is weighed.
     """
-    columns = (*PARTS, "address")
-    listed = f"code, ds, seen, region, {', '.join(columns)}"
-    ends = ", ".join(f"min({c}) AS {c}, max({c}) AS hi_{c}" for c in ("region", *columns))
-    same = " AND ".join(f"coalesce({c} = hi_{c}, TRUE)" for c in ("region", *columns))
-    parts = ", ".join(f"{best(p, 'w', WEIGHT_LENGTH + 1)} AS {p}" for p in columns)
-    weighed = (
-        f"SELECT t.*, concat(kind, CASE kind WHEN '1' THEN {weight(inputs, rules, 'dwelling.address')} "
-        f"ELSE {weight(inputs, rules, 'stay.address')} END) AS w "
-        "FROM told AS t JOIN spread AS s ON t.code = s.code AND NOT s.is_same"
-    )
+    parts = ", ".join(f"{best(p, 'w', WEIGHT_LENGTH + 1)} AS {p}" for p in (*PARTS, "address"))
+    rivals = "AND code IN (SELECT code FROM place_spread WHERE NOT is_same)"
+    columns = ", ".join((*PARTS, "address"))
     return f"""
-WITH told AS (
-    SELECT {listed}, '1' AS kind FROM told_dwelling WHERE code IS NOT NULL
-    UNION ALL
-    SELECT {listed}, '0' AS kind FROM told_stay WHERE code <> ''
-),
-spread AS (
-    SELECT code, {", ".join(("region", *columns))}, {same} AS is_same
-    FROM (SELECT code, {ends} FROM told GROUP BY code) AS s
-),
-grouped AS (
-    SELECT code, substr(max(concat(CAST(length(rtrim(region, '0')) + 10 AS VARCHAR), w, region)), 15) AS region, {parts}
-    FROM ({weighed}) AS w GROUP BY code
+WITH grouped AS (
+    SELECT code, max(concat(CAST(length(rtrim(region, '0')) + 10 AS VARCHAR), w, region)) AS region, {parts}
+    FROM ({_told_places(inputs, rules, rivals)}) AS told GROUP BY code
 )
-SELECT code, rpad(region, 12, '0') AS region, {", ".join(columns)} FROM spread WHERE is_same
+SELECT code, rpad(region, 12, '0') AS region, {columns} FROM place_spread WHERE is_same
 UNION ALL
-SELECT code, rpad(region, 12, '0') AS region, {", ".join(columns)} FROM grouped
+SELECT code, rpad(substr(region, 15), 12, '0') AS region, {columns} FROM grouped
 """
 
 

@@ -18,6 +18,7 @@ import duckdb
 import pyarrow as pa
 from django.db import models
 
+from anju.kernel.refusal import Refusal
 from anju.register.store.loading import TARGETS, Target
 from anju.trust.sealing import sealer
 
@@ -57,14 +58,37 @@ class Exporter:
     """Makes exports ahead of the load, in a thread of its own."""
 
     def __init__(
-        self, connection: duckdb.DuckDBPyConnection, folder: Path, new: Path, old: Path | None
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        folder: Path,
+        new: Path,
+        old: Path | None,
+        again: Sequence[str] = (),
+        later: Sequence[str] = (),
     ) -> None:
-        self.connection, self.folder, self.first = connection, folder, old is None
+        """``again``: people whose rows are all loaded anew; ``later``: people whom this load does not touch."""
+        if old is not None and not old.is_dir():
+            raise Refusal("library.former_run_missing", folder=old.name)
+        self.connection, self.folder, self.first, self.again = connection, folder, old is None, again
+        self._people("again", again)
+        self._people("apart", [*again, *later])
         folder.mkdir(parents=True, exist_ok=True)
         for target in TARGETS:
             self._view(f"new_{target.source}", new / f"{target.source}.parquet")
             if old is not None:
                 self._view(f"old_{target.source}", old / f"{target.source}.parquet")
+
+    def _people(self, name: str, codes: Sequence[str]) -> None:
+        self.connection.register("arriving", pa.table({"code": pa.array(codes, pa.string())}))
+        self.connection.execute(f"CREATE OR REPLACE TABLE {name} AS SELECT * FROM arriving")
+        self.connection.unregister("arriving")
+
+    def _changed(self, target: Target, these: str, those: str) -> str:
+        """Rows of one state that the other does not have, of people who are not treated apart."""
+        rows = _without(target.source, these, those)
+        if not target.of_person:
+            return rows
+        return f"SELECT * FROM ({rows}) AS r WHERE person_code NOT IN (SELECT code FROM apart)"
 
     def _view(self, name: str, path: Path) -> None:
         self.connection.execute(f"CREATE OR REPLACE VIEW {name} AS SELECT * FROM read_parquet('{path}')")
@@ -127,14 +151,16 @@ class Exporter:
             return None
         fields = {f.name: f for f in target.fields}
         keys = ", ".join(_told(target, fields[k]) for k in target.key)
-        gone = f"SELECT {keys} FROM ({_without(target.source, 'old', 'new')}) AS q"
+        gone = f"SELECT {keys} FROM ({self._changed(target, 'old', 'new')}) AS q"
         return Export(target, CLOSED, self.write(gone, f"{target.source}-closed"))
 
     def opened(self, target: Target) -> Export:
         """Rows that are true from now on."""
         rows = f"SELECT * FROM new_{target.source}"
         if not self.first:
-            rows = _without(target.source, "new", "old")
+            rows = self._changed(target, "new", "old")
+            if target.of_person and self.again:
+                rows += f" UNION ALL SELECT * FROM new_{target.source} WHERE person_code IN (SELECT code FROM again)"
         columns = [_told(target, f) for f in target.plain]
         source = f"({rows}) AS q"
         if target.of_person and target.source != "person":

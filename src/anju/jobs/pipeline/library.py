@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
@@ -27,6 +27,7 @@ from anju.kernel.home import home, lake
 from anju.kernel.refusal import Refusal
 
 Tell = Callable[[str], None]
+Entered = Mapping[str, frozenset[str]]
 KEPT_RUNS = 3
 """Parquet files of so many runs stay; the history of every run stays in PostgreSQL."""
 
@@ -96,6 +97,7 @@ def run(tell: Tell = lambda _: None, memory: str = "5GB") -> PublishSummary:
     from anju.register.store import runs
 
     with runs.only_one():
+        read_at, before = runs.clock(), entered()
         given, said = collect(), rules.load()
         rules.check(said, given.datasets)
         wanted = digest(given, said)
@@ -104,9 +106,9 @@ def run(tell: Tell = lambda _: None, memory: str = "5GB") -> PublishSummary:
             return PublishSummary(newest.id, False, newest.people, newest.records, {}, newest.figures)
         clean()
         standard = standardised(exchange_queries.standardisation())
-        begun = runs.begin(wanted, given.as_of)
+        begun = runs.begin(wanted, given.as_of, read_at)
         try:
-            return publish(begun, given, said, standard, tell, memory)
+            return publish(begun, given, said, standard, tell, memory, before)
         except BaseException:
             runs.fail(begun)
             raise
@@ -128,8 +130,9 @@ def publish(
     standard: dict[str, tuple[int, int]],
     tell: Tell,
     memory: str,
+    before: Entered,
 ) -> PublishSummary:
-    """Resolve into a folder of its own, then load it: one transaction."""
+    """Resolve into a folder of its own, then load it: one transaction. ``before``: what was entered when it was read."""
     from anju.register.store import runs
 
     seconds: dict[str, float] = {}
@@ -146,31 +149,44 @@ def publish(
         with timed(seconds, "load"):
             old = lake() / former.folder if former else None
             people, records = int(figures["people"]["value"]), int(figures["records"]["value"])
-            load(engine, run_id, part, old, {"figures": figures, "people": people, "records": records}, tell)
+            exporter = exports.Exporter(
+                engine.connection, folder() / "export", part, old, *_apart(before, entered())
+            )
+            told = {"figures": figures, "people": people, "records": records}
+            load(exporter, run_id, part, told, tell)
     return PublishSummary(
         run_id, True, people, records, tables, figures, {k: round(v, 3) for k, v in seconds.items()}
     )
 
 
-def load(
-    engine: DuckEngine, run_id: int, new: Path, old: Path | None, told: dict[str, Any], tell: Tell
-) -> None:
+def entered() -> Entered:
+    """What was entered here since the newest run began to read."""
+    from anju.register.store import loading, runs
+
+    former = runs.newest()
+    return loading.entered(former.started_at) if former else {}
+
+
+def _apart(before: Entered, now: Entered) -> tuple[list[str], list[str]]:
+    """People the run has read with what was entered (loaded anew), and those about whom more was entered meanwhile
+    (left to the next run)."""
+    again = [code for code, rows in now.items() if before.get(code) == rows]
+    return again, [code for code in now if code not in set(again)]
+
+
+def load(exporter: exports.Exporter, run_id: int, new: Path, told: dict[str, Any], tell: Tell) -> None:
     """Everything that changed into PostgreSQL, and the run finished, in one transaction."""
     from django.db import transaction
 
     from anju.register.store import loading, runs
 
-    if old is not None and not old.is_dir():
-        raise Refusal("library.former_run_missing", folder=old.name)
-    exporter = exports.Exporter(engine.connection, folder() / "export", new, old)
     with transaction.atomic():
-        first = old is None and all(loading.is_empty(t) for t in loading.TARGETS)
+        first = exporter.first and all(loading.is_empty(t) for t in loading.TARGETS)
         tell("people's codes")
         loading.anchor(exports.Export(loading.TARGETS[0], "codes", _codes(exporter)).chunks())
         if not first:
             loading.move(exports.Export(loading.TARGETS[0], "moved", _moved(exporter)).chunks())
-            for target in loading.TARGETS:
-                loading.close_live(target)
+            loading.close_people(exporter.again)
         # Plain tables first: PostgreSQL has work while the first values are sealed.
         for export in exporter.ahead(sorted(loading.TARGETS, key=lambda t: len(t.hidden))):
             tell(f"load {export.target.source}")

@@ -195,25 +195,22 @@ def close(target: Target, chunks: Iterable[bytes]) -> int:
     return closed
 
 
-def entered(since: datetime, until: datetime) -> tuple[list[str], list[str]]:
-    """Codes of people about whom something was entered here: (since the run before, after this run began to read).
-
-    Every entry leaves a live row, also one taken back since. The first are loaded anew as a whole; the second are
-    left as they are until the next run, which finds them here again.
-    """
-    before, after = set(), set()
+def entered(since: datetime) -> dict[str, frozenset[str]]:
+    """People about whom something was entered here ``since`` (the run before began to read), each with the live rows
+    that stand. Every entry leaves a live row, also one taken back since."""
+    found: dict[str, set[str]] = {}
     for target in TARGETS:
         if not target.of_person:
             continue
         with connection.cursor() as cursor:
             cursor.execute(
-                "SELECT person_code, bool_or(known_from > %s OR coalesce(known_to > %s, FALSE)) "
-                f"FROM {target.table} WHERE is_live AND (known_to IS NULL OR known_to > %s) GROUP BY person_code",
-                [until, until, since],
+                f"SELECT person_code, CASE WHEN known_to IS NULL THEN id END FROM {target.table} "
+                "WHERE is_live AND (known_to IS NULL OR known_to > %s)",
+                [since],
             )
-            for code, is_later in cursor.fetchall():
-                (after if is_later else before).add(code)
-    return sorted(before - after), sorted(after)
+            for code, number in cursor.fetchall():
+                found.setdefault(code, set()).update({f"{target.source} {number}"} if number else ())
+    return {code: frozenset(rows) for code, rows in found.items()}
 
 
 def close_people(codes: Sequence[str]) -> None:
