@@ -26,6 +26,7 @@ from anju.jobs.cli import (
     exchange_linkage,
     exchange_match,
     exchange_publish,
+    exchange_work,
     setup_django,
 )
 from anju.kernel.wording import explain
@@ -191,5 +192,6 @@ exchange_contracts.register(app)
 exchange_linkage.register(app)
 exchange_publish.register(app)
 exchange_match.register(app)
+exchange_work.register(app)
 exchange_feed.register(app)
 exchange_bundle.register(app)
