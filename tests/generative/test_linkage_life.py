@@ -14,11 +14,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from anju.exchange.linkage import parameters
+from anju.exchange.linkage import parameters, state
 from anju.exchange.linkage.codes import mint_codes
 from anju.exchange.linkage.comparisons import HAN_COMPARISONS
 from anju.exchange.linkage.decisions import Decision
-from anju.exchange.linkage.link import link, link_delta
+from anju.exchange.linkage.link import LinkSummary, link, link_delta, may_link_delta
 from anju.jobs.engine import DuckEngine
 from anju.kernel.identifiers import is_person_code
 
@@ -27,6 +27,7 @@ from linkage_people import mentions, people
 
 WEIGHTS = parameters.read("han", HAN_COMPARISONS)
 OUTS = itertools.count()
+NOBODY = "SELECT CAST(0 AS UBIGINT) AS record_id WHERE FALSE"
 
 
 @pytest.fixture(scope="module")
@@ -49,14 +50,37 @@ def run(
     return out
 
 
+def delta(
+    engine: DuckEngine,
+    place: Path,
+    rows: pa.Table,
+    before: Path,
+    said: tuple[Decision, ...] = (),
+    gone: str = NOBODY,
+) -> tuple[Path, LinkSummary]:
+    out = place / f"run{next(OUTS)}"
+    out.mkdir()
+    engine.load("arrived", rows)
+    summary = link_delta(engine, "arrived", gone, before, said, WEIGHTS, out)
+    assert summary is not None
+    return out, summary
+
+
 def codes(out: Path) -> dict[int, str]:
-    table = pq.read_table(out / "assignment.parquet", columns=["record_id", "person_code"]).to_pydict()
-    return dict(zip(table["record_id"], table["person_code"], strict=True))
+    """Every record's code; of several parts the last counts."""
+    found: dict[int, str] = {}
+    for path in state.parts(out, "assignment"):
+        table = pq.read_table(path, columns=["record_id", "person_code"]).to_pydict()
+        found.update(zip(table["record_id"], table["person_code"], strict=True))
+    return {record: code for record, code in found.items() if code is not None}
 
 
 def resolved(out: Path) -> dict[str, str]:
-    table = pq.read_table(out / "codes.parquet").to_pydict()
-    return dict(zip(table["person_code"], table["current_code"], strict=True))
+    found: dict[str, str] = {}
+    for path in state.parts(out, "codes"):
+        table = pq.read_table(path).to_pydict()
+        found.update(zip(table["person_code"], table["current_code"], strict=True))
+    return found
 
 
 @settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -87,21 +111,87 @@ def test_a_delta_gives_what_a_full_run_gives(engine: DuckEngine, place: Path) ->
     rows, truth = mentions(people(300, 5), 5)
     late = pa.array([i % 10 == 3 for i in range(rows.num_rows)])
     first = run(engine, place, rows.filter(pa.compute.invert(late)), None)
-    engine.load("mentions", rows)
-    engine.load("arrived", rows.filter(late).select(["record_id"]))
-    by_delta = place / f"run{next(OUTS)}"
-    by_delta.mkdir()
-    summary = link_delta(engine, "mentions", "SELECT record_id FROM arrived", first, (), WEIGHTS, by_delta)
+    by_delta, summary = delta(engine, place, rows.filter(late), first)
     full = run(engine, place, rows, first)
-    delta, whole, old = codes(by_delta), codes(full), codes(first)
-    assert summary.records == rows.num_rows == len(delta)
-    moved = [r for r, c in old.items() if delta[r] != c and resolved(by_delta)[c] != delta[r]]
+    found, whole, old = codes(by_delta), codes(full), codes(first)
+    assert summary.records == rows.num_rows == len(found)
+    assert summary.people == len(set(found.values()))
+    moved = [r for r, c in old.items() if found[r] != c and resolved(by_delta)[c] != found[r]]
     assert len(moved) <= 2
-    different = sum(
-        _pairs(Counter(delta.values())) - _pairs(Counter((delta[r], whole[r]) for r in delta)) for _ in (0,)
-    )
+    different = _pairs(Counter(found.values())) - _pairs(Counter((found[r], whole[r]) for r in found))
     assert different <= 0.002 * _pairs(Counter(whole.values()))
-    assert _quality(delta, truth)[1] > 0.97
+    assert _quality(found, truth)[1] > 0.97
+
+
+@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(seed=st.integers(0, 10_000))
+def test_deltas_one_after_the_other_never_rename(engine: DuckEngine, place: Path, seed: int) -> None:
+    """Days in any order, with records sent again and withdrawn: codes stay, quality stays."""
+    rows, truth = mentions(people(120, seed), seed, 5)
+    dice = random.Random(seed)
+    day = [dice.randrange(6) for _ in range(rows.num_rows)]
+    before = run(engine, place, rows.filter(pa.array([d < 3 for d in day])), None)
+    for today in (3, 4, 5):
+        known = codes(before)
+        again = set(dice.sample(sorted(known), 5))
+        gone = dice.sample(sorted(set(known) - again), 2)
+        arrived = rows.filter(
+            pa.array(
+                [d == today or r in again for d, r in zip(day, rows["record_id"].to_pylist(), strict=True)]
+            )
+        )
+        withdrawn = ", ".join(f"({r})" for r in gone)
+        out, summary = delta(
+            engine,
+            place,
+            arrived,
+            before,
+            (),
+            f"SELECT CAST(r AS UBIGINT) AS record_id FROM (VALUES {withdrawn}) AS g(r)",
+        )
+        now, ever = codes(out), resolved(out)
+        assert not set(gone) & set(now)
+        assert summary.records == len(now)
+        holders = defaultdict(set)
+        for record in known.keys() & now.keys():
+            holders[ever[known[record]]].add(now[record])
+        for code, held in holders.items():
+            assert code in held, "a person who is still here lost their code"
+        before = out
+    found, whole = codes(before), codes(run(engine, place, rows, None))
+    present = {r: c for r, c in whole.items() if r in found}
+    for by_day, at_once in zip(_quality(found, truth), _quality(present, truth), strict=True):
+        assert by_day >= at_once - 0.02
+
+
+def test_a_delta_hears_decisions(engine: DuckEngine, place: Path) -> None:
+    """Two people are joined by a delta; one is parted when reopened, and needs a whole run when not."""
+    rows, _ = mentions(people(60, 9), 9)
+    first = run(engine, place, rows.slice(0, rows.num_rows - 3), None)
+    by_person = defaultdict(list)
+    for record, code in codes(first).items():
+        by_person[code].append(record)
+    (one, two), many = list(by_person)[:2], next(c for c, r in by_person.items() if len(r) > 3)
+    joined = Decision(by_person[one][0], by_person[two][0], is_same=True)
+    apart = Decision(by_person[many][0], by_person[many][1], is_same=False)
+    second, summary = delta(engine, place, rows.slice(rows.num_rows - 3), first, (joined,))
+    now = codes(second)
+    assert {now[r] for r in (*by_person[one], *by_person[two])} == {now[joined.record_a]}
+    assert resolved(second)[one] == resolved(second)[two] == now[joined.record_a]
+    assert summary.merged >= 1
+    third = place / f"run{next(OUTS)}"
+    third.mkdir()
+    assert link_delta(engine, "arrived", NOBODY, second, (joined, apart), WEIGHTS, third) is None
+    reopened = ", ".join(f"({r})" for r in by_person[many])
+    engine.load(
+        "arrived", rows.filter(pa.compute.is_in(rows["record_id"], pa.array(by_person[many], pa.uint64())))
+    )
+    query = f"SELECT CAST(r AS UBIGINT) AS record_id FROM (VALUES {reopened}) AS w(r)"
+    assert link_delta(engine, "arrived", NOBODY, second, (joined, apart), WEIGHTS, third, query) is not None
+    parted = codes(third)
+    assert parted[apart.record_a] != parted[apart.record_b]
+    assert many in (parted[apart.record_a], parted[apart.record_b])
+    assert may_link_delta(engine, second)
 
 
 def test_decisions_join_part_and_come_back(engine: DuckEngine, place: Path) -> None:

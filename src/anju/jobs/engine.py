@@ -70,6 +70,10 @@ class DuckEngine:
         self.run(f"CREATE OR REPLACE TABLE {name} AS SELECT * FROM arriving")
         self.connection.unregister("arriving")
 
+    def rename(self, made: str, name: str) -> None:
+        """Give a table another name."""
+        self.run(f"ALTER TABLE {made} RENAME TO {name}")
+
     def splink(self) -> Any:
         """Splink's database API on this connection."""
         from splink import DuckDBAPI

@@ -110,6 +110,11 @@ class SparkEngine:
         shutil.rmtree(part)
         return int(self.session.read.parquet(str(path)).count())
 
+    def rename(self, made: str, name: str) -> None:
+        """Give a table another name."""
+        self.session.table(made).createOrReplaceTempView(name)
+        self.session.catalog.dropTempView(made)
+
     def splink(self) -> Any:
         """Splink's database API on this session."""
         from splink import SparkAPI

@@ -9,22 +9,26 @@ Source: ``truth/people.parquet`` and ``truth/records.parquet``, the run's Parque
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
+from anju.exchange.linkage.state import scan_assignment
 from anju.kernel.engine import Engine
 from anju.register.dossier import FIELDS
 
 
-def accuracy(engine: Engine, library: Path, assignment: Path, truth: Path) -> dict[str, float | None]:
+def accuracy(
+    engine: Engine, library: Path, assignment: Sequence[Path], truth: Path
+) -> dict[str, float | None]:
     """Shares of shown values that are true, per field and overall; of places, contradictions and police records."""
     for name, path in (
         ("ac_person", library / "person.parquet"),
         ("ac_discrepancy", library / "discrepancy.parquet"),
-        ("ac_assignment", assignment),
         ("ac_truth", truth / "people.parquet"),
         ("ac_record", truth / "records.parquet"),
     ):
         engine.scan(name, [path])
+    scan_assignment(engine, "ac_assignment", assignment)
     engine.run(f"CREATE OR REPLACE TEMP TABLE ac_pair AS {_PAIR}")
     (counts,) = engine.rows(f"SELECT {', '.join(_counts())} FROM ac_pair")
     names = [*FIELDS, "district", "in_police"]

@@ -8,6 +8,7 @@ from datetime import date
 from pathlib import Path
 
 from anju.exchange.library.rules import PERSON_FIELDS, Rules
+from anju.exchange.linkage.state import scan_assignment
 from anju.kernel.engine import Engine
 from anju.register import canon
 
@@ -28,7 +29,7 @@ class Inputs:
 
     batches: tuple[BatchFile, ...]
     columns: Mapping[str, frozenset[str]]
-    # Files of record_id and person_code: the linkage's, and that of our own records.
+    # Files of record_id and person_code: the linkage's, and that of our own records; the last word on a record counts.
     assignment: tuple[Path, ...]
     as_of: date
 
@@ -64,7 +65,7 @@ def prepare(engine: Engine, inputs: Inputs, rules: Rules) -> None:
     engine.run(
         f"CREATE OR REPLACE TEMP TABLE batch_order AS SELECT * FROM (VALUES {listed}) AS b(batch, seq)"
     )
-    engine.scan("assignment", list(inputs.assignment))
+    scan_assignment(engine, "assignment", inputs.assignment)
     some = _some_repeated(engine, inputs)
     for dataset in inputs.datasets:
         engine.run(f"CREATE OR REPLACE TEMP VIEW live_{dataset} AS {_live(dataset, some)}")

@@ -1,6 +1,6 @@
 """Which pairs are worth comparing: rules that each need something rare in common, analysed and bounded.
 
-Every rule turns a variant into keys; two groups meet when they share a key and at least one is open. A block (rule
+Every rule turns a description into keys; two groups meet when they share a key and at least one is open. A block (rule
 and key) that would bring more than ``block_pairs`` pairs is dropped and counted, so that no rule can explode; other
 rules still bring its pairs together when they have more in common.
 """
@@ -8,49 +8,55 @@ rules still bring its pairs together when they have more in common.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import log2
 
-from anju.exchange.linkage.parameters import Parameters
+from anju.exchange.linkage.keys import NUMBER_DAY, swapped_sql
+from anju.exchange.linkage.parameters import LEAST_FREQUENCY, Parameters
 from anju.exchange.linkage.steps import Steps
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One blocking rule: SQL for a list of texts, each followed by ``also``; a missing part makes no key."""
+    """One blocking rule: tuples of columns of a description; one that lacks a part makes no key.
+
+    ``also`` are keys of open descriptions only: what they may mean besides.
+    """
 
     name: str
-    keys: str
-    also: str = "''"
+    keys: tuple[tuple[str, ...], ...]
+    also: tuple[tuple[str, ...], ...] = ()
 
 
-SWAPPED = "substring(v.born, 1, 4) || substring(v.born, 7, 2) || substring(v.born, 5, 2)"
-YEAR = "substring(v.born, 1, 4)"
 RULES = (
-    Rule("birth_surname", "[v.born || left(n.near_sound, 3), v.lunar || left(n.near_sound, 3)]"),
-    Rule("swapped_surname", f"[v.born || left(n.near_sound, 3), {SWAPPED} || left(n.near_sound, 3)]"),
-    Rule("birth_given", "[v.born || n.given]"),
-    Rule("birth_sound", "[v.born || n.bag, v.lunar || n.bag]"),
-    Rule("sound_year", f"[n.sound || {YEAR}]"),
-    Rule("spelling_year", "n.spellings", YEAR),
-    Rule("near_sound_year", f"[n.near_sound || {YEAR}]"),
-    Rule("name_month", "[v.name || substring(v.born, 5, 4)]"),
-    Rule("region_birth", "[substring(v.digits, 1, 14)]"),
-    Rule("birth_sequence", "[substring(v.digits, 7, 11)]"),
-    Rule("region_sequence", "[substring(v.digits, 1, 6) || substring(v.digits, 11, 7)]"),
+    Rule("birth_surname", (("born", "near3_id"), ("lunar", "near3_id")), (("swapped", "near3_id"),)),
+    Rule("birth_given", (("born", "given_id"),)),
+    Rule("birth_sound", (("born", "bag_id"), ("lunar", "bag_id"))),
+    Rule("near_sound_year", (("near_id", "born // 10000"),)),
+    Rule("name_month", (("name_id", "born % 10000"),)),
+    Rule("region_birth", (("region_birth",),)),
+    Rule("birth_sequence", (("birth_sequence",),)),
+    Rule("region_sequence", (("region", "month_sequence"),)),
 )
-NEAR = {"phone": "", "room": "", "kin": "", "employer": "n.sound", "house": "n.sound"}
+NEAR = {"phone": "", "room": "", "kin": "", "employer": "sound_id", "house": "sound_id"}
 """Rules on what surrounds a person: the value alone, or the value with the name's sound."""
+NAMED = "n.name_id, n.near3_id, n.near_id, n.given_id, n.bag_id, n.sound_id"
+DIGITS = """TRY_CAST(substring(v.digits, 1, 14) AS BIGINT) AS region_birth,
+    TRY_CAST(substring(v.digits, 7, 11) AS BIGINT) AS birth_sequence,
+    TRY_CAST(substring(v.digits, 1, 6) AS BIGINT) AS region, TRY_CAST(substring(v.digits, 11, 7) AS BIGINT) AS month_sequence"""
+OPEN = f"""SELECT v.grp, v.raw_id, v.born, v.lunar, {swapped_sql("v.born")} AS swapped, {NAMED}, {DIGITS}
+    FROM lk_loose AS v LEFT JOIN lk_name AS n ON n.raw_id = v.raw_id"""
+MET = f"""SELECT v.node AS grp, v.raw_id, coalesce(v.born, CAST({NUMBER_DAY} AS INTEGER)) AS born, v.lunar, {NAMED},
+    v.number // 1000 AS region_birth, v.number % 100000000000 AS birth_sequence,
+    v.number // 100000000000 AS region, v.number % 10000000 AS month_sequence
+    FROM lk_placed AS v LEFT JOIN lk_name AS n ON n.raw_id = v.raw_id WHERE v.is_anchor"""
+"""Descriptions of open groups and of numbered people, in the same columns."""
 
 
 def block(steps: Steps, parameters: Parameters) -> None:
-    """Tables ``lk_block`` (each rule: keys, blocks dropped, pairs) and ``lk_pair`` (a, b: groups to compare, a < b)."""
-    steps.table("lk_key_open", f"SELECT DISTINCT rule, code, grp FROM ({_keys('NOT v.is_anchor')}) AS k")
-    steps.table(
-        "lk_key_met",
-        f"""
-        WITH asked AS (SELECT DISTINCT code FROM lk_key_open)
-        SELECT k.code, k.grp FROM ({_keys("v.is_anchor")}) AS k SEMI JOIN asked AS a ON a.code = k.code
-        """,
-    )
+    """Tables ``lk_block`` (each rule: keys, blocks dropped, pairs) and ``lk_pair`` (a, b: groups to compare,
+    a < b; and which surroundings brought them together)."""
+    steps.table("lk_key_open", f"SELECT DISTINCT rule, code, grp FROM ({open_keys()}) AS k")
+    met(steps, MET)
     steps.table(
         "lk_key_kept",
         f"""
@@ -71,39 +77,148 @@ def block(steps: Steps, parameters: Parameters) -> None:
         FROM lk_key_kept GROUP BY rule
         """,
     )
+    shared = ", ".join(f"bool_or(rule = '{kind}') AS {kind}" for kind in NEAR)
     steps.table(
         "lk_pair",
-        """
+        f"""
         WITH good AS (SELECT code FROM lk_key_kept WHERE is_kept),
-        mine AS (SELECT k.code, k.grp FROM lk_key_open AS k SEMI JOIN good AS g ON g.code = k.code),
+        mine AS (SELECT k.rule, k.code, k.grp FROM lk_key_open AS k SEMI JOIN good AS g ON g.code = k.code),
         met AS (
-            SELECT m.grp AS a, t.grp AS b FROM mine AS m JOIN lk_key_met AS t ON t.code = m.code
+            SELECT m.rule, m.grp AS a, t.grp AS b FROM mine AS m JOIN lk_key_met AS t ON t.code = m.code
             UNION ALL
-            SELECT m.grp, o.grp FROM mine AS m JOIN mine AS o ON o.code = m.code AND m.grp < o.grp
+            SELECT m.rule, m.grp, o.grp FROM mine AS m JOIN mine AS o ON o.code = m.code AND m.grp < o.grp
         )
-        SELECT DISTINCT least(a, b) AS a, greatest(a, b) AS b FROM met WHERE a <> b
+        SELECT least(a, b) AS a, greatest(a, b) AS b, {shared} FROM met WHERE a <> b GROUP BY 1, 2
         """,
     )
     steps.drop("lk_key_open", "lk_key_met", "lk_key_kept")
 
 
-def _keys(which: str) -> str:
-    """Query (rule, code, grp): the keys of variants, hashed with their rule."""
+def likely(steps: Steps, parameters: Parameters) -> None:
+    """Table ``lk_likely`` (l, r: variants of a candidate pair) without those that could not reach ``ask_from``: the weight
+    of what is quickly compared, and at best what the rest may add. ``lk_variant`` and ``lk_paired`` follow."""
+    best = {
+        c: {v: max(parameters.weight(c, v), 0.0) for v in levels} for c, levels in parameters.chances.items()
+    }
+    name, birth, number = best["name"], best["birth"], best["number"]
+    rare = log2(parameters.chances["name"]["same"].m / LEAST_FREQUENCY)
+    sounding = max(name[v] for v in ("sound", "look", "pinyin", "order", "near_sound", "dropped"))
+    partly = max(name[v] for v in ("look", "dropped", "given", "one_char", "surname"))
+    nearly = max(birth[v] for v in ("one_digit", "turned", "swapped", "first_of_year", "year"))
+    mistyped = max(number[v] for v in ("one_digit", "turned", "two_digits"))
+    terms = (
+        f"""CASE WHEN n.name_id IS NULL OR m.name_id IS NULL THEN 0 WHEN n.name_id = m.name_id THEN {rare}
+            WHEN n.near_id = m.near_id OR n.bag_id = m.bag_id OR (n.spellings_mask & m.spellings_mask) <> 0 THEN {sounding}
+            WHEN n.surname = m.surname OR n.given_id = m.given_id THEN {partly} ELSE {parameters.weight("name", "other")} END""",
+        f"""CASE WHEN l.born IS NULL OR r.born IS NULL THEN 0 WHEN l.born = r.born THEN {birth["same"]}
+            WHEN l.born = r.lunar OR r.born = l.lunar THEN {birth["lunar"]} WHEN l.born // 10000 = r.born // 10000 THEN {nearly}
+            WHEN levenshtein(CAST(l.born AS VARCHAR), CAST(r.born AS VARCHAR)) <= 2 THEN {nearly}
+            ELSE {parameters.weight("birth", "other")} END""",
+        f"""CASE WHEN l.digits IS NULL OR r.digits IS NULL THEN 0 WHEN l.digits = r.digits THEN {number["same"]}
+            WHEN levenshtein(l.digits, r.digits) <= 2 THEN {mistyped} ELSE {parameters.weight("number", "other")} END""",
+        f"CASE WHEN l.sex <> r.sex THEN {parameters.weight('sex', 'other')} ELSE {best['sex']['same']} END",
+        f"CASE WHEN p.phone THEN {best['phone']['same']} ELSE 0 END",
+        f"CASE WHEN p.room THEN {best['place']['same']} ELSE {best['place']['house']} END",
+        f"CASE WHEN p.kin THEN {best['kin']['same']} ELSE 0 END",
+        f"CASE WHEN p.employer THEN {best['work']['same']} ELSE 0 END",
+        str(best["origin"]["same"] + parameters.prior_weight),
+    )
+    steps.table(
+        "lk_likely",
+        f"""
+        SELECT l.variant AS l, r.variant AS r FROM lk_pair AS p
+        JOIN lk_variant AS l ON l.grp = p.a JOIN lk_variant AS r ON r.grp = p.b
+        LEFT JOIN lk_name AS n ON n.raw_id = l.raw_id LEFT JOIN lk_name AS m ON m.raw_id = r.raw_id
+        WHERE {" + ".join(terms)} >= {parameters.ask_from}
+        """,
+    )
+    steps.table(
+        "lk_variant_likely",
+        "SELECT v.* FROM lk_variant AS v SEMI JOIN (SELECT l FROM lk_likely UNION SELECT r FROM lk_likely) AS k ON k.l = v.variant",
+    )
+    steps.rename("lk_variant_likely", "lk_variant")
+    steps.table("lk_paired", "SELECT DISTINCT grp FROM lk_variant")
+
+
+def _code(rule: str, parts: tuple[str, ...]) -> str:
+    """SQL for one key, hashed with its rule; null when a part is missing."""
+    stated = " AND ".join(f"{p} IS NOT NULL" for p in parts)
+    return f"CASE WHEN {stated} THEN hash('{rule}', {', '.join(parts)}) END"
+
+
+def open_keys(near: bool = True) -> str:
+    """Query (rule, code, grp): the keys of open groups (``lk_loose``), with those of their surroundings or without."""
     parts = [
-        f"""SELECT '{r.name}' AS rule, grp, key || also AS key FROM (
-            SELECT v.grp, unnest({r.keys}) AS key, {r.also} AS also FROM lk_variant AS v LEFT JOIN lk_name AS n ON n.raw = v.raw WHERE {which}
-        ) AS k"""
-        for r in RULES
+        f"SELECT '{rule.name}' AS rule, {_code(rule.name, key)} AS code, grp FROM described"
+        for rule in RULES
+        for key in (*rule.keys, *rule.also)
     ]
-    parts += [_near_keys(kind, extra, which) for kind, extra in NEAR.items()]
-    return f"""
-        SELECT rule, hash(rule, key) AS code, grp FROM ({" UNION ALL ".join(parts)}) AS every
-        WHERE key IS NOT NULL
-    """
+    parts.append(
+        f"""SELECT 'spelling_year', {spelling_sql("s.spelling_id")}, d.grp
+        FROM described AS d JOIN ({SPELLED}) AS s ON s.raw_id = d.raw_id"""
+    )
+    for kind, extra in NEAR.items() if near else ():
+        code = _code(kind, ("c.value", f"d.{extra}") if extra else ("c.value",))
+        parts.append(
+            f"SELECT '{kind}', {code}, d.grp FROM lk_near_{kind} AS c JOIN described AS d ON d.grp = c.grp"
+        )
+    return f"WITH described AS ({OPEN}) SELECT * FROM ({' UNION ALL '.join(parts)}) AS every WHERE code IS NOT NULL"
 
 
-def _near_keys(kind: str, extra: str, which: str) -> str:
-    key = f"c.value || '|' || {extra}" if extra else "c.value"
-    join = "LEFT JOIN lk_name AS n ON n.raw = v.raw" if extra else ""
-    return f"""SELECT '{kind}' AS rule, v.grp, {key} AS key
-        FROM lk_near_{kind} AS c JOIN lk_variant AS v ON v.grp = c.grp {join} WHERE {which}"""
+SPELLED = """SELECT raw_id, hash(spelling) AS spelling_id
+    FROM (SELECT raw_id, unnest(spellings) AS spelling FROM lk_name) AS u WHERE spelling <> ''"""
+
+
+def codes_sql() -> str:
+    """SQL: the keys of one described row, listed."""
+    return ", ".join(_code(rule.name, key) for rule in RULES for key in rule.keys)
+
+
+def spelling_sql(spelling: str) -> str:
+    """SQL for the key of one spelling and the year of the row ``d``."""
+    return _code("spelling_year", (spelling, "d.born // 10000"))
+
+
+def library_sql(people: str) -> str:
+    """Query: rows of ``people`` (person, raw_id, number, born, lunar, digits) described as ``MET`` does."""
+    return f"""SELECT v.person AS grp, v.raw_id, coalesce(v.born, CAST({NUMBER_DAY} AS INTEGER)) AS born, v.lunar, {NAMED},
+        {DIGITS} FROM {people} AS v LEFT JOIN lk_names AS n ON n.raw_id = v.raw_id"""
+
+
+def met(steps: Steps, people: str) -> None:
+    """Table ``lk_key_met`` (code, grp): numbered people of the query ``people`` who share a key with an open group."""
+    steps.table("lk_asked_code", "SELECT DISTINCT code FROM lk_key_open")
+    steps.table(
+        "lk_spelled",
+        f"""
+        WITH asked AS (SELECT DISTINCT l.raw_id FROM lk_loose AS l),
+        wanted AS (SELECT DISTINCT s.spelling_id FROM ({SPELLED}) AS s SEMI JOIN asked AS a ON a.raw_id = s.raw_id)
+        SELECT s.raw_id, s.spelling_id FROM ({SPELLED}) AS s SEMI JOIN wanted AS w ON w.spelling_id = s.spelling_id
+        """,
+    )
+    near = " UNION ALL ".join(
+        f"SELECT {_code(kind, ('c.value',))}, c.grp FROM lk_near_{kind} AS c SEMI JOIN lk_anchor AS a ON a.node = c.grp"
+        for kind, extra in NEAR.items()
+        if not extra
+    )
+    sounding = " UNION ALL ".join(
+        f"""SELECT {_code(kind, ("c.value", f"d.{extra}"))}, c.grp FROM lk_near_{kind} AS c
+        JOIN described AS d ON d.grp = c.grp"""
+        for kind, extra in NEAR.items()
+        if extra
+    )
+    steps.table(
+        "lk_key_met",
+        f"""
+        WITH described AS ({people}),
+        every AS (
+            SELECT unnest([{codes_sql()}]) AS code, grp FROM described
+            UNION ALL
+            SELECT {spelling_sql("s.spelling_id")}, d.grp
+            FROM described AS d JOIN lk_spelled AS s ON s.raw_id = d.raw_id
+            UNION ALL {near} UNION ALL {sounding}
+        )
+        SELECT DISTINCT e.code, e.grp FROM every AS e SEMI JOIN lk_asked_code AS a ON a.code = e.code
+        """,
+    )
+    steps.drop("lk_asked_code", "lk_spelled")

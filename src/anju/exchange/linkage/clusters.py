@@ -9,7 +9,7 @@ ROUNDS = 60
 
 
 def components(steps: Steps, edges: str, name: str) -> None:
-    """Table ``name`` (node, part): connected components of a query with columns ``a`` and ``b``; the part is the
+    """Table ``name`` (at least node, part): connected components of a query with columns ``a`` and ``b``; the part is the
     smallest node in it. Nodes without an edge are not listed."""
     steps.table("lk_cc_edge", f"WITH e AS ({edges}) SELECT a, b FROM e UNION SELECT b, a FROM e")
     steps.table(name, "SELECT a AS node, least(a, min(b)) AS part FROM lk_cc_edge GROUP BY a")
@@ -20,17 +20,17 @@ def components(steps: Steps, edges: str, name: str) -> None:
             WITH near AS (
                 SELECT e.a AS node, min(p.part) AS part FROM lk_cc_edge AS e JOIN {name} AS p ON p.node = e.b GROUP BY e.a
             ),
-            lower AS (SELECT o.node, least(o.part, n.part) AS part FROM {name} AS o JOIN near AS n ON n.node = o.node)
-            SELECT l.node, least(l.part, j.part) AS part FROM lower AS l JOIN lower AS j ON j.node = l.part
+            lower AS (
+                SELECT o.node, o.part AS was, least(o.part, n.part) AS part FROM {name} AS o JOIN near AS n ON n.node = o.node
+            )
+            SELECT l.node, l.was, least(l.part, j.part) AS part FROM lower AS l JOIN lower AS j ON j.node = l.part
             """,
         )
-        moved = steps.engine.rows(
-            f"SELECT count(*) FROM lk_cc_next AS n JOIN {name} AS o ON o.node = n.node WHERE n.part <> o.part"
-        )[0][0]
-        steps.table(name, "SELECT * FROM lk_cc_next")
-        if not moved:
+        if not steps.engine.rows("SELECT 1 FROM lk_cc_next WHERE part <> was LIMIT 1"):
+            steps.drop("lk_cc_next")
             break
-    steps.drop("lk_cc_edge", "lk_cc_next")
+        steps.rename("lk_cc_next", name)
+    steps.drop("lk_cc_edge")
 
 
 def constrained(steps: Steps, edges: str, seeds: str, name: str) -> None:
@@ -58,7 +58,7 @@ def constrained(steps: Steps, edges: str, seeds: str, name: str) -> None:
             """,
         )
     else:
-        steps.table(name, "SELECT * FROM lk_ct_part")
+        steps.table(name, "SELECT node, part FROM lk_ct_part")
     steps.drop("lk_ct_edge", "lk_ct_seed", "lk_ct_part", "lk_ct_torn", "lk_ct_label", "lk_ct_both")
 
 

@@ -34,9 +34,9 @@ def mint_codes(count: int) -> pa.StringArray:
 
 
 def assign(steps: Steps, run: int, mint: Mint, before: str = "lk_before") -> None:
-    """Tables ``lk_code`` (cluster, person_code), ``lk_event`` and ``lk_codes`` (every code ever given).
+    """Tables ``lk_code`` (cluster, person_code), ``lk_event`` and ``lk_codes`` (codes given or forwarded in this run).
 
-    Reads ``lk_cluster``, the table ``before`` (record_id, person_code: how the records stood) and ``lk_codes_before``.
+    Reads ``lk_cluster``, ``lk_person``, the table ``before`` (record_id, person_code: how the records stood) and ``lk_codes_before``.
     """
     steps.table(
         "lk_claim",
@@ -64,10 +64,8 @@ def assign(steps: Steps, run: int, mint: Mint, before: str = "lk_before") -> Non
     steps.table(
         "lk_new",
         """
-        SELECT cluster, row_number() OVER (ORDER BY least) AS place FROM (
-            SELECT cluster, min(record_id) AS least FROM lk_cluster
-            WHERE cluster NOT IN (SELECT cluster FROM lk_held WHERE keeps) GROUP BY cluster
-        ) AS fresh
+        SELECT p.cluster, row_number() OVER () AS place FROM lk_person AS p
+        WHERE p.cluster NOT IN (SELECT cluster FROM lk_held WHERE keeps)
         """,
     )
     count = steps.count("lk_new")
@@ -106,8 +104,8 @@ def _remember(steps: Steps, run: int) -> None:
             SELECT h.person_code, k.person_code AS winner
             FROM lk_held AS h JOIN lk_held AS k ON k.cluster = h.cluster AND k.keeps WHERE NOT h.keeps
         )
-        SELECT b.person_code, b.run, coalesce(l.winner, b.current_code) AS current_code
-        FROM lk_codes_before AS b LEFT JOIN lost AS l ON l.person_code = b.current_code
+        SELECT b.person_code, b.run, l.winner AS current_code
+        FROM lk_codes_before AS b JOIN lost AS l ON l.person_code = b.current_code
         UNION ALL SELECT person_code, {run}, person_code FROM lk_minted
         """,
     )

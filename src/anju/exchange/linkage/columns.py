@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import combinations
 
 from anju.exchange.linkage.comparisons import Comparison, Level
-from anju.exchange.linkage.conditions import All, Begins, Condition, Crossed, Missing, Same, Within
+from anju.exchange.linkage.conditions import All, Begins, Condition, Crossed, Missing, Same, SameBag, Within
 from anju.exchange.linkage.parameters import Chance
 
 KINDS = {
@@ -62,7 +62,7 @@ def _comparison(column: ListColumn, every: Sequence[ListColumn]) -> Comparison:
         if family and other.id != name and FAMILY.get(other.kind) == family
     ]
     if column.kind in DIGITS:
-        turned: Condition = All(Same(f"{name}_bag"), Within(name, 2))
+        turned: Condition = All(Within(name, 2), SameBag(name))
         levels.append(Level("one_edit", "差一位", "one character apart", Within(name, 1)))
         levels.append(Level("turned", "两位颠倒", "two digits turned round", turned))
     elif column.kind not in COARSE:

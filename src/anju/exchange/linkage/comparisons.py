@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from anju.exchange.linkage.conditions import (
     Alike,
     All,
-    Among,
     AnyOf,
     Begins,
     Condition,
@@ -19,9 +18,12 @@ from anju.exchange.linkage.conditions import (
     Either,
     Missing,
     Not,
+    OneApart,
     Row,
     Same,
+    SameBag,
     Shares,
+    Shorter,
     Within,
 )
 
@@ -86,7 +88,7 @@ NAME = Comparison(
             "漏字或截断",
             "a character dropped, or cut short",
             AnyOf(
-                All(Same("surname"), Among("name", "shorter")),
+                All(Same("surname"), Shorter("name")),
                 Begins("name", 4),
                 All(Either("dotted"), Same("first_part")),
             ),
@@ -96,7 +98,7 @@ NAME = Comparison(
             "one_char",
             "同姓、名差一字",
             "surname and all but one character",
-            All(Same("surname"), Shares("wild"), HAN),
+            All(Same("surname"), OneApart("name"), HAN),
         ),
         Level("surname", "仅姓相同", "surname only", Same("surname")),
     ),
@@ -111,7 +113,7 @@ BIRTH = Comparison(
         Level("lunar", "农历与公历", "lunar against solar", Crossed("born", "lunar")),
         Level("swapped", "月日颠倒", "day and month swapped", Crossed("born", "swapped")),
         Level("one_digit", "错一位", "one digit wrong", Within("born", 1)),
-        Level("turned", "相邻两位颠倒", "two digits turned round", All(Same("born_bag"), Within("born", 2))),
+        Level("turned", "相邻两位颠倒", "two digits turned round", All(Within("born", 2), SameBag("born"))),
         Level(
             "first_of_year",
             "同年，一方为1月1日",
@@ -129,7 +131,7 @@ NUMBER = Comparison(
     (
         Level("same", "相同", "same", Same("digits")),
         Level("one_digit", "错、漏或多一位", "one digit wrong, missing or too many", Within("digits", 1)),
-        Level("turned", "两位颠倒", "two digits turned round", All(Same("digits_bag"), Within("digits", 2))),
+        Level("turned", "两位颠倒", "two digits turned round", All(Within("digits", 2), SameBag("digits"))),
         Level("two_digits", "错两位", "two digits wrong", Within("digits", 2)),
     ),
 )

@@ -7,7 +7,7 @@ satisfies nothing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -57,33 +57,65 @@ class Crossed:
 
 @dataclass(frozen=True, slots=True)
 class Shares:
-    """Two lists have a value in common."""
+    """Two lists have a value in common.
+
+    ``<column>_mask`` holds a bit for every value (``mask_sql``): lists without a common bit need no look.
+    """
 
     column: str
 
     def sql(self) -> str:
-        return f"list_has_any({self.column}_l, {self.column}_r)"
+        one, two = f"{self.column}_mask_l", f"{self.column}_mask_r"
+        return f"(({one} & {two}) <> 0 AND list_has_any({self.column}_l, {self.column}_r))"
 
     def holds(self, a: Row, b: Row) -> bool:
         return not set(a.get(self.column) or ()).isdisjoint(b.get(self.column) or ())
 
 
 @dataclass(frozen=True, slots=True)
-class Among:
-    """One record's value stands in the other's list."""
+class Shorter:
+    """One value is the other without one of its first eight characters; the longer has three at least.
 
-    value: str
-    among: str
+    ``length`` holds the value's length.
+    """
+
+    column: str
 
     def sql(self) -> str:
-        value, among = self.value, self.among
-        return f"(list_contains({among}_l, {value}_r) OR list_contains({among}_r, {value}_l))"
+        return f"({self._without('l', 'r')} OR {self._without('r', 'l')})"
+
+    def _without(self, longer: str, shorter: str) -> str:
+        long, short = f"{self.column}_{longer}", f"{self.column}_{shorter}"
+        dropped = ", ".join(
+            f"concat(substring({long}, 1, {i} - 1), substring({long}, {i} + 1))" for i in range(1, 9)
+        )
+        return f"(length_{longer} = length_{shorter} + 1 AND length_{longer} >= 3 AND {short} IN ({dropped}))"
 
     def holds(self, a: Row, b: Row) -> bool:
-        return any(
-            x.get(self.value) is not None and x.get(self.value) in (y.get(self.among) or ())
-            for x, y in ((a, b), (b, a))
-        )
+        one, two = a.get(self.column), b.get(self.column)
+        if one is None or two is None or abs(len(one) - len(two)) != 1 or max(len(one), len(two)) < 3:
+            return False
+        short, long = sorted((one, two), key=len)
+        return any(long[:i] + long[i + 1 :] == short for i in range(min(len(long), 8)))
+
+
+@dataclass(frozen=True, slots=True)
+class OneApart:
+    """Equally long values that differ in one character, among the first four (``char1`` to ``char4``)."""
+
+    column: str
+
+    def sql(self) -> str:
+        apart = " + ".join(f"CASE WHEN char{i}_l = char{i}_r THEN 0 ELSE 1 END" for i in (1, 2, 3, 4))
+        tails = " = ".join(f"substring({self.column}_{side}, 5)" for side in "lr")
+        return f"(length_l = length_r AND length_l >= 2 AND {apart} = 1 AND {tails})"
+
+    def holds(self, a: Row, b: Row) -> bool:
+        one, two = a.get(self.column), b.get(self.column)
+        if one is None or two is None or len(one) != len(two) or len(one) < 2:
+            return False
+        apart = sum(x != y for x, y in zip(one, two, strict=True))
+        return apart == 1 and bool(one[4:] == two[4:])
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +132,21 @@ class Within:
     def holds(self, a: Row, b: Row) -> bool:
         one, two = a.get(self.column), b.get(self.column)
         return one is not None and two is not None and edit_distance(one, two) <= self.edits
+
+
+@dataclass(frozen=True, slots=True)
+class SameBag:
+    """The same characters in any order; for short values of letters and digits."""
+
+    column: str
+
+    def sql(self) -> str:
+        bags = (f"list_sort(regexp_extract_all({self.column}_{side}, '.'))" for side in "lr")
+        return " = ".join(bags)
+
+    def holds(self, a: Row, b: Row) -> bool:
+        one, two = a.get(self.column), b.get(self.column)
+        return one is not None and two is not None and sorted(one) == sorted(two)
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,6 +258,16 @@ class AnyOf:
 
     def holds(self, a: Row, b: Row) -> bool:
         return any(c.holds(a, b) for c in self.of)
+
+
+def mask_sql(values: Sequence[str]) -> str:
+    """SQL for a mask with one of 32 bits for every value; nulls have none."""
+    return " | ".join(f"coalesce({bit_sql(f'hash({v})')}, 0)" for v in values)
+
+
+def bit_sql(hashed: str) -> str:
+    """SQL for the bit of one hashed value."""
+    return f"(CAST(1 AS BIGINT) << CAST({hashed} & 31 AS INTEGER))"
 
 
 def edit_distance(one: str, two: str) -> int:

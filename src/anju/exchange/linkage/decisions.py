@@ -68,9 +68,21 @@ def settle(steps: Steps) -> None:
 
 
 def apply(steps: Steps) -> None:
-    """Bend ``lk_cluster`` to the decisions: join what must be one, then part what must not."""
+    """``lk_cluster`` (record_id, cluster, how, weight) for every record, and ``lk_person`` (cluster).
+
+    Clusters are bent to the decisions: what must be one is joined, then what must not be is parted.
+    """
+    seated = "SELECT m.record_id, s.cluster, s.how, s.weight FROM lk_member AS m JOIN lk_seat AS s ON s.node = m.node"
     if not steps.count("lk_word"):
+        steps.view("lk_cluster", seated)
+        steps.table("lk_person", "SELECT DISTINCT cluster FROM lk_seat")
         return
+    steps.table("lk_cluster", seated)
+    _bend(steps)
+    steps.table("lk_person", "SELECT DISTINCT cluster FROM lk_cluster")
+
+
+def _bend(steps: Steps) -> None:
     components(
         steps,
         """SELECT x.cluster AS a, y.cluster AS b FROM lk_word AS w JOIN lk_cluster AS x ON x.record_id = w.record_a

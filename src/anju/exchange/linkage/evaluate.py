@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from anju.exchange.linkage import state
 from anju.exchange.linkage.steps import LinkEngine
 
 
@@ -44,14 +45,14 @@ class Quality:
         }
 
 
-def compare(engine: LinkEngine, assignment: Path, truth: Path) -> dict[str, Quality]:
-    """Quality over all pairs and over pairs with a record that states no valid number.
+def compare(engine: LinkEngine, run: Path, truth: Path) -> dict[str, Quality]:
+    """Quality of the folder of a ``run`` over all pairs and over pairs with a record that states no valid number.
 
     Grain: ``truth/records.parquet`` one row per record sent (dataset, record_key, person_id, has_number); records held
     in quarantine are not linked and not counted. Units: pairs. Unknown: rows about no person are left out.
     """
     engine.scan("lk_truth", [truth / "records.parquet"])
-    engine.scan("lk_result", [assignment])
+    state.scan_assignment(engine, "lk_result", state.parts(run, "assignment"))
     engine.run(
         """CREATE OR REPLACE TABLE lk_judged AS
         WITH known AS (

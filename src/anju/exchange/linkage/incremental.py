@@ -1,164 +1,258 @@
 """A day's delta, linked against the library without relinking it.
 
 A changed record whose number and name the library knows is that person. For the rest only people who share a rare key
-with them are taken out of the library, with all their records, and linked anew beside them; what was one person
-before stays one person unless the evidence of the changed records says otherwise.
+with them are taken out of the library - as the ways they are described and what surrounds them, not record by record -
+and linked anew beside them; what was one person before stays one person.
 """
 
 from __future__ import annotations
 
-from anju.exchange.linkage.blocking import RULES
-from anju.exchange.linkage.features import CONTEXT, digits_sql
+from collections.abc import Sequence
+
+from anju.exchange.linkage import blocking
+from anju.exchange.linkage.decisions import Decision
+from anju.exchange.linkage.features import digits_sql
+from anju.exchange.linkage.keys import NUMBER_DAY, day_sql, described_sql, stated_sql
 from anju.exchange.linkage.names import prepare_names
 from anju.exchange.linkage.parameters import Parameters
+from anju.exchange.linkage.state import AROUND
 from anju.exchange.linkage.steps import Steps
+from anju.exchange.linkage.surroundings import SURROUNDINGS
 
 MOST_SHARED = 40
 """A phone, room or relative that more records state tells nobody apart."""
+MEETING = ("phone", "room", "kin_number", "kin_phone", "household")
+DESCRIBED = "raw_id, number, stated, sex, born, lunar, county, n, record"
 
 
-def known(steps: Steps, mentions: str, changed: str, reopened: str = "") -> None:
-    """Tables ``lk_known`` (record_id, person_code: settled by number and name) and ``lk_unsettled`` (record_id).
+def known(steps: Steps, arrived: str, reopened: str = "") -> None:
+    """Tables ``lk_arrived`` (what changed records state), ``lk_known`` (record_id, person: settled by number and name),
+    ``lk_unsettled`` (the rest, as ``lk_arrived``) and ``lk_former`` (how changed and withdrawn records stood).
 
-    Reads ``lk_people`` (the library's variants), ``lk_before`` (record_id, person_code) and the query ``changed``
-    (record_id). The records of the query ``reopened`` are never known.
+    Reads ``lk_people``, ``lk_alias`` (person, root: people merged since), ``lk_before``, ``lk_gone`` (record_id). The
+    records of the query ``reopened`` are never known, nor are their people taken for what they were.
     """
-    asked_anew = f"WHERE c.record_id NOT IN ({reopened})" if reopened else ""
+    asked_anew = f"AND c.record_id NOT IN ({reopened})" if reopened else ""
+    again = f"SEMI JOIN ({reopened}) AS r ON r.record_id = b.record_id" if reopened else "WHERE FALSE"
     steps.table(
-        "lk_changed",
-        f"""
-        SELECT m.record_id, m."person.name" AS raw, m."person.citizen_no" AS number, m."person.citizen_no_stated" AS stated,
-               strftime(m."person.born_on", '%Y%m%d') AS born, strftime(m."person.born_lunar_on", '%Y%m%d') AS lunar,
-               m."person.phone" AS phone
-        FROM {mentions} AS m WHERE m.record_id IN (SELECT record_id FROM ({changed}) AS c)
-        """,
+        "lk_reopened_person", f"SELECT DISTINCT hash(b.person_code) AS person FROM lk_before AS b {again}"
     )
+    steps.table("lk_arrived", stated_sql(arrived))
     steps.table(
         "lk_known",
         f"""
-        SELECT c.record_id, min(p.person_code) AS person_code
-        FROM lk_changed AS c JOIN lk_people AS p
-          ON p.is_anchor AND p.raw = c.raw AND p.digits = substring(c.number, 1, 17) {asked_anew} GROUP BY c.record_id
-        HAVING count(DISTINCT p.person_code) = 1
-        """,
-    )
-    steps.table(
-        "lk_unsettled",
-        "SELECT record_id FROM lk_changed WHERE record_id NOT IN (SELECT record_id FROM lk_known)",
-    )
-
-
-def affected(steps: Steps, mentions: str, parameters: Parameters) -> None:
-    """Table ``lk_affected`` (person_code): people of the library whom an unsettled record may be, or was."""
-    prepare_names(
-        steps,
-        "SELECT raw FROM lk_changed WHERE record_id IN (SELECT record_id FROM lk_unsettled)",
-        parameters,
-    )
-    digits = digits_sql("coalesce(c.number, c.stated)")
-    steps.table(
-        "lk_asked",
-        f"""
-        SELECT c.record_id, c.raw, n.name, n.sound, n.near_sound, n.spellings, n.given, n.bag,
-               coalesce(c.born, substring(c.number, 7, 8)) AS born, c.lunar, {digits} AS digits, c.phone
-        FROM lk_changed AS c SEMI JOIN lk_unsettled AS u ON u.record_id = c.record_id
-        LEFT JOIN lk_name AS n ON n.raw = c.raw
-        """,
-    )
-    met = [
-        f"""SELECT p.person_code FROM ({_keys("lk_people", rule.keys.replace("n.spellings", "[n.sound]"), rule.also, "person_code")}) AS p
-        SEMI JOIN ({_keys("lk_asked", rule.keys, rule.also, "record_id")}) AS a ON a.key = p.key"""
-        for rule in RULES
-    ]
-    met.append("SELECT p.person_code FROM lk_people AS p SEMI JOIN lk_asked AS a ON a.digits = p.digits")
-    met.append(
-        "SELECT b.person_code FROM lk_before AS b SEMI JOIN lk_unsettled AS u ON u.record_id = b.record_id"
-    )
-    met += [_near(mentions, kind) for kind in ("phone", "room", "kin")]
-    steps.table("lk_affected", "SELECT DISTINCT person_code FROM (" + " UNION ALL ".join(met) + ") AS m")
-
-
-def _keys(table: str, keys: str, also: str, identity: str) -> str:
-    """Keys of one rule for rows that carry both a variant's and a name's columns."""
-    listed, suffix = (text.replace("n.", "v.") for text in (keys, also))
-    return f"""SELECT {identity}, key || also AS key FROM (
-        SELECT v.{identity}, unnest({listed}) AS key, {suffix} AS also FROM {table} AS v
-    ) AS k WHERE key || also IS NOT NULL"""
-
-
-def _near(mentions: str, kind: str) -> str:
-    stated = " UNION ALL ".join(
-        f"SELECT record_id, {value} AS value FROM {mentions}" for value in CONTEXT[kind]
-    )
-    asked = " UNION ALL ".join(
-        f"""SELECT {value} AS value FROM {mentions} WHERE record_id IN (SELECT record_id FROM lk_unsettled)"""
-        for value in CONTEXT[kind]
-    )
-    return f"""SELECT b.person_code FROM lk_before AS b SEMI JOIN (
-        SELECT record_id FROM (
-            SELECT s.record_id, count(*) OVER (PARTITION BY s.value) AS n
-            FROM ({stated}) AS s SEMI JOIN (SELECT DISTINCT value FROM ({asked}) AS q WHERE value IS NOT NULL) AS w
-              ON w.value = s.value
-        ) AS shared WHERE n <= {MOST_SHARED}
-    ) AS r ON r.record_id = b.record_id"""
-
-
-def subset(steps: Steps, mentions: str) -> None:
-    """Table ``lk_subset``: mentions of the affected people and the unsettled records."""
-    steps.table(
-        "lk_subset",
-        f"""
-        SELECT m.* FROM {mentions} AS m WHERE m.record_id IN (
-            SELECT record_id FROM lk_unsettled
-            UNION SELECT b.record_id FROM lk_before AS b SEMI JOIN lk_affected AS a ON a.person_code = b.person_code
-            UNION SELECT k.record_id FROM lk_known AS k SEMI JOIN lk_affected AS a ON a.person_code = k.person_code
+        WITH met AS (
+            SELECT c.record_id, p.person FROM lk_people AS p
+            JOIN lk_arrived AS c ON p.raw_id = c.raw_id AND p.number = c.number WHERE p.is_anchor {asked_anew}
         )
+        SELECT m.record_id, min(coalesce(a.root, m.person)) AS person FROM met AS m LEFT JOIN lk_alias AS a ON a.person = m.person
+        GROUP BY m.record_id HAVING count(DISTINCT coalesce(a.root, m.person)) = 1
         """,
     )
+    steps.table(
+        "lk_unsettled", "SELECT a.* FROM lk_arrived AS a ANTI JOIN lk_known AS k ON k.record_id = a.record_id"
+    )
+    steps.table(
+        "lk_former",
+        """
+        SELECT b.record_id, b.person_code, b.how FROM lk_before AS b
+        SEMI JOIN (SELECT record_id FROM lk_arrived UNION SELECT record_id FROM lk_gone) AS c ON c.record_id = b.record_id
+        """,
+    )
+
+
+def affected(steps: Steps, arrived: str, said: Sequence[Decision], parameters: Parameters) -> None:
+    """Table ``lk_affected`` (person, person_code): people of the library whom an unsettled record may be, or was."""
+    unsettled = f'SELECT DISTINCT m."person.name" AS raw FROM {arrived} AS m SEMI JOIN lk_unsettled AS u ON u.record_id = m.record_id'
+    prepare_names(steps, unsettled, parameters)
+    steps.table(
+        "lk_loose",
+        f"""
+        WITH asked AS (
+            SELECT profile AS grp, any_value(raw_id) AS raw_id, {_described()} FROM lk_unsettled GROUP BY profile
+        )
+        SELECT grp, raw_id, coalesce(born, CAST({NUMBER_DAY} AS INTEGER)) AS born, lunar,
+               coalesce(CAST(number AS VARCHAR), {digits_sql("stated")}) AS digits FROM asked
+        """,
+    )
+    steps.table("lk_asked_code", f"SELECT DISTINCT code FROM ({blocking.open_keys(near=False)}) AS k")
+    steps.table("lk_met_person", _met())
+    decided = ", ".join(f"({r})" for d in said for r in (d.record_a, d.record_b))
+    told = f"SELECT CAST(r AS UBIGINT) AS record_id FROM (VALUES {decided}) AS w(r)" if said else ""
+    steps.table(
+        "lk_decided_person",
+        f"SELECT b.record_id, hash(b.person_code) AS person FROM lk_before AS b SEMI JOIN ({told}) AS w ON w.record_id = b.record_id"
+        if said
+        else "SELECT record_id, hash(person_code) AS person FROM lk_former WHERE FALSE",
+    )
+    steps.table(
+        "lk_affected",
+        """
+        WITH every AS (
+            SELECT person FROM lk_met_person UNION SELECT person FROM lk_decided_person
+            UNION SELECT hash(f.person_code) FROM lk_former AS f SEMI JOIN lk_unsettled AS u ON u.record_id = f.record_id
+        ),
+        roots AS (SELECT DISTINCT coalesce(a.root, e.person) AS person FROM every AS e LEFT JOIN lk_alias AS a ON a.person = e.person)
+        SELECT r.person, c.person_code FROM roots AS r JOIN lk_codes_before AS c ON hash(c.person_code) = r.person
+        """,
+    )
+
+
+def _described() -> str:
+    return f"""any_value(number) AS number, any_value(stated) AS stated, {day_sql("any_value(born_on)")} AS born,
+        {day_sql("any_value(lunar_on)")} AS lunar"""
+
+
+def _met() -> str:
+    """Query (person): people who share a key, or a phone, a room or a relative few state."""
+    days = """SELECT born AS d FROM lk_loose UNION SELECT lunar FROM lk_loose
+        UNION SELECT CAST((born // 10000 * 10000 + born % 100 * 100 + born // 100 % 100) AS INTEGER) FROM lk_loose
+        UNION SELECT TRY_CAST(substring(digits, 7, 8) AS INTEGER) FROM lk_loose"""
+    near = " UNION ALL ".join(
+        f"""SELECT person FROM (
+            SELECT a.person, count(*) OVER (PARTITION BY a.{c}) AS n FROM lk_around AS a
+            SEMI JOIN (SELECT DISTINCT {c} FROM lk_unsettled WHERE {c} IS NOT NULL) AS u ON u.{c} = a.{c}
+        ) AS s WHERE n <= {MOST_SHARED}"""
+        for c in MEETING
+    )
+    return f"""
+        WITH days AS (SELECT DISTINCT CAST(d AS INTEGER) AS d FROM ({days}) AS e WHERE d IS NOT NULL),
+        wanted AS (SELECT spelling_id FROM ({blocking.SPELLED}) AS s),
+        sounding AS (
+            SELECT DISTINCT raw_id FROM (SELECT raw_id, unnest(spellings) AS spelling FROM lk_names) AS s
+            SEMI JOIN wanted AS w ON w.spelling_id = hash(s.spelling)
+            UNION SELECT n.raw_id FROM lk_names AS n SEMI JOIN lk_name AS m ON m.near_id = n.near_id
+        ),
+        people AS (
+            SELECT p.*, coalesce(CAST(p.number AS VARCHAR), {digits_sql("p.stated")}) AS digits FROM lk_people AS p
+            WHERE p.born IN (SELECT d FROM days) OR p.lunar IN (SELECT d FROM days) OR p.raw_id IN (SELECT raw_id FROM sounding)
+               OR {NUMBER_DAY.replace("number", "p.number")} IN (SELECT d FROM days)
+               OR p.number // 100000000000 * 10000000 + p.number % 10000000 IN (
+                   SELECT TRY_CAST(concat(substring(digits, 1, 6), substring(digits, 11, 7)) AS BIGINT) FROM lk_loose)
+        ),
+        described AS ({blocking.library_sql("people")}),
+        keys AS (
+            SELECT unnest([{blocking.codes_sql()}]) AS code, grp FROM described
+            UNION ALL
+            SELECT {blocking.spelling_sql("hash(s.spelling)")}, d.grp FROM described AS d JOIN (
+                SELECT n.raw_id, unnest(n.spellings) AS spelling FROM lk_names AS n SEMI JOIN sounding AS k ON k.raw_id = n.raw_id
+            ) AS s ON s.raw_id = d.raw_id
+        )
+        SELECT k.grp AS person FROM keys AS k SEMI JOIN lk_asked_code AS a ON a.code = k.code
+        UNION ALL {near}
+    """
+
+
+def subset(steps: Steps) -> str:
+    """Tables ``lk_library`` (profile, person and what ``lk_people`` says of affected people) and ``lk_record``; returns
+    the query of everything described, for ``keys.describe``."""
+    steps.table(
+        "lk_library",
+        """
+        WITH every AS (
+            SELECT p.* EXCLUDE (person), coalesce(a.root, p.person) AS person FROM lk_people AS p
+            LEFT JOIN lk_alias AS a ON a.person = p.person
+        ),
+        stale AS (SELECT record_id FROM lk_unsettled UNION SELECT record_id FROM lk_gone),
+        picked AS (
+            SELECT e.*, s.record_id IS NOT NULL AS is_stale FROM every AS e SEMI JOIN lk_affected AS f ON f.person = e.person
+            LEFT JOIN stale AS s ON s.record_id = e.record
+        )
+        SELECT row_number() OVER (ORDER BY record, person, n) AS profile, *,
+               row_number() OVER (PARTITION BY record ORDER BY n DESC) AS place
+        FROM picked WHERE NOT (is_stale AND n = 1) AND person NOT IN (SELECT person FROM lk_reopened_person)
+        """,
+    )
+    steps.table("lk_library_main", "SELECT person, min(profile) AS profile FROM lk_library GROUP BY person")
+    columns = ", ".join(SURROUNDINGS)
+    nothing = ", ".join(f"CAST(NULL AS UBIGINT) AS {c}" for c in SURROUNDINGS)
+    around = ", ".join(f"a.{c}" if c in AROUND else f"CAST(NULL AS UBIGINT) AS {c}" for c in SURROUNDINGS)
+    steps.table(
+        "lk_record",
+        f"""
+        WITH told AS (
+            SELECT coalesce(r.root, a.person) AS home, a.* FROM lk_around AS a LEFT JOIN lk_alias AS r ON r.person = a.person
+        ),
+        former AS (
+            SELECT CASE WHEN is_stale OR place > 1 OR record IN (SELECT record_id FROM lk_arrived)
+                        THEN hash('former', profile, record) ELSE record END AS record_id, profile, {nothing} FROM lk_library
+        )
+        SELECT record_id, CAST(profile AS UBIGINT) AS profile, {columns} FROM lk_unsettled
+        UNION ALL SELECT record_id, CAST(profile AS UBIGINT), {columns} FROM former
+        UNION ALL
+        SELECT hash('around', m.profile, {", ".join(f"a.{c}" for c in AROUND)}), CAST(m.profile AS UBIGINT), {around}
+        FROM told AS a JOIN lk_library_main AS m ON m.person = a.home
+        UNION ALL
+        SELECT d.record_id, CAST(m.profile AS UBIGINT), {nothing} FROM lk_decided_person AS d
+        JOIN lk_library_main AS m ON m.person = d.person
+        WHERE d.record_id NOT IN (SELECT record_id FROM lk_unsettled) AND d.record_id NOT IN (SELECT record_id FROM former)
+        """,
+    )
+    return f"""{described_sql("lk_unsettled")}
+        UNION ALL SELECT CAST(profile AS UBIGINT), {DESCRIBED} FROM lk_library"""
+
+
+ONE_NUMBER = """SELECT hash('number', x.number) AS a, hash('number', y.number) AS b FROM lk_library AS x
+    JOIN lk_library AS y ON y.person = x.person AND x.number < y.number WHERE x.is_anchor AND y.is_anchor"""
+"""Numbers that the library holds to be one person's."""
 
 
 def standing(steps: Steps) -> None:
-    """Table ``lk_stood`` (node_a, node_b, rule): unchanged records of one code belong together."""
+    """Table ``lk_stood`` (node_a, node_b, rule): what was one person belongs together."""
     steps.table(
         "lk_stood",
         """
-        WITH unchanged AS (
-            SELECT m.node, b.person_code FROM lk_before AS b JOIN lk_member AS m ON m.record_id = b.record_id
-            WHERE b.record_id NOT IN (SELECT record_id FROM lk_unsettled)
-            UNION SELECT m.node, k.person_code FROM lk_known AS k JOIN lk_member AS m ON m.record_id = k.record_id
-        ),
-        hub AS (SELECT person_code, min(node) AS node FROM unchanged GROUP BY person_code HAVING count(DISTINCT node) > 1)
-        SELECT DISTINCT u.node AS node_a, h.node AS node_b, 'before' AS rule
-        FROM unchanged AS u JOIN hub AS h ON h.person_code = u.person_code WHERE u.node <> h.node
+        WITH held AS (SELECT DISTINCT m.node, l.person FROM lk_library AS l JOIN lk_member AS m ON m.profile = l.profile),
+        hub AS (SELECT person, min(node) AS node FROM held GROUP BY person HAVING count(*) > 1)
+        SELECT u.node AS node_a, h.node AS node_b, 'before' AS rule
+        FROM held AS u JOIN hub AS h ON h.person = u.person WHERE u.node <> h.node
         """,
     )
 
 
 def claims(steps: Steps) -> None:
-    """Table ``lk_claimed`` (record_id, person_code): how the records of the subset stood, or are known to stand."""
+    """Table ``lk_claimed`` (record_id, person_code): how the library's people and the unsettled records stood."""
     steps.table(
         "lk_claimed",
         """
-        SELECT b.record_id, b.person_code FROM lk_before AS b
-        WHERE b.record_id IN (SELECT record_id FROM lk_subset) AND b.record_id NOT IN (SELECT record_id FROM lk_known)
+        SELECT m.record_id, a.person_code FROM lk_library AS l JOIN lk_member AS m ON m.profile = l.profile
+        JOIN lk_affected AS a ON a.person = l.person
         UNION ALL
-        SELECT k.record_id, k.person_code FROM lk_known AS k WHERE k.record_id IN (SELECT record_id FROM lk_subset)
+        SELECT f.record_id, f.person_code FROM lk_former AS f SEMI JOIN lk_unsettled AS u ON u.record_id = f.record_id
         """,
     )
 
 
-def whole(steps: Steps, mentions: str) -> None:
-    """Table ``lk_whole``: the assignment of every current record - linked anew, known, or as it stood."""
+def changes(steps: Steps) -> None:
+    """Table ``lk_change`` (record_id, person_code, how, weight): every record whose person is new or another; a
+    withdrawn record has none."""
+    steps.table("lk_lost", "SELECT person_code, current_code FROM lk_codes WHERE current_code <> person_code")
     steps.table(
-        "lk_whole",
-        f"""
-        SELECT c.record_id, k.person_code, c.how, c.weight
-        FROM lk_cluster AS c JOIN lk_code AS k ON k.cluster = c.cluster
+        "lk_change",
+        """
+        WITH settled AS (
+            SELECT k.record_id, coalesce(l.current_code, c.person_code) AS person_code
+            FROM lk_known AS k JOIN lk_codes_before AS c ON hash(c.person_code) = k.person
+            LEFT JOIN lk_lost AS l ON l.person_code = c.person_code
+        ),
+        fresh AS (
+            SELECT c.record_id, k.person_code, c.how, c.weight
+            FROM lk_cluster AS c JOIN lk_code AS k ON k.cluster = c.cluster SEMI JOIN lk_unsettled AS u ON u.record_id = c.record_id
+            UNION ALL SELECT record_id, person_code, 'key', CAST(NULL AS DOUBLE) FROM settled
+        )
+        SELECT * FROM fresh
         UNION ALL
-        SELECT k.record_id, k.person_code, 'key', CAST(NULL AS DOUBLE) FROM lk_known AS k
-        WHERE k.record_id NOT IN (SELECT record_id FROM lk_subset)
-        UNION ALL
-        SELECT b.record_id, b.person_code, b.how, b.weight FROM lk_before AS b SEMI JOIN {mentions} AS m ON m.record_id = b.record_id
-        WHERE b.record_id NOT IN (SELECT record_id FROM lk_subset) AND b.record_id NOT IN (SELECT record_id FROM lk_known)
+        SELECT g.record_id, CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR), CAST(NULL AS DOUBLE) FROM lk_gone AS g
         """,
     )
+    if steps.count("lk_lost"):
+        steps.table(
+            "lk_changed",
+            """
+            SELECT * FROM lk_change
+            UNION ALL
+            SELECT b.record_id, l.current_code, b.how, b.weight FROM lk_before AS b JOIN lk_lost AS l ON l.person_code = b.person_code
+            ANTI JOIN lk_change AS c ON c.record_id = b.record_id
+            """,
+        )
+        steps.rename("lk_changed", "lk_change")

@@ -13,6 +13,7 @@ from anju.exchange.linkage.comparisons import NAME
 from anju.exchange.linkage.names import NAME_COLUMNS, prepare_names, shaped_sql
 from anju.exchange.linkage.parameters import Parameters
 from anju.exchange.linkage.steps import Steps
+from anju.exchange.linkage.surroundings import SURROUNDINGS
 
 AGREE = ("same", "sound", "look", "pinyin", "order", "near_sound", "dropped", "missing")
 NEARLY = ("given", "one_char")
@@ -20,72 +21,103 @@ PROFILE = (
     '"person.name", "person.citizen_no", "person.citizen_no_stated", "person.sex", "person.born_on", '
     '"person.born_lunar_on", "person.hukou_region"'
 )
+NUMBER_DAY = "(number // 1000) % 100000000"
+"""SQL for the birthday inside a number's seventeen digits, as a whole number yyyymmdd."""
 
 
-def fits_sql(born: str, lunar: str, number: str) -> str:
-    """SQL: whether a birthday fits a citizen number; NULL when no birthday is stated."""
-    stated = f"substring({number}, 7, 8)"
-    swapped = f"concat(substring({born}, 1, 4), substring({born}, 7, 2), substring({born}, 5, 2))"
+def day_sql(day: str) -> str:
+    """SQL for a date as the whole number yyyymmdd."""
+    return f"year({day}) * 10000 + month({day}) * 100 + day({day})"
+
+
+def swapped_sql(day: str) -> str:
+    """SQL for yyyymmdd with day and month exchanged, whether that is a day or not."""
+    return f"({day} // 10000 * 10000 + {day} % 100 * 100 + {day} // 100 % 100)"
+
+
+def fits_sql(born: str, lunar: str) -> str:
+    """SQL: whether a birthday fits the citizen number of its row; NULL when no birthday is stated."""
     return (
-        f"({born} = {stated} OR coalesce({lunar} = {stated}, FALSE) OR {swapped} = {stated} "
-        f"OR levenshtein({born}, {stated}) <= 1 "
-        f"OR (substring({born}, 1, 4) = substring({stated}, 1, 4) AND substring({born}, 5, 4) = '0101'))"
+        f"({born} = {NUMBER_DAY} OR coalesce({lunar} = {NUMBER_DAY}, FALSE) OR {swapped_sql(born)} = {NUMBER_DAY} "
+        f"OR levenshtein(CAST({born} AS VARCHAR), CAST({NUMBER_DAY} AS VARCHAR)) <= 1 "
+        f"OR ({born} // 10000 = {NUMBER_DAY} // 10000 AND {born} % 10000 = 101))"
     )
 
 
 def profiles(steps: Steps, mentions: str, parameters: Parameters) -> None:
-    """Tables ``lk_record`` (record to profile) and ``lk_profile`` (one row per distinct way a person is described)."""
-    steps.table("lk_record", f"SELECT record_id, hash({PROFILE}) AS profile FROM {mentions}")
-    steps.table(
-        "lk_described",
-        f"""
-        SELECT hash({PROFILE}) AS profile, any_value("person.name") AS raw, any_value("person.citizen_no") AS number,
-               any_value("person.citizen_no_stated") AS stated, any_value("person.sex") AS sex,
-               strftime(any_value("person.born_on"), '%Y%m%d') AS born,
-               strftime(any_value("person.born_lunar_on"), '%Y%m%d') AS lunar,
-               any_value("person.hukou_region") AS county, count(*) AS n, min(record_id) AS record
-        FROM {mentions} GROUP BY 1
-        """,
-    )
-    prepare_names(steps, "SELECT raw FROM lk_described", parameters)
+    """Tables ``lk_record`` (record to profile and what surrounds it, hashed) and ``lk_profile`` (one row per distinct
+    way a person is described; a number is its first seventeen digits, days are whole numbers yyyymmdd)."""
+    steps.table("lk_record", stated_sql(mentions))
+    prepare_names(steps, f'SELECT DISTINCT "person.name" AS raw FROM {mentions}', parameters)
+    describe(steps, described_sql())
+
+
+def stated_sql(mentions: str) -> str:
+    """Query: what every mention states, in numbers: its profile, the parts of it, and what surrounds it."""
+    around = ", ".join(f"{sql} AS {name}" for name, sql in SURROUNDINGS.items())
+    return f"""SELECT record_id, hash({PROFILE}) AS profile, hash("person.name") AS raw_id,
+        TRY_CAST(substring("person.citizen_no", 1, 17) AS BIGINT) AS number, "person.citizen_no_stated" AS stated,
+        "person.sex" AS sex, "person.born_on" AS born_on, "person.born_lunar_on" AS lunar_on,
+        "person.hukou_region" AS county, {around} FROM {mentions}"""
+
+
+def described_sql(records: str = "lk_record") -> str:
+    """Query: one row per profile of a table like ``lk_record``, with how many records state it and the smallest of them."""
+    return f"""WITH once AS (
+            SELECT profile, any_value(raw_id) AS raw_id, any_value(number) AS number, any_value(stated) AS stated,
+                   any_value(sex) AS sex, any_value(born_on) AS born_on, any_value(lunar_on) AS lunar_on,
+                   any_value(county) AS county, count(*) AS n, min(record_id) AS record
+            FROM {records} GROUP BY profile
+        )
+        SELECT profile, raw_id, number, stated, TRY_CAST(sex AS INTEGER) AS sex, {day_sql("born_on")} AS born,
+               {day_sql("lunar_on")} AS lunar, county, n, record FROM once"""
+
+
+def describe(steps: Steps, described: str) -> None:
+    """Table ``lk_profile`` from a query like ``described_sql``: the name's number in ``lk_name``, what fits the number."""
     steps.table(
         "lk_profile",
         f"""
-        SELECT p.*, n.name, CASE WHEN p.born IS NOT NULL THEN {fits_sql("p.born", "p.lunar", "p.number")} END AS fits,
-               CASE WHEN p.sex IN ('1', '2') AND p.number IS NOT NULL
-                    THEN p.sex = CASE WHEN CAST(substring(p.number, 17, 1) AS INTEGER) % 2 = 1 THEN '1' ELSE '2' END
-               END AS sex_fits
-        FROM lk_described AS p LEFT JOIN lk_name AS n ON n.raw = p.raw
+        WITH p AS ({described})
+        SELECT p.profile, n.raw_id, n.name_id, number, stated, sex, born, lunar, county, p.n, record,
+               CASE WHEN born IS NOT NULL AND number IS NOT NULL THEN {fits_sql("born", "lunar")} END AS fits,
+               CASE WHEN sex IN (1, 2) AND number IS NOT NULL THEN sex % 2 = number % 2 END AS sex_fits
+        FROM p LEFT JOIN lk_name AS n ON n.raw_id = p.raw_id
         """,
     )
-    steps.drop("lk_described")
 
 
 def numbers(steps: Steps) -> None:
-    """Table ``lk_status``: profile to ``node`` and ``is_anchor``.
+    """Table ``lk_placed``: every profile with ``node`` and ``is_anchor``.
 
-    A numbered person is an anchor: node = the number. A stranger to the number is a node of their number and name,
-    no anchor. A profile without a number has no node: its records stand alone (``members``).
+    A numbered person is an anchor: node = the number, hashed. A stranger to the number is a node of their number and
+    name, no anchor. A profile without a number has no node: its records stand alone (``members``).
     """
     steps.table(
         "lk_number_name",
         """
-        SELECT number, name, arg_max(raw, n) AS raw,
+        SELECT number, name_id, arg_max(raw_id, n) AS raw_id, min(record) AS record,
                sum(n * CASE WHEN fits THEN 3.0 WHEN fits IS NULL THEN 1.0 ELSE 0.1 END) AS support,
                bool_or(fits) AS any_fits, bool_or(NOT fits) AS any_far
-        FROM lk_profile WHERE number IS NOT NULL AND name IS NOT NULL GROUP BY number, name
+        FROM lk_profile WHERE number IS NOT NULL AND name_id IS NOT NULL GROUP BY number, name_id
         """,
     )
     steps.table(
         "lk_core",
         """
-        WITH ranked AS (
-            SELECT *, row_number() OVER (PARTITION BY number ORDER BY support DESC, name) AS place,
-                   count(*) OVER (PARTITION BY number) AS names
-            FROM lk_number_name
+        WITH counted AS (
+            SELECT number, count(*) AS names, min(name_id) AS name_id, min(raw_id) AS raw_id,
+                   bool_or(any_fits) AS any_fits, bool_or(any_far) AS any_far FROM lk_number_name GROUP BY number
+        ),
+        ranked AS (
+            SELECT n.*, row_number() OVER (PARTITION BY n.number ORDER BY support DESC, record) AS place
+            FROM lk_number_name AS n SEMI JOIN (SELECT number FROM counted WHERE names > 1) AS c ON c.number = n.number
+        ),
+        first AS (
+            SELECT number, names, name_id, raw_id, any_fits, any_far FROM counted WHERE names = 1
+            UNION ALL SELECT number, 2, name_id, raw_id, any_fits, any_far FROM ranked WHERE place = 1
         )
-        SELECT number, name, raw, names, coalesce(any_fits, FALSE) OR NOT coalesce(any_far, FALSE) AS is_owner
-        FROM ranked WHERE place = 1
+        SELECT number, name_id, raw_id, names, coalesce(any_fits, FALSE) OR NOT coalesce(any_far, FALSE) AS is_owner FROM first
         """,
     )
     left = ", ".join(f"a.{c} AS {c}_l, b.{c} AS {c}_r" for c in _compared())
@@ -93,109 +125,106 @@ def numbers(steps: Steps) -> None:
         "lk_number_level",
         f"""
         WITH rare AS (
-            SELECT o.number, o.raw AS other_raw, o.name AS other_name, c.raw AS core_raw
-            FROM lk_number_name AS o JOIN lk_core AS c ON c.number = o.number AND c.names > 1 AND c.name <> o.name
+            SELECT o.number, o.raw_id AS other_raw, o.name_id, c.raw_id AS core_raw
+            FROM lk_number_name AS o JOIN lk_core AS c ON c.number = o.number AND c.names > 1 AND c.name_id <> o.name_id
         ),
-        wanted AS (SELECT other_raw AS raw FROM rare UNION SELECT core_raw FROM rare),
-        named AS (SELECT n.* FROM lk_name AS n SEMI JOIN wanted AS w ON w.raw = n.raw),
+        wanted AS (SELECT other_raw AS raw_id FROM rare UNION SELECT core_raw FROM rare),
+        named AS (SELECT n.* FROM lk_name AS n SEMI JOIN wanted AS w ON w.raw_id = n.raw_id),
         shaped AS ({shaped_sql("named")}),
         paired AS (
-            SELECT r.number, r.other_name, {left}
-            FROM rare AS r JOIN shaped AS a ON a.raw = r.core_raw JOIN shaped AS b ON b.raw = r.other_raw
+            SELECT r.number, r.name_id, b.length AS chars, {left}
+            FROM rare AS r JOIN shaped AS a ON a.raw_id = r.core_raw JOIN shaped AS b ON b.raw_id = r.other_raw
         )
-        SELECT number, other_name AS name, {NAME.case_sql()} AS level FROM paired
+        SELECT number, name_id, chars, {NAME.case_sql()} AS level FROM paired
         """,
     )
     agree = ", ".join(f"'{v}'" for v in AGREE)
     nearly = ", ".join(f"'{v}'" for v in NEARLY)
     steps.table(
-        "lk_status",
+        "lk_placed",
         f"""
         WITH judged AS (
-            SELECT p.profile, p.number, p.name, p.fits, p.sex_fits, coalesce(c.is_owner, TRUE) AS is_owner,
-                   CASE WHEN p.name IS NULL THEN 'missing' WHEN p.name = c.name THEN 'same' ELSE v.level END AS level
+            SELECT p.*, coalesce(c.is_owner, TRUE) AS is_owner, v.chars,
+                   CASE WHEN p.name_id IS NULL THEN 'missing' WHEN p.name_id = c.name_id THEN 'same' ELSE v.level END AS level
             FROM lk_profile AS p
             LEFT JOIN lk_core AS c ON c.number = p.number
-            LEFT JOIN lk_number_level AS v ON v.number = p.number AND v.name = p.name
-            WHERE p.number IS NOT NULL
+            LEFT JOIN lk_number_level AS v ON v.number = p.number AND v.name_id = p.name_id
         ),
         settled AS (
-            SELECT *, is_owner AND (level IN ({agree}) AND (level = 'same' OR coalesce(fits, TRUE) OR level <> 'dropped')
-                   OR level IN ({nearly}) AND coalesce(fits, length(name) >= 3) AND coalesce(sex_fits, TRUE)) AS is_anchor
+            SELECT *, number IS NOT NULL AND coalesce(
+                   is_owner AND (level IN ({agree}) AND (level = 'same' OR coalesce(fits, TRUE) OR level <> 'dropped')
+                   OR level IN ({nearly}) AND coalesce(fits, chars >= 3) AND coalesce(sex_fits, TRUE)), FALSE) AS is_anchor
             FROM judged
         )
-        SELECT profile, is_anchor,
-               CASE WHEN is_anchor THEN hash('number', number) ELSE hash('stranger', number, coalesce(name, '')) END AS node
+        SELECT profile, raw_id, name_id, number, stated, sex, born, lunar, county, n, record, is_anchor,
+               CASE WHEN number IS NULL THEN NULL WHEN is_anchor THEN hash('number', number)
+                    ELSE hash('stranger', number, coalesce(name_id, 0)) END AS node
         FROM settled
         """,
     )
-    steps.drop("lk_number_name", "lk_core", "lk_number_level")
+    steps.drop("lk_number_name", "lk_core", "lk_number_level", "lk_profile")
 
 
-def mistyped(steps: Steps, mentions: str) -> None:
+def mistyped(steps: Steps, known: str = "") -> None:
     """Give one node to anchors whose numbers are writings of one: names that sound the same, a phone in common, and only
     one of county, birthday and sequence differs; a few records without any phone may do with another county.
-    Rewrites ``lk_status``."""
+    ``known``: a query (a, b) of anchors that are one in the library. Rewrites ``lk_placed``."""
     steps.table(
         "lk_named_anchor",
         """
-        SELECT s.node, p.number, n.sound AS name, sum(p.n) AS n FROM lk_profile AS p
-        JOIN lk_status AS s ON s.profile = p.profile JOIN lk_name AS n ON n.raw = p.raw
-        WHERE s.is_anchor AND length(p.name) >= 2 GROUP BY 1, 2, 3
+        SELECT p.node, p.number, n.sound_id AS sound, sum(p.n) AS n FROM lk_placed AS p
+        JOIN lk_name AS n ON n.raw_id = p.raw_id WHERE p.is_anchor AND n.length >= 2 GROUP BY 1, 2, 3
         """,
     )
     parts = {
-        "county": "substring(number, 7, 11)",
-        "sequence": "substring(number, 1, 14)",
-        "birthday": "concat(substring(number, 1, 6), substring(number, 15, 3))",
+        "county": "number % 100000000000",
+        "sequence": "number // 1000",
+        "birthday": "number // 100000000000 * 1000 + number % 1000",
     }
     every = " UNION ALL ".join(
-        f"SELECT '{kind}' AS kind, hash('{kind}', name, {part}) AS code, node FROM lk_named_anchor"
+        f"SELECT '{kind}' AS kind, hash('{kind}', sound, {part}) AS code, node FROM lk_named_anchor"
         for kind, part in parts.items()
     )
     steps.table(
         "lk_like_number",
         f"""
-        WITH keyed AS (SELECT DISTINCT kind, code, node FROM ({every}) AS e),
-        met AS (SELECT code FROM keyed GROUP BY code HAVING count(*) BETWEEN 2 AND 8)
-        SELECT DISTINCT k.kind, k.node AS a, o.node AS b
-        FROM keyed AS k SEMI JOIN met AS m ON m.code = k.code JOIN keyed AS o ON o.code = k.code AND o.node > k.node
+        WITH keyed AS ({every}),
+        met AS (SELECT code FROM keyed GROUP BY code HAVING count(*) BETWEEN 2 AND 8),
+        few AS (SELECT k.* FROM keyed AS k SEMI JOIN met AS m ON m.code = k.code)
+        SELECT DISTINCT k.kind, k.node AS a, o.node AS b FROM few AS k JOIN few AS o ON o.code = k.code AND o.node > k.node
         """,
     )
     steps.table(
         "lk_like_phone",
-        f"""
+        """
         WITH asked AS (SELECT a AS node FROM lk_like_number UNION SELECT b FROM lk_like_number),
-        profiled AS (SELECT s.profile, s.node FROM lk_status AS s SEMI JOIN asked AS q ON q.node = s.node),
-        held AS (SELECT r.record_id, p.node FROM lk_record AS r JOIN profiled AS p ON p.profile = r.profile)
-        SELECT DISTINCT h.node, m."person.phone" AS phone
-        FROM {mentions} AS m JOIN held AS h ON h.record_id = m.record_id WHERE m."person.phone" IS NOT NULL
+        held AS (SELECT p.profile, p.node FROM lk_placed AS p SEMI JOIN asked AS q ON q.node = p.node)
+        SELECT DISTINCT h.node, r.phone FROM lk_record AS r JOIN held AS h ON h.profile = r.profile WHERE r.phone IS NOT NULL
         """,
     )
     components(
         steps,
-        """
+        f"""
         SELECT l.a, l.b FROM lk_like_number AS l JOIN lk_named_anchor AS x ON x.node = l.a
         JOIN lk_named_anchor AS y ON y.node = l.b
         WHERE l.kind = 'county' AND (x.n <= 3 AND l.a NOT IN (SELECT node FROM lk_like_phone)
                                      OR y.n <= 3 AND l.b NOT IN (SELECT node FROM lk_like_phone))
         UNION
         SELECT l.a, l.b FROM lk_like_number AS l JOIN lk_like_phone AS x ON x.node = l.a
-        JOIN lk_like_phone AS y ON y.node = l.b AND y.phone = x.phone
+        JOIN lk_like_phone AS y ON y.node = l.b AND y.phone = x.phone {"UNION " + known if known else ""}
         """,
         "lk_one_number",
     )
     if steps.count("lk_one_number"):
         steps.table(
-            "lk_status_one",
+            "lk_placed_one",
             """
-            SELECT s.profile, s.is_anchor, coalesce(o.part, s.node) AS node
-            FROM lk_status AS s LEFT JOIN lk_one_number AS o ON o.node = s.node
+            SELECT p.* EXCLUDE (node), coalesce(o.part, p.node) AS node
+            FROM lk_placed AS p LEFT JOIN lk_one_number AS o ON o.node = p.node
             """,
         )
-        steps.drop("lk_status")
-        steps.table("lk_status", "SELECT * FROM lk_status_one")
-    steps.drop("lk_named_anchor", "lk_like_number", "lk_like_phone", "lk_status_one")
+        steps.rename("lk_placed_one", "lk_placed")
+    steps.drop("lk_named_anchor", "lk_like_number", "lk_like_phone")
 
 
 def _compared() -> tuple[str, ...]:
@@ -203,32 +232,29 @@ def _compared() -> tuple[str, ...]:
 
 
 def members(steps: Steps) -> None:
-    """Tables ``lk_member`` (record to node) and ``lk_open`` (every record that no number settles, described)."""
+    """Tables ``lk_member`` (record to node, with what surrounds it), ``lk_anchor`` (nodes of numbered people) and
+    ``lk_open`` (records that no number settles, with what they state)."""
+    around = ", ".join(f"r.{name}" for name in SURROUNDINGS)
     steps.table(
         "lk_member",
-        """
-        SELECT r.record_id, r.profile, coalesce(s.node, hash('record', r.record_id)) AS node,
-               coalesce(s.is_anchor, FALSE) AS is_anchor
-        FROM lk_record AS r LEFT JOIN lk_status AS s ON s.profile = r.profile
+        f"""
+        SELECT r.record_id, r.profile, coalesce(p.node, hash('record', r.record_id)) AS node,
+               coalesce(p.is_anchor, FALSE) AS is_anchor, {around}
+        FROM lk_record AS r LEFT JOIN lk_placed AS p ON p.profile = r.profile
         """,
     )
     steps.drop("lk_record")
-
-
-def open_records(steps: Steps, mentions: str) -> None:
-    """Table ``lk_open``: records that no number settles, with what they state and their node."""
+    steps.table("lk_anchor", "SELECT DISTINCT node FROM lk_placed WHERE is_anchor")
     steps.table(
         "lk_open",
-        f"""
-        WITH loose AS (SELECT record_id, profile, node FROM lk_member WHERE NOT is_anchor)
-        SELECT l.record_id, l.node, p.profile, p.name, p.raw, p.born, p.lunar, p.sex, p.county, p.stated,
-               m."person.phone" AS phone
-        FROM {mentions} AS m JOIN loose AS l ON l.record_id = m.record_id JOIN lk_profile AS p ON p.profile = l.profile
+        """
+        SELECT m.record_id, m.node, p.profile, p.name_id, p.raw_id, p.born, p.lunar, p.sex, p.county, p.number, p.stated, m.phone
+        FROM lk_member AS m JOIN lk_placed AS p ON p.profile = m.profile WHERE NOT m.is_anchor
         """,
     )
 
 
-def key_groups(steps: Steps, mentions: str, parameters: Parameters, stood: bool = False) -> None:
+def key_groups(steps: Steps, parameters: Parameters, stood: bool = False) -> None:
     """Tables ``lk_key_edge`` (node to the hub of its key, with the rule) and ``lk_group`` (node to group).
 
     A group holds at most one anchor; a key that would join two numbered people joins nobody. ``stood``: take
@@ -237,70 +263,68 @@ def key_groups(steps: Steps, mentions: str, parameters: Parameters, stood: bool 
     steps.table(
         "lk_key_phone",
         f"""
-        WITH wanted AS (SELECT DISTINCT phone FROM lk_open WHERE phone IS NOT NULL AND name IS NOT NULL),
+        WITH wanted AS (SELECT DISTINCT phone FROM lk_open WHERE phone IS NOT NULL AND name_id IS NOT NULL),
         numbered AS (
-            SELECT DISTINCT k.node, k.profile, m."person.phone" AS phone
-            FROM {mentions} AS m SEMI JOIN wanted AS w ON w.phone = m."person.phone"
-            JOIN lk_member AS k ON k.record_id = m.record_id WHERE k.is_anchor
+            SELECT m.node, m.profile, m.phone
+            FROM lk_member AS m SEMI JOIN wanted AS w ON w.phone = m.phone WHERE m.is_anchor
         ),
         stated AS (
-            SELECT node, name, phone, born, FALSE AS is_anchor FROM lk_open WHERE phone IS NOT NULL AND name IS NOT NULL
+            SELECT node, name_id, phone, born, FALSE AS is_anchor FROM lk_open
+            WHERE phone IS NOT NULL AND name_id IS NOT NULL
             UNION
-            SELECT n.node, p.name, n.phone, p.born, TRUE
-            FROM numbered AS n JOIN lk_profile AS p ON p.profile = n.profile WHERE p.name IS NOT NULL
+            SELECT n.node, p.name_id, n.phone, p.born, TRUE
+            FROM numbered AS n JOIN lk_placed AS p ON p.profile = n.profile WHERE p.name_id IS NOT NULL
         ),
-        shared AS (SELECT phone FROM stated GROUP BY phone HAVING count(DISTINCT name) <= {parameters.few}),
+        shared AS (SELECT phone FROM stated GROUP BY phone HAVING count(DISTINCT name_id) <= {parameters.few}),
         held AS (
-            SELECT name, phone, min(CASE WHEN is_anchor THEN node END) AS anchor, min(node) AS least
+            SELECT name_id, phone, min(CASE WHEN is_anchor THEN node END) AS anchor, min(node) AS least
             FROM stated WHERE phone IN (SELECT phone FROM shared)
-            GROUP BY name, phone
+            GROUP BY name_id, phone
             HAVING count(DISTINCT CASE WHEN is_anchor THEN node END) <= 1 AND count(DISTINCT node) > 1
                AND count(DISTINCT born) <= 1
         )
         SELECT DISTINCT s.node AS node_a, coalesce(h.anchor, h.least) AS node_b, 'name_phone' AS rule
-        FROM stated AS s JOIN held AS h ON h.name = s.name AND h.phone = s.phone
+        FROM stated AS s JOIN held AS h ON h.name_id = s.name_id AND h.phone = s.phone
         WHERE s.node <> coalesce(h.anchor, h.least)
         """,
     )
+    born = f"coalesce(born, CAST({NUMBER_DAY} AS INTEGER))"
     steps.table(
         "lk_key_birth",
-        """
+        f"""
         WITH described AS (
-            SELECT DISTINCT node, name, born, sex, county, FALSE AS is_anchor FROM lk_open
-            WHERE name IS NOT NULL AND born IS NOT NULL AND sex IS NOT NULL AND county IS NOT NULL
-              AND substring(born, 5, 4) <> '0101'
+            SELECT DISTINCT node, hash(name_id, born, sex, county) AS code, FALSE AS is_anchor FROM lk_open
+            WHERE name_id IS NOT NULL AND born IS NOT NULL AND sex IS NOT NULL AND county IS NOT NULL
+              AND born % 10000 <> 101
+        ),
+        numbered AS (
+            SELECT node, hash(name_id, {born}, sex, county) AS code FROM lk_placed WHERE is_anchor
         ),
         stated AS (
             SELECT * FROM described
             UNION
-            SELECT s.node, p.name, coalesce(p.born, substring(p.number, 7, 8)), p.sex, p.county, TRUE
-            FROM lk_profile AS p JOIN lk_status AS s ON s.profile = p.profile
-            WHERE s.is_anchor AND p.name IN (SELECT name FROM described)
+            SELECT n.node, n.code, TRUE FROM numbered AS n SEMI JOIN described AS d ON d.code = n.code
         ),
         held AS (
-            SELECT name, born, sex, county, min(CASE WHEN is_anchor THEN node END) AS anchor, min(node) AS least
-            FROM stated GROUP BY name, born, sex, county
+            SELECT code, min(CASE WHEN is_anchor THEN node END) AS anchor, min(node) AS least
+            FROM stated GROUP BY code
             HAVING count(DISTINCT CASE WHEN is_anchor THEN node END) <= 1 AND count(DISTINCT node) > 1
         )
         SELECT DISTINCT s.node AS node_a, coalesce(h.anchor, h.least) AS node_b, 'name_birth_origin' AS rule
-        FROM stated AS s JOIN held AS h
-          ON h.name = s.name AND h.born = s.born AND h.sex = s.sex AND h.county = s.county
-        WHERE s.node <> coalesce(h.anchor, h.least)
+        FROM stated AS s JOIN held AS h ON h.code = s.code WHERE s.node <> coalesce(h.anchor, h.least)
         """,
     )
     steps.table("lk_key_edge", "SELECT * FROM lk_key_phone UNION ALL SELECT * FROM lk_key_birth")
-    steps.table("lk_anchor", "SELECT DISTINCT node FROM lk_status WHERE is_anchor")
     steps.drop("lk_key_phone", "lk_key_birth")
     if stood:
         steps.table("lk_key_every", "SELECT * FROM lk_key_edge UNION ALL SELECT * FROM lk_stood")
-        steps.table("lk_key_edge", "SELECT * FROM lk_key_every")
+        steps.rename("lk_key_every", "lk_key_edge")
         constrained(
             steps,
             "SELECT node_a AS a, node_b AS b, CASE WHEN rule = 'before' THEN 10.0 ELSE 1.0 END AS weight FROM lk_key_edge",
             "SELECT node FROM lk_anchor",
             "lk_key_part",
         )
-        steps.drop("lk_key_every")
     else:
         components(steps, "SELECT node_a AS a, node_b AS b FROM lk_key_edge", "lk_key_part")
     steps.table(

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import date
 from typing import Any
 
-from anju.exchange.linkage import blocking, features, keys, training
+from anju.exchange.linkage import blocking, features, keys, surroundings, training
 from anju.exchange.linkage.comparisons import HAN_COMPARISONS
 from anju.exchange.linkage.names import prepare_characters
 from anju.exchange.linkage.parameters import Parameters
@@ -41,16 +41,16 @@ def learn(
     prepare_characters(steps)
     keys.profiles(steps, mentions, parameters)
     keys.numbers(steps)
-    keys.mistyped(steps, mentions)
+    keys.mistyped(steps)
     keys.members(steps)
-    keys.open_records(steps, mentions)
-    keys.key_groups(steps, mentions, parameters)
+    keys.key_groups(steps, parameters)
+    features.loose(steps)
+    surroundings.context(steps)
+    groups = int(engine.rows("SELECT count(DISTINCT grp) FROM lk_loose")[0][0])
+    people = max(steps.count("lk_anchor") + groups, 1000)
+    blocking.block(steps, replace(parameters, prior=1 / people))
     features.variants(steps)
-    features.context(steps, mentions)
-    people = max(int(engine.rows("SELECT count(DISTINCT grp) FROM lk_variant")[0][0]), 1000)
-    weighed = replace(parameters, prior=1 / people)
-    blocking.block(steps, weighed)
-    features.features(steps, mentions, weighed)
+    features.features(steps, parameters, people)
     rows = steps.count("lk_feature")
     seen_random = training.patterns(
         steps,

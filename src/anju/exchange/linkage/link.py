@@ -4,23 +4,31 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from anju.exchange.linkage import blocking, codes, decisions, features, incremental, keys, model, outcomes
+from anju.exchange.linkage import (
+    blocking,
+    codes,
+    decisions,
+    features,
+    incremental,
+    keys,
+    model,
+    outcomes,
+    state,
+    surroundings,
+)
 from anju.exchange.linkage.comparisons import HAN_COMPARISONS
 from anju.exchange.linkage.decisions import Decision
 from anju.exchange.linkage.names import prepare_characters
 from anju.exchange.linkage.parameters import Parameters
 from anju.exchange.linkage.steps import LinkEngine, Steps
 
-PEOPLE = (
-    "k.person_code, v.is_anchor, v.raw, v.name, v.born, v.lunar, v.sex, v.digits, v.record, "
-    "n.sound, n.near_sound, n.given, n.bag"
-)
-"""Columns of ``people.parquet``: how each person is described, ready for the next delta's blocking."""
+MOST_PARTS = 31
+"""After so many deltas everything is linked anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,19 +71,30 @@ def link(
     steps = Steps(engine, told)
     run = _before(steps, previous)
     prepare_characters(steps)
-    _compare(steps, mentions, parameters, said, None)
+    keys.profiles(steps, mentions, parameters)
+    _compare(steps, parameters, said, None)
     codes.assign(steps, run, mint)
     steps.timed("save", lambda: _save(steps, out))
-    summary = _summary(steps, run, time.perf_counter() - begun)
-    _tell(out, summary)
+    summary = _summary(steps, run, time.perf_counter() - begun, out)
+    _tell(engine, out, summary)
     steps.clear()
     return summary
 
 
+def may_link_delta(engine: LinkEngine, previous: Path) -> bool:
+    """Whether a delta may build on a run: its files are there and few, and this engine hashes as its engine did."""
+    told: dict[str, Any] = json.loads((previous / "summary.json").read_text(encoding="utf-8"))
+    return (
+        (previous / "people.parquet").is_file()
+        and len(state.parts(previous, "assignment")) < MOST_PARTS
+        and told.get("hash") == _hash(engine)
+    )
+
+
 def link_delta(
     engine: LinkEngine,
-    mentions: str,
-    changed: str,
+    arrived: str,
+    gone: str,
     previous: Path,
     said: Sequence[Decision],
     parameters: Parameters,
@@ -83,51 +102,98 @@ def link_delta(
     reopened: str = "",
     mint: codes.Mint = codes.mint_codes,
     told: Callable[[str], None] | None = None,
-) -> LinkSummary:
-    """Link the changed records (a query of ``record_id``) against the library of ``previous``; write a whole result.
+) -> LinkSummary | None:
+    """Link the records of the view ``arrived`` (new or sent again) against the library of ``previous``.
 
-    Everyone whom no changed record may concern keeps their code without being looked at. ``mentions`` holds every
-    current record, changed or not; records that are gone leave the assignment. ``reopened`` (a query of ``record_id``)
-    are those a person's word concerns: they are weighed anew even where number and name tell whose they are.
+    ``gone`` is a query of the record ids that were withdrawn. Everyone whom no arrived record may concern keeps their
+    code without being looked at; ``out`` holds the former files and a part with the changes. ``reopened`` (a query of
+    ``record_id``) are all records of the people whom a new word concerns; they stand among the arrived and are weighed
+    anew. None when a decision parts records of one person that was not reopened: that needs a whole run (``link``).
     """
     begun = time.perf_counter()
     steps = Steps(engine, told)
     run = _before(steps, previous)
-    engine.scan("lk_people", [previous / "people.parquet"])
+    for kind in ("people", "around", "names"):
+        engine.scan(f"lk_{kind}", state.parts(previous, kind))
+    _aliases(steps, previous)
     prepare_characters(steps)
-    incremental.known(steps, mentions, changed, reopened)
-    incremental.affected(steps, mentions, parameters)
-    incremental.subset(steps, mentions)
-    people = int(engine.rows("SELECT count(DISTINCT person_code) FROM lk_people")[0][0])
-    _compare(steps, "lk_subset", parameters, said, people)
+    steps.table("lk_gone", gone)
+    incremental.known(steps, arrived, reopened)
+    incremental.affected(steps, arrived, said, parameters)
+    if _must_part(steps, said):
+        steps.clear()
+        return None
+    described = incremental.subset(steps)
+    _name(steps)
+    keys.describe(steps, described)
+    before: dict[str, Any] = json.loads((previous / "summary.json").read_text(encoding="utf-8"))
+    _compare(steps, parameters, said, max(int(before["people"]), 1))
     incremental.claims(steps)
     codes.assign(steps, run, mint, before="lk_claimed")
-    incremental.whole(steps, mentions)
-    steps.timed("save", lambda: _save(steps, out, delta=True))
-    summary = _summary(steps, run, time.perf_counter() - begun, "lk_whole")
-    _tell(out, summary)
+    incremental.changes(steps)
+    state.inherit(previous, out)
+    steps.timed("save", lambda: _save_delta(steps, out, f"-{run:06d}"))
+    summary = _summary(steps, run, time.perf_counter() - begun, out, before)
+    _tell(engine, out, summary)
     steps.clear()
     return summary
 
 
-def _compare(
-    steps: Steps, mentions: str, parameters: Parameters, said: Sequence[Decision], library: int | None
-) -> None:
-    """Make ``lk_cluster`` and everything before it. ``library``: people there are, when mentions are only some."""
-    keys.profiles(steps, mentions, parameters)
+def _aliases(steps: Steps, previous: Path) -> None:
+    """Table ``lk_alias``: people that were merged away since the last whole run, and who they are now."""
+    later = state.parts(previous, "codes")[1:]
+    if later:
+        steps.engine.scan("lk_codes_since", later)
+    moved = "SELECT person_code FROM lk_codes_since WHERE current_code <> person_code"
+    steps.table(
+        "lk_alias",
+        f"""SELECT hash(c.person_code) AS person, hash(c.current_code) AS root FROM lk_codes_before AS c
+        SEMI JOIN ({moved}) AS m ON m.person_code = c.person_code"""
+        if later
+        else "SELECT hash(person_code) AS person, hash(current_code) AS root FROM lk_codes_before WHERE FALSE",
+    )
+
+
+def _must_part(steps: Steps, said: Sequence[Decision]) -> bool:
+    """Whether two records that a person held to be different are one person now."""
+    apart = ", ".join(f"({d.record_a}, {d.record_b})" for d in said if not d.is_same)
+    return bool(
+        apart
+        and steps.engine.rows(
+            f"""SELECT 1 FROM (VALUES {apart}) AS w(a, b) JOIN lk_decided_person AS x ON x.record_id = w.a
+            JOIN lk_decided_person AS y ON y.record_id = w.b AND y.person = x.person
+            WHERE x.person NOT IN (SELECT person FROM lk_reopened_person) LIMIT 1"""
+        )
+    )
+
+
+def _name(steps: Steps) -> None:
+    """``lk_name`` with the names of the library's people; ``lk_name_new``: names that the library does not know."""
+    steps.table("lk_name_new", "SELECT n.* FROM lk_name AS n ANTI JOIN lk_names AS k ON k.raw_id = n.raw_id")
+    steps.table(
+        "lk_name_every",
+        """SELECT * FROM lk_name UNION ALL
+        SELECT k.* FROM lk_names AS k SEMI JOIN lk_library AS l ON l.raw_id = k.raw_id ANTI JOIN lk_name AS n ON n.raw_id = k.raw_id""",
+    )
+    steps.rename("lk_name_every", "lk_name")
+
+
+def _compare(steps: Steps, parameters: Parameters, said: Sequence[Decision], library: int | None) -> None:
+    """From ``lk_profile`` and ``lk_record`` to ``lk_cluster``. ``library``: people there are, when these are only some."""
     keys.numbers(steps)
-    keys.mistyped(steps, mentions)
+    keys.mistyped(steps, incremental.ONE_NUMBER if library is not None else "")
     keys.members(steps)
-    keys.open_records(steps, mentions)
     if library is not None:
         incremental.standing(steps)
-    keys.key_groups(steps, mentions, parameters, stood=library is not None)
-    features.variants(steps)
-    features.context(steps, mentions)
-    people = library or int(steps.engine.rows("SELECT count(DISTINCT grp) FROM lk_variant")[0][0])
+    keys.key_groups(steps, parameters, stood=library is not None)
+    features.loose(steps)
+    surroundings.context(steps)
+    people = library or steps.count("lk_anchor") + _open_groups(steps)
     weighed = replace(parameters, prior=1 / max(people, 1000))
     blocking.block(steps, weighed)
-    features.features(steps, mentions, weighed)
+    features.variants(steps)
+    blocking.likely(steps, weighed)
+    features.features(steps, weighed, people)
     model.score(steps, HAN_COMPARISONS, weighed)
     outcomes.decide(steps, HAN_COMPARISONS, weighed)
     decisions.load(steps, said)
@@ -136,10 +202,18 @@ def _compare(
     decisions.apply(steps)
 
 
-def _tell(out: Path, summary: LinkSummary) -> None:
-    (out / "summary.json").write_text(
-        json.dumps(asdict(summary), ensure_ascii=False, indent=1), encoding="utf-8"
-    )
+def _open_groups(steps: Steps) -> int:
+    return int(steps.engine.rows("SELECT count(DISTINCT grp) FROM lk_loose")[0][0])
+
+
+def _hash(engine: LinkEngine) -> str:
+    """A value that changes when an engine hashes otherwise; what a run keeps is hashed."""
+    return str(engine.rows("SELECT hash('安居', 1)")[0][0])
+
+
+def _tell(engine: LinkEngine, out: Path, summary: LinkSummary) -> None:
+    told = {**asdict(summary), "hash": _hash(engine)}
+    (out / "summary.json").write_text(json.dumps(told, ensure_ascii=False, indent=1), encoding="utf-8")
 
 
 def _before(steps: Steps, previous: Path | None) -> int:
@@ -153,72 +227,87 @@ def _before(steps: Steps, previous: Path | None) -> int:
         for name, columns in nothing.items():
             engine.run(f"CREATE OR REPLACE VIEW lk_{name} AS SELECT {columns} WHERE FALSE")
         return 1
-    engine.scan("lk_before", [previous / "assignment.parquet"])
-    for name in ("codes", "events", "edges", "review"):
+    state.scan_assignment(engine, "lk_before", state.parts(previous, "assignment"), ("how", "weight"))
+    state.scan_codes(engine, "lk_codes_before", state.parts(previous, "codes"))
+    engine.scan("lk_events_before", state.parts(previous, "events"))
+    for name in ("edges", "review"):
         engine.scan(f"lk_{name}_before", [previous / f"{name}.parquet"])
     summary: dict[str, Any] = json.loads((previous / "summary.json").read_text(encoding="utf-8"))
     return int(summary["run"]) + 1
 
 
-def _save(steps: Steps, out: Path, delta: bool = False) -> None:
+def _edges() -> tuple[str, str]:
+    """Queries: the evidence of every pair weighed; the pairs to ask, with what a decision is worth."""
     told = ", ".join(f"{c.name}_level, {c.name}_weight" for c in HAN_COMPARISONS)
-    engine = steps.engine
-    fresh = """SELECT c.record_id, k.person_code, c.how, c.weight
-        FROM lk_cluster AS c JOIN lk_code AS k ON k.cluster = c.cluster"""
-    engine.save("SELECT * FROM lk_whole" if delta else fresh, out / "assignment.parquet")
     edges = f"SELECT record_a, record_b, weight, outcome, reason, {told} FROM lk_decided"
     review = """SELECT record_a, record_b, weight, 1 / (1 + abs(weight)) AS worth, reason FROM lk_decided
         WHERE outcome = 'ask'"""
-    people = f"SELECT {PEOPLE} FROM lk_variant AS v JOIN lk_grp_code AS k ON k.grp = v.grp LEFT JOIN lk_name AS n ON n.raw = v.raw"
-    steps.table("lk_grp_code", _group_codes(bool(steps.count("lk_word"))))
-    if delta:
-        edges = f"{edges} UNION ALL SELECT * FROM lk_edges_before WHERE {_untouched()}"
-        review = f"{review} UNION ALL SELECT * FROM lk_review_before WHERE {_untouched()}"
-        people = f"""{people} UNION ALL SELECT * FROM lk_people
-            WHERE person_code NOT IN (SELECT person_code FROM lk_affected)"""
+    return edges, review
+
+
+def _save(steps: Steps, out: Path) -> None:
+    engine = steps.engine
+    engine.save(
+        "SELECT c.record_id, k.person_code, c.how, c.weight FROM lk_cluster AS c JOIN lk_code AS k ON k.cluster = c.cluster",
+        out / "assignment.parquet",
+    )
+    edges, review = _edges()
     engine.save(edges, out / "edges.parquet")
     engine.save(review, out / "review.parquet", sort="worth DESC, record_a, record_b")
     engine.save("SELECT * FROM lk_events_before UNION ALL SELECT * FROM lk_event", out / "events.parquet")
-    engine.save("SELECT * FROM lk_codes", out / "codes.parquet")
-    engine.save(people, out / "people.parquet")
+    engine.save(
+        """SELECT b.person_code, b.run, b.current_code FROM lk_codes_before AS b
+        ANTI JOIN lk_codes AS c ON c.person_code = b.person_code
+        UNION ALL SELECT person_code, run, current_code FROM lk_codes""",
+        out / "codes.parquet",
+    )
+    state.keep(steps, out)
+    state.keep_names(engine, out)
 
 
-def _group_codes(bent: bool) -> str:
-    """Query (grp, person_code). Where people's decisions bent clusters, groups are followed through their records."""
-    if not bent:
-        return """WITH grouped AS (SELECT DISTINCT grp FROM lk_variant)
-            SELECT g.grp, k.person_code FROM grouped AS g LEFT JOIN lk_part AS p ON p.node = g.grp
-            JOIN lk_code AS k ON k.cluster = coalesce(p.part, g.grp)"""
-    return """SELECT DISTINCT coalesce(g.grp, m.node) AS grp, k.person_code FROM lk_cluster AS c
-        JOIN lk_member AS m ON m.record_id = c.record_id LEFT JOIN lk_group AS g ON g.node = m.node
-        JOIN lk_code AS k ON k.cluster = c.cluster"""
+def _save_delta(steps: Steps, out: Path, suffix: str) -> None:
+    engine = steps.engine
+    engine.save("SELECT * FROM lk_change", out / f"assignment{suffix}.parquet")
+    engine.save("SELECT * FROM lk_event", out / f"events{suffix}.parquet")
+    engine.save("SELECT person_code, run, current_code FROM lk_codes", out / f"codes{suffix}.parquet")
+    stale = """SELECT {0}.* FROM lk_{0}_before AS {0}
+        ANTI JOIN (SELECT record_id FROM lk_arrived UNION SELECT record_id FROM lk_gone) AS s ON s.record_id = {0}.record_a
+        ANTI JOIN (SELECT record_id FROM lk_arrived UNION SELECT record_id FROM lk_gone) AS t ON t.record_id = {0}.record_b
+        ANTI JOIN lk_decided AS d ON d.record_a = {0}.record_a AND d.record_b = {0}.record_b"""
+    edges, review = _edges()
+    engine.save(f"{edges} UNION ALL {stale.format('edges')}", out / "edges.parquet")
+    engine.save(
+        f"{review} UNION ALL {stale.format('review')}",
+        out / "review.parquet",
+        sort="worth DESC, record_a, record_b",
+    )
+    new = "SELECT record_id FROM lk_unsettled"
+    state.keep(steps, out, suffix, new)
+    stated = " OR ".join(f"a.{c} IS NOT NULL" for c in state.AROUND)
+    engine.save(
+        f"""SELECT k.person, {", ".join(f"a.{c}" for c in state.AROUND)} FROM lk_known AS k
+        JOIN lk_arrived AS a ON a.record_id = k.record_id WHERE {stated}""",
+        out / f"around{suffix}k.parquet",
+    )
+    engine.save("SELECT * FROM lk_name_new", out / f"names{suffix}.parquet")
 
 
-def _untouched() -> str:
-    return " AND ".join(f"{r} NOT IN (SELECT record_id FROM lk_subset)" for r in ("record_a", "record_b"))
-
-
-def _summary(steps: Steps, run: int, seconds: float, assigned: str = "lk_cluster") -> LinkSummary:
+def _summary(
+    steps: Steps, run: int, seconds: float, out: Path, before: Mapping[str, Any] | None = None
+) -> LinkSummary:
     rows = steps.engine.rows
-    how: dict[str, int] = {
-        str(k): int(n) for k, n in rows(f"SELECT how, count(*) FROM {assigned} GROUP BY how")
-    }
     events = {str(k): int(n) for k, n in rows("SELECT kind, count(*) FROM lk_event GROUP BY kind")}
     blocks = rows("SELECT rule, blocks, pairs, largest, dropped FROM lk_block ORDER BY pairs DESC")
+    how, people = _counted(steps, out, before)
+    steps.engine.scan("lk_review_now", [out / "review.parquet"])
     return LinkSummary(
         run=run,
         records=sum(how.values()),
-        people=int(
-            rows(
-                "SELECT count(*) FROM lk_code"
-                if assigned == "lk_cluster"
-                else f"SELECT count(DISTINCT person_code) FROM {assigned}"
-            )[0][0]
-        ),
+        people=people + (events.get("minted", 0) - events.get("merged", 0) if before else 0),
         by_key=how.get("key", 0),
         by_model=how.get("model", 0),
         alone=how.get("alone", 0),
-        to_review=int(rows("SELECT count(*) FROM lk_decided WHERE outcome = 'ask'")[0][0]),
+        to_review=int(rows("SELECT count(*) FROM lk_review_now")[0][0]),
         minted=events.get("minted", 0),
         merged=events.get("merged", 0),
         split=events.get("split", 0),
@@ -237,3 +326,20 @@ def _summary(steps: Steps, run: int, seconds: float, assigned: str = "lk_cluster
             for b in blocks
         ],
     )
+
+
+def _counted(steps: Steps, out: Path, before: Mapping[str, Any] | None) -> tuple[dict[str, int], int]:
+    """Records by how they were joined, and people: counted in a whole run, carried on in a delta."""
+    rows = steps.engine.rows
+    if before is None:
+        steps.engine.scan("lk_assigned_now", [out / "assignment.parquet"])
+        found = rows("SELECT how, count(*) FROM lk_assigned_now GROUP BY how")
+        return {str(h): int(n) for h, n in found}, steps.count("lk_code")
+    how = {"key": int(before["by_key"]), "model": int(before["by_model"]), "alone": int(before["alone"])}
+    how["review"] = int(before["records"]) - sum(how.values())
+    for h, n in rows("SELECT how, count(*) FROM lk_former GROUP BY how"):
+        how[str(h)] -= int(n)
+    placed = "SELECT c.how FROM lk_change AS c SEMI JOIN lk_arrived AS a ON a.record_id = c.record_id"
+    for h, n in rows(f"SELECT how, count(*) FROM ({placed}) AS p GROUP BY how"):
+        how[str(h)] = how.get(str(h), 0) + int(n)
+    return how, int(before["people"])

@@ -13,7 +13,7 @@ from typing import Any
 from anju.exchange.linkage import columns as listed
 from anju.exchange.linkage import model, training
 from anju.exchange.linkage.clusters import components
-from anju.exchange.linkage.columns import COARSE, DIGITS, KINDS, ListColumn
+from anju.exchange.linkage.columns import COARSE, KINDS, ListColumn
 from anju.exchange.linkage.comparisons import Comparison
 from anju.exchange.linkage.parameters import Parameters
 from anju.exchange.linkage.steps import Steps
@@ -104,11 +104,6 @@ def prepare(steps: Steps, contract: ListContract, source: str) -> None:
     """Table ``lk_feature`` from the table ``source`` (unique_id, file_no and the list's own columns as text)."""
     cleaned = ", ".join(_clean(c) for c in contract.columns)
     steps.table("lk_list", f"SELECT unique_id, file_no, {cleaned} FROM {source}")
-    bags = ", ".join(
-        f"array_to_string(list_sort(string_split(l.{c.id}, '')), '') AS {c.id}_bag"
-        for c in contract.columns
-        if c.kind in DIGITS
-    )
     fine = [c for c in contract.columns if c.kind not in COARSE]
     for c in fine:
         steps.table(
@@ -121,8 +116,7 @@ def prepare(steps: Steps, contract: ListContract, source: str) -> None:
     joins = " ".join(f"LEFT JOIN lk_often_{c.id} AS o_{c.id} ON o_{c.id}.{c.id} = l.{c.id}" for c in fine)
     steps.table(
         "lk_feature",
-        f"""SELECT l.*, l.unique_id AS grp, FALSE AS is_anchor, l.unique_id AS record {", " + bags if bags else ""}
-        {", " + often if often else ""} FROM lk_list AS l {joins}""",
+        f"""SELECT l.*, l.unique_id AS grp, FALSE AS is_anchor, l.unique_id AS record {", " + often if often else ""} FROM lk_list AS l {joins}""",
     )
     steps.drop(*(f"lk_often_{c.id}" for c in fine))
 
@@ -247,6 +241,7 @@ def link_columns(
     block(steps, contract)
     compared = listed.comparisons(contract.columns)
     weights = train(steps, contract, compared, base)
+    steps.table("lk_likely", "SELECT a AS l, b AS r FROM lk_pair")
     model.score(steps, compared, weights)
     cluster(steps, contract, compared, weights)
     return compared, weights

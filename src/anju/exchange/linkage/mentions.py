@@ -45,33 +45,41 @@ class Batch:
 def mentions(engine: LinkEngine, batches: Sequence[Batch], name: str = "mentions") -> None:
     """Make the view ``name``: one row per record that is current, not withdrawn, and names a person.
 
-    A record sent again counts as last sent. Columns that no batch holds are null.
+    A record sent again counts as last sent. Columns that no batch holds are null. The view
+    ``<name>_gone`` holds the ids of records that are withdrawn or name nobody any more.
     """
     people = [b for b in batches if "person.name" in _columns(engine, b.path)]
     if not people:
         engine.run(f"CREATE OR REPLACE VIEW {name} AS {_nobody()}")
+        engine.run(f"CREATE OR REPLACE VIEW {name}_gone AS SELECT record_id FROM ({_nobody()}) AS n")
         return
     engine.scan("lk_batch", [b.path for b in people])
     held = _view_columns(engine, "lk_batch")
     kept = ", ".join(_column(c, held) for c in COLUMNS)
-    listed = ", ".join(f"('{b.id}', {b.order})" for b in people)
     engine.run(
-        f"CREATE OR REPLACE TABLE lk_batch_order AS SELECT * FROM (VALUES {listed}) AS b(batch, place)"
+        "CREATE OR REPLACE TABLE lk_twice AS SELECT record_id FROM lk_batch GROUP BY record_id HAVING count(*) > 1"
     )
-    engine.run(
-        """CREATE OR REPLACE TABLE lk_repeated AS
-        SELECT r.record_id, max(b.place * 4294967296 + r.row_no) AS newest
-        FROM lk_batch AS r JOIN lk_batch_order AS b ON b.batch = r.batch GROUP BY r.record_id HAVING count(*) > 1"""
-    )
-    if not engine.rows("SELECT 1 FROM lk_repeated LIMIT 1"):
-        current = "SELECT * FROM lk_batch AS r"
-    else:
+    current = "SELECT * FROM lk_batch AS r"
+    if engine.rows("SELECT 1 FROM lk_twice LIMIT 1"):
+        listed = ", ".join(f"('{b.id}', {b.order})" for b in people)
+        engine.run(
+            f"CREATE OR REPLACE TABLE lk_batch_order AS SELECT * FROM (VALUES {listed}) AS b(batch, place)"
+        )
+        engine.run(
+            """CREATE OR REPLACE TABLE lk_repeated AS
+            SELECT r.record_id, max(b.place * 4294967296 + r.row_no) AS newest
+            FROM lk_batch AS r SEMI JOIN lk_twice AS t ON t.record_id = r.record_id
+            JOIN lk_batch_order AS b ON b.batch = r.batch GROUP BY r.record_id"""
+        )
         current = """SELECT r.* FROM lk_batch AS r JOIN lk_batch_order AS b ON b.batch = r.batch
             LEFT JOIN lk_repeated AS p ON p.record_id = r.record_id
             WHERE p.newest IS NULL OR p.newest = b.place * 4294967296 + r.row_no"""
+    speaks = 'NOT coalesce(is_deleted, FALSE) AND "person.name" IS NOT NULL'
     engine.run(
-        f"""CREATE OR REPLACE VIEW {name} AS SELECT record_id, dataset, {kept} FROM ({current}) AS c
-        WHERE NOT coalesce(is_deleted, FALSE) AND "person.name" IS NOT NULL"""
+        f"CREATE OR REPLACE VIEW {name} AS SELECT record_id, dataset, {kept} FROM ({current}) AS c WHERE {speaks}"
+    )
+    engine.run(
+        f"CREATE OR REPLACE VIEW {name}_gone AS SELECT record_id FROM ({current}) AS c WHERE NOT ({speaks})"
     )
 
 

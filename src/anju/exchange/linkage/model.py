@@ -6,11 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from anju.exchange.linkage.comparisons import Comparison
-from anju.exchange.linkage.parameters import Parameters
+from anju.exchange.linkage.parameters import LEAST_FREQUENCY, Parameters
 from anju.exchange.linkage.steps import Steps
-
-LEAST_FREQUENCY = 1e-6
-"""A name's rarity is not trusted beyond one in a million."""
 
 
 def settings(
@@ -66,7 +63,7 @@ def _comparison(comparison: Comparison, parameters: Parameters, render: Any) -> 
 
 
 def score(steps: Steps, comparisons: Sequence[Comparison], parameters: Parameters) -> None:
-    """Table ``lk_scored``: every variant pair of ``lk_pair`` at or above ``ask_from``, with each level and weight.
+    """Table ``lk_scored``: every variant pair of ``lk_likely`` at or above ``ask_from``, with each level and weight.
 
     Columns: unique_id_l, unique_id_r, weight, <comparison>_level, <comparison>_weight.
     """
@@ -75,10 +72,7 @@ def score(steps: Steps, comparisons: Sequence[Comparison], parameters: Parameter
     engine = steps.engine
     steps.table(
         "lk_blocked",
-        """
-        SELECT '0' AS match_key, l.unique_id AS join_key_l, r.unique_id AS join_key_r
-        FROM lk_pair AS p JOIN lk_feature AS l ON l.grp = p.a JOIN lk_feature AS r ON r.grp = p.b
-        """,
+        "SELECT '0' AS match_key, l AS join_key_l, r AS join_key_r FROM lk_likely",
     )
     api = engine.splink()
     stated = settings(comparisons, parameters, getattr(engine, "render", str))

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
 
+from anju.exchange.linkage.conditions import mask_sql
 from anju.exchange.linkage.parameters import Parameters
 from anju.exchange.linkage.steps import Steps
 from anju.kernel import packs
@@ -138,7 +139,7 @@ def prepare_names(steps: Steps, source: str, parameters: Parameters) -> None:
     """
     steps.table("lk_name_text", _text(source))
     steps.table("lk_name_read", _read(parameters.compound_surnames))
-    steps.table("lk_name", _named())
+    steps.table("lk_name", _numbered())
     steps.drop("lk_name_text", "lk_name_read")
 
 
@@ -184,6 +185,19 @@ def _named() -> str:
     first_word, last_word = "split_part(worded, ' ', 1)", "split_part(worded, ' ', -1)"
     rest = f"substring(letters, length({plain_word(first_word)}) + 1)"
     body = f"substring(letters, 1, length(letters) - length({plain_word(last_word)}))"
+    romanised = (
+        "letters",
+        f"concat({rest}, {plain_word(first_word)})",
+        f"concat({plain_word(last_word)}, {body})",
+    )
+    spoken = (
+        "concat(family, given_sound)",
+        "concat(given_sound, family)",
+        "concat(family_other, given_sound)",
+        "concat(family_plain, given_sound)",
+        "concat(given_sound, family_plain)",
+        "concat(family, given_other)",
+    )
     return f"""
         WITH voiced AS (
             SELECT r.raw, r.name, r.latin, r.dotted, r.first_part, r.cut, r.worded, {given} AS given_sound,
@@ -198,16 +212,32 @@ def _named() -> str:
                CASE WHEN dotted AND length(first_part) >= 2 THEN first_part ELSE name END AS first_part,
                CASE WHEN latin THEN letters ELSE concat(family, given_sound) END AS sound,
                {near_sound_sql("CASE WHEN latin THEN letters ELSE concat(family, given_sound) END")} AS near_sound,
-               CASE WHEN latin THEN list_distinct([letters, concat({rest}, {plain_word(first_word)}),
-                                                   concat({plain_word(last_word)}, {body})])
-                    ELSE list_distinct([concat(family, given_sound), concat(given_sound, family),
-                                        concat(family_other, given_sound), concat(family_plain, given_sound),
-                                        concat(given_sound, family_plain), concat(family, given_other)])
+               CASE WHEN latin THEN list_distinct([{", ".join(romanised)}]) ELSE list_distinct([{", ".join(spoken)}])
                END AS spellings,
+               CASE WHEN latin THEN {mask_sql(romanised)} ELSE {mask_sql(spoken)} END AS spellings_mask,
                CASE WHEN latin THEN name ELSE array_to_string(list_sort([{", ".join(f"substring(name, {i}, 1)" for i in PLACES)}]), '')
                END AS bag
         FROM voiced
     """
+
+
+def _numbered() -> str:
+    """Names with their parts as numbers, for keys: the text's hash, null where there is none."""
+    ids = ", ".join(
+        f"CASE WHEN {text} <> '' THEN hash({text}) END AS {name}_id" for name, text in PARTS.items()
+    )
+    return f"SELECT n.*, {ids} FROM ({_named()}) AS n"
+
+
+PARTS = {
+    "raw": "raw",
+    "name": "name",
+    "sound": "sound",
+    "near": "near_sound",
+    "near3": "left(near_sound, 3)",
+    "given": "given",
+    "bag": "bag",
+}
 
 
 def letters_sql(word: str) -> str:
@@ -231,27 +261,15 @@ NAME_COLUMNS = (
     "first_part",
     "near_sound",
     "spellings",
+    "spellings_mask",
     "bag",
-    "shorter",
-    "wild",
 )
 
 
 def shaped_sql(source: str) -> str:
-    """Query: the rows of ``source`` (with columns ``name`` and ``latin``) and, beside them, the first four characters
-    (``char1`` …) with all that look like each (``look1`` …), the name with each character dropped (``shorter``) or
-    held open (``wild``)."""
+    """Query: the rows of ``source`` (with a column ``name``) and, beside them, the first four characters (``char1`` …)
+    with all that look like each (``look1`` …)."""
     places = (1, 2, 3, 4)
     chars = ", ".join(f"substring(n.name, {i}, 1) AS char{i}, k{i}.look AS look{i}" for i in places)
     joins = " ".join(f"LEFT JOIN lk_look AS k{i} ON k{i}.ch = substring(n.name, {i}, 1)" for i in places)
-    dropped = ", ".join(_without(i, "") for i in PLACES)
-    wild = ", ".join(_without(i, "_") for i in PLACES)
-    return f"""SELECT n.*, {chars}, CASE WHEN NOT n.latin AND length(n.name) >= 3 THEN list_distinct([{dropped}]) END AS shorter,
-        CASE WHEN NOT n.latin AND length(n.name) >= 2 THEN list_distinct([{wild}]) END AS wild
-        FROM {source} AS n {joins}"""
-
-
-def _without(i: int, put: str) -> str:
-    """SQL for a name without its character ``i``; the last one stands for places the name does not have."""
-    at = f"least({i}, length(n.name))"
-    return f"concat(substring(n.name, 1, {at} - 1), '{put}', substring(n.name, {at} + 1))"
+    return f"SELECT n.*, {chars} FROM {source} AS n {joins}"

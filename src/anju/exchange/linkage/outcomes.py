@@ -73,7 +73,7 @@ def _rivals(parameters: Parameters) -> str:
 
 
 def cluster(steps: Steps) -> None:
-    """Table ``lk_cluster`` (record_id, cluster, how, weight) for every record."""
+    """Table ``lk_seat`` (node, cluster, how, weight): the person of every node."""
     constrained(
         steps,
         "SELECT a, b, weight FROM lk_decided WHERE outcome = 'same'",
@@ -92,14 +92,20 @@ def cluster(steps: Steps) -> None:
         """,
     )
     steps.table(
-        "lk_cluster",
+        "lk_seat",
         """
-        SELECT m.record_id, coalesce(p.part, g.grp, m.node) AS cluster,
-               CASE WHEN m.is_anchor OR coalesce(g.is_anchor, FALSE) THEN 'key' WHEN w.grp IS NOT NULL THEN 'model'
-                    WHEN g.grp IS NOT NULL THEN 'key' ELSE 'alone' END AS how,
-               CASE WHEN m.is_anchor OR coalesce(g.is_anchor, FALSE) THEN NULL ELSE w.weight END AS weight
-        FROM lk_member AS m LEFT JOIN lk_group AS g ON g.node = m.node
-        LEFT JOIN lk_part AS p ON p.node = coalesce(g.grp, m.node)
-        LEFT JOIN lk_link_weight AS w ON w.grp = coalesce(g.grp, m.node)
+        WITH nodes AS (
+            SELECT node, TRUE AS is_anchor FROM lk_anchor UNION ALL SELECT DISTINCT node, FALSE FROM lk_open
+        ),
+        grouped AS (
+            SELECT n.node, coalesce(g.grp, n.node) AS grp, n.is_anchor OR coalesce(g.is_anchor, FALSE) AS is_anchor,
+                   g.grp IS NOT NULL AS is_keyed
+            FROM nodes AS n LEFT JOIN lk_group AS g ON g.node = n.node
+        )
+        SELECT n.node, coalesce(p.part, n.grp) AS cluster,
+               CASE WHEN n.is_anchor THEN 'key' WHEN w.grp IS NOT NULL THEN 'model' WHEN n.is_keyed THEN 'key'
+                    ELSE 'alone' END AS how,
+               CASE WHEN NOT n.is_anchor THEN w.weight END AS weight
+        FROM grouped AS n LEFT JOIN lk_part AS p ON p.node = n.grp LEFT JOIN lk_link_weight AS w ON w.grp = n.grp
         """,
     )

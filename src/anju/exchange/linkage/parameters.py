@@ -11,6 +11,9 @@ from anju.exchange.linkage.comparisons import Comparison
 from anju.kernel import packs
 from anju.kernel.refusal import Refusal
 
+LEAST_FREQUENCY = 1e-6
+"""A name's rarity is not trusted beyond one in a million."""
+
 
 @dataclass(frozen=True, slots=True)
 class Chance:

@@ -17,9 +17,8 @@ import pyarrow.parquet as pq
 from anju.exchange.linkage.comparisons import HAN_COMPARISONS
 from anju.exchange.linkage.conditions import Row
 from anju.exchange.linkage.keys import AGREE
-from anju.exchange.linkage.model import LEAST_FREQUENCY
 from anju.exchange.linkage.names import PLACES, SEPARATORS, code_file, near_sound, surname_readings
-from anju.exchange.linkage.parameters import Parameters
+from anju.exchange.linkage.parameters import LEAST_FREQUENCY, Parameters
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +143,6 @@ def describe_name(raw: str, parameters: Parameters) -> dict[str, Any]:
     first = raw.translate(str.maketrans("•・．.‧∙", "······")).split("·")[0].translate(_MARKS).upper()
     shapes = {f"char{i}": name[i - 1 : i] for i in (1, 2, 3, 4)}
     looks = {f"look{i}": _looks().get(name[i - 1 : i]) for i in (1, 2, 3, 4)}
-    last = [min(i, len(name)) for i in PLACES]
     return {
         "name": name,
         "latin": False,
@@ -163,8 +161,6 @@ def describe_name(raw: str, parameters: Parameters) -> dict[str, Any]:
             own + given_other,
         ],
         "bag": "".join(sorted(name[: len(PLACES)])),
-        "shorter": list({name[: i - 1] + name[i:] for i in last}) if len(name) >= 3 else None,
-        "wild": list({f"{name[: i - 1]}_{name[i:]}" for i in last}) if len(name) >= 2 else None,
         **shapes,
         **looks,
     }
@@ -201,13 +197,11 @@ def describe(stated: Mapping[str, Any], parameters: Parameters) -> dict[str, Any
         made |= {
             "born": born,
             "born_year": born[:4],
-            "born_bag": "".join(sorted(born)),
             "swapped": swapped if born[6:] <= "12" and born[4:6] != born[6:] else None,
             "is_new_year": born[4:] == "0101",
         }
     if number:
-        digits = _digits(str(number))
-        made |= {"digits": digits, "digits_bag": "".join(sorted(digits[:17])) if digits else None}
+        made["digits"] = _digits(str(number))
     for name in ("phones", "rooms", "employers"):
         made |= {
             name: _some(stated.get(name)),

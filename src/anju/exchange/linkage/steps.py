@@ -16,6 +16,10 @@ class LinkEngine(Engine, Protocol):
         """Keep an Arrow table as the table ``name``."""
         ...
 
+    def rename(self, made: str, name: str) -> None:
+        """Give a table another name."""
+        ...
+
     def splink(self) -> Any:
         """Splink's database API on this engine's own connection."""
         ...
@@ -29,6 +33,7 @@ class Steps:
         self.seconds: dict[str, float] = {}
         self._told = told
         self._made: list[str] = []
+        self._views: list[str] = []
 
     def table(self, name: str, query: str) -> None:
         """Make the table ``name`` from a query, replacing an older one."""
@@ -39,6 +44,18 @@ class Steps:
         self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - begun
         if name not in self._made:
             self._made.append(name)
+
+    def rename(self, made: str, name: str) -> None:
+        """Let the table ``made`` take the place of ``name``."""
+        self.drop(name)
+        self.engine.rename(made, name)
+        self._made.remove(made)
+        self._made.append(name)
+
+    def view(self, name: str, query: str) -> None:
+        """Make the view ``name``, computed whenever it is read."""
+        self.engine.run(f"CREATE OR REPLACE VIEW {name} AS {query}")
+        self._views.append(name)
 
     def timed(self, name: str, done: Callable[[], Any]) -> Any:
         """Do something that is not one table, and note its time under ``name``."""
@@ -61,5 +78,8 @@ class Steps:
                 self._made.remove(name)
 
     def clear(self) -> None:
-        """Drop every table made."""
+        """Drop every table and view made."""
+        for name in self._views:
+            self.engine.run(f"DROP VIEW IF EXISTS {name}")
+        self._views.clear()
         self.drop(*tuple(self._made))

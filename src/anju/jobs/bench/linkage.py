@@ -41,7 +41,7 @@ def run(people: int, progress: Any = None) -> list[Figure]:
             out.mkdir()
         with timed() as whole:
             summary = link(engine, "mentions", None, [], weights, outs[0])
-        quality = compare(engine, outs[0] / "assignment.parquet", truth)
+        quality = compare(engine, outs[0], truth)
         engine.run("CREATE OR REPLACE VIEW older AS SELECT * FROM mentions WHERE record_id % 100 <> 7")
         link(engine, "older", None, [], weights, outs[1])
         with timed() as delta:

@@ -74,7 +74,7 @@ def find_due(engine: DuckEngine, as_of: date, only: str = "", *, all_of_it: bool
     library, linked = library_folder(), linkage.current()
     if library is None or linked is None:
         return Due({}, ())
-    engine.scan("assignment", [linked / "assignment.parquet"])
+    linkage.scan(engine, "assignment", linked)
     whose = f" WHERE person_code = {quoted(only)}" if only else ""
     engine.run(f"CREATE OR REPLACE TEMP TABLE who AS SELECT record_id, person_code FROM assignment{whose}")
     _left(engine, library)
@@ -164,6 +164,8 @@ def purge_files(engine: DuckEngine, people: tuple[str, ...]) -> int:
             changed += 1
         if people and path.name == "kin.parquet" and "relative_code" in held:
             changed += _forget_relatives(engine, path)
+    if changed:
+        linkage.start_afresh()  # how people are described is learned anew by the next run
     if people:
         shutil.rmtree(
             lake() / "library" / "own", ignore_errors=True
@@ -184,7 +186,7 @@ def _files() -> list[Path]:
     return [
         *sorted((lake() / "batches").rglob("*.parquet")),
         *sorted((lake() / "library").rglob("*.parquet")),
-        *(p for p in sorted(linkage.folder().rglob("*.parquet")) if p.name not in {"codes.parquet", "events.parquet"}),
+        *(p for p in sorted(linkage.folder().rglob("*.parquet")) if not p.name.startswith(("codes", "events"))),
     ]  # fmt: skip
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from anju.exchange.library.accuracy import accuracy
+from anju.exchange.linkage import state
 from anju.exchange.linkage.evaluate import compare
 from anju.jobs.engine import DuckEngine
 from anju.jobs.pipeline import linkage
@@ -18,8 +19,8 @@ def run(truth: Path) -> dict[str, Any]:
     begun = time.perf_counter()
     done = linkage.get_current()
     with linkage.opened() as engine:
-        quality = compare(engine, done / "assignment.parquet", truth)
-        library = accuracies(engine, done / "assignment.parquet", truth)
+        quality = compare(engine, done, truth)
+        library = accuracies(engine, state.parts(done, "assignment"), truth)
     summary = json.loads((done / "summary.json").read_text(encoding="utf-8"))
     return {
         **{name: q.told() for name, q in quality.items()},
@@ -42,7 +43,7 @@ def rates() -> dict[str, Any]:
     return {measure.key: measure.value for measure in board().measures}
 
 
-def accuracies(engine: DuckEngine, assignment: Path, truth: Path) -> dict[str, float | None]:
+def accuracies(engine: DuckEngine, assignment: list[Path], truth: Path) -> dict[str, float | None]:
     """Shares of the library's shown values that are true; empty before the first publication."""
     from anju.register.store import queries
 

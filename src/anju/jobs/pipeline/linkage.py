@@ -10,18 +10,21 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from anju.exchange.linkage import learning, parameters
+import pyarrow.parquet as pq
+
+from anju.exchange.linkage import learning, parameters, state
 from anju.exchange.linkage.comparisons import HAN_COMPARISONS
 from anju.exchange.linkage.decisions import Decision
-from anju.exchange.linkage.link import LinkSummary, link, link_delta
+from anju.exchange.linkage.link import LinkSummary, link, link_delta, may_link_delta
 from anju.exchange.linkage.mentions import Batch, mentions
 from anju.jobs.engine import DuckEngine
 from anju.kernel.home import home
 from anju.kernel.refusal import Refusal
 
-
 SAID = "decisions.json"
 """Lies in a run's folder: the words of people it has followed."""
+MUCH = 5
+"""When more than one record in so many is new, everything is linked."""
 
 
 def folder() -> Path:
@@ -81,33 +84,62 @@ def accepted() -> list[Batch]:
 def run(told: Callable[[str], None] | None = None, full: bool = False) -> LinkSummary:
     """Link every accepted record and make the result the current one. Killed at any moment, the former stays.
 
-    After the first run only what changed since is linked against the library, unless ``full`` or most has changed.
+    After the first run only what changed since is linked against the library, unless ``full``, much is new, or
+    the former run cannot be built upon (``may_link_delta``).
     """
     from anju.jobs.pipeline import retention
 
     retention.sweep()  # what was erased and sent again goes before anything reads it
-    weights = parameters.read("han", HAN_COMPARISONS)
-    before, batches, said = current(), accepted(), decisions()
+    weights, said = parameters.read("han", HAN_COMPARISONS), decisions()
+    before, batches = current(), accepted()
     fresh = _fresh(before, batches)
     with opened() as engine:
-        mentions(engine, batches)
-        part = folder() / "run.part"
-        shutil.rmtree(part, ignore_errors=True)
-        part.mkdir()
-        if before is None or full or len(fresh) * 2 > len(batches):
-            summary = link(engine, "mentions", before, said, weights, part, told=told)
-        else:
-            engine.scan("lk_fresh", [b.path for b in fresh] or [batches[0].path])
-            changed = (
-                "SELECT record_id FROM lk_fresh" if fresh else "SELECT record_id FROM lk_fresh WHERE FALSE"
+        part, summary = _empty_part(), None
+        if before and not full and not _much(fresh, batches) and may_link_delta(engine, before):
+            reopened = _arrive(engine, before, said, fresh, batches)
+            gone = "SELECT record_id FROM arrived_gone"
+            summary = link_delta(
+                engine, "arriving_mentions", gone, before, said, weights, part, reopened, told=told
             )
-            reopened = _reopened(before, said)
-            changed = f"{changed} UNION {reopened}" if reopened else changed
-            summary = link_delta(engine, "mentions", changed, before, said, weights, part, reopened, told=told)
+        if summary is None:
+            part = _empty_part()
+            mentions(engine, batches)
+            summary = link(engine, "mentions", before, said, weights, part, told=told)
     (part / SAID).write_text(json.dumps(sorted(_pair(d) for d in said)), encoding="utf-8")
     (part / "batches.json").write_text(json.dumps([str(b.id) for b in batches]), encoding="utf-8")
     keep(part, f"run-{summary.run:06d}")
     return summary
+
+
+def _empty_part() -> Path:
+    part = folder() / "run.part"
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir()
+    return part
+
+
+def _arrive(
+    engine: DuckEngine, before: Path, said: list[Decision], fresh: list[Batch], batches: list[Batch]
+) -> str:
+    """Views ``arriving_mentions`` and ``arrived_gone`` of a delta; returns the query of records that a word reopens."""
+    mentions(engine, fresh, "arrived")
+    scan(engine, "lk_stood_before", before)
+    query = _reopened(before, said)
+    if not query:
+        engine.run("CREATE OR REPLACE VIEW arriving_mentions AS SELECT * FROM arrived")
+        return ""
+    engine.run(f"CREATE OR REPLACE TABLE lk_reopened AS {query}")
+    mentions(engine, batches, "every_mention")
+    engine.run(
+        """CREATE OR REPLACE TABLE arriving_mentions AS SELECT m.* FROM every_mention AS m
+        WHERE m.record_id IN (SELECT record_id FROM lk_reopened)"""
+    )
+    mentions(engine, fresh, "arrived")
+    engine.run(
+        """INSERT INTO arriving_mentions SELECT a.* FROM arrived AS a
+        WHERE a.record_id NOT IN (SELECT record_id FROM arriving_mentions)"""
+    )
+    return "SELECT record_id FROM lk_reopened"
 
 
 def _fresh(before: Path | None, batches: list[Batch]) -> list[Batch]:
@@ -115,6 +147,25 @@ def _fresh(before: Path | None, batches: list[Batch]) -> list[Batch]:
     path = before / "batches.json" if before else None
     seen = set(json.loads(path.read_text(encoding="utf-8"))) if path and path.is_file() else set()
     return [b for b in batches if str(b.id) not in {str(s) for s in seen}]
+
+
+def _much(fresh: list[Batch], batches: list[Batch]) -> bool:
+    """Whether so much is new that linking everything is the better way."""
+    new, every = (sum(pq.read_metadata(b.path).num_rows for b in some) for some in (fresh, batches))
+    return new * MUCH > every
+
+
+def start_afresh() -> None:
+    """Forget how people were described: the next run links everything. For erasure, after records left the lake."""
+    for run_folder in folder().glob("run-*"):
+        for kind in ("people", "around", "names"):
+            for path in state.parts(run_folder, kind):
+                path.unlink(missing_ok=True)
+
+
+def scan(engine: DuckEngine, name: str, done: Path, columns: tuple[str, ...] = ()) -> None:
+    """View ``name``: record_id, person_code and further ``columns`` (how, weight) of every current record of a run."""
+    state.scan_assignment(engine, name, state.parts(done, "assignment"), columns)
 
 
 def _pair(word: Decision) -> tuple[int, int, bool]:
@@ -129,8 +180,8 @@ def _reopened(before: Path, said: list[Decision]) -> str:
     if not fresh:
         return ""
     listed = ", ".join(f"({r})" for r in sorted({r for a, b, _ in fresh for r in (a, b)}))
-    return f"""SELECT b.record_id FROM lk_before AS b SEMI JOIN (
-        SELECT t.person_code FROM lk_before AS t WHERE t.record_id IN (
+    return f"""SELECT b.record_id FROM lk_stood_before AS b SEMI JOIN (
+        SELECT t.person_code FROM lk_stood_before AS t WHERE t.record_id IN (
             SELECT CAST(r AS UBIGINT) FROM (VALUES {listed}) AS w(r))
     ) AS p ON p.person_code = b.person_code"""
 
@@ -152,8 +203,10 @@ def explain(code: str) -> dict[str, Any]:
     """
     done = get_current()
     with opened(memory="1GB") as engine:
-        for name in ("assignment", "edges", "codes", "events"):
-            engine.scan(name, [done / f"{name}.parquet"])
+        scan(engine, "assignment", done, ("how", "weight"))
+        state.scan_codes(engine, "codes", state.parts(done, "codes"))
+        engine.scan("events", state.parts(done, "events"))
+        engine.scan("edges", [done / "edges.parquet"])
         asked = code.strip().upper().replace("'", "")
         now = engine.rows(f"SELECT current_code FROM codes WHERE person_code = '{asked}'")
         if not now:

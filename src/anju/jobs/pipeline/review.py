@@ -51,7 +51,8 @@ def collect(done: Path) -> tuple[questions.Question, ...]:
         return ()
     held = frozenset(name for b in batches for name in pq.read_schema(b.path).names)
     with linkage.opened(memory="2GB") as engine:
-        for name in ("review", "edges", "assignment"):
+        for name in ("review", "edges"):
             engine.scan(f"rv_{name}", [done / f"{name}.parquet"])
+        linkage.scan(engine, "rv_assignment", done)
         engine.scan("rv_batch", [b.path for b in batches])
         return questions.collect(engine, held, [(b.id, b.order) for b in batches])
