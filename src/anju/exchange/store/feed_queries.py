@@ -217,9 +217,13 @@ class _Page:
             )
 
     def _arrive(self, entry: dict[str, Any], arrivals: dict[str, int]) -> None:
-        """Everything the follower may see of a person who came into their place; told where they came last."""
+        """Everything the follower may see of a person who came into their place; told where they came last.
+
+        Whatever is held of them already goes first: between two arrivals nothing else was told of them.
+        """
         if arrivals.get(entry["person_code"]) != entry["position"]:
             return
+        self.rows.append(_left(entry["person_code"]))
         runs = FeedRun.objects.filter(position__lt=entry["position"]).order_by("-position")
         upto = runs.values_list("upto", flat=True).first() or {}
         for source in self.follower.sources:
@@ -234,6 +238,10 @@ class _Page:
                     entry["person_code"],
                 )
                 self.put(source, found)
+
+
+def _left(person: str) -> dict[str, Any]:
+    return {"kind": "leave", "source": "person", "id": None, "person": person}
 
 
 def _ended(entry: dict[str, Any]) -> dict[str, Any]:
