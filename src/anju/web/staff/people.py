@@ -82,10 +82,12 @@ def person(request: HttpRequest, code: str) -> HttpResponse:
     """The file of one person, as true on a day and as known on a day."""
     valid_on, known_on = day(request.GET.get("valid_on")), day(request.GET.get("known_on"))
     held = register.get_person_file(
-        code, valid_on=valid_on, known_on=_end_of(known_on), aspects=request.access.decision.aspects
+        code, valid_on=valid_on, known_on=end_of(known_on), aspects=request.access.decision.aspects
     )
     if held.code != code:
-        messages.info(request, _("编码 %(old)s 已并入 %(new)s，这是现在的档案。") % {"old": code, "new": held.code})
+        messages.info(
+            request, _("编码 %(old)s 已并入 %(new)s，这是现在的档案。") % {"old": code, "new": held.code}
+        )
         return redirect("staff:person", held.code)
     page = PersonPage(
         held,
@@ -126,6 +128,6 @@ def day(stated: str | None) -> date | None:
         return None
 
 
-def _end_of(last: date | None) -> datetime | None:
+def end_of(last: date | None) -> datetime | None:
     """The last moment of a day here: what was known by then."""
     return timezone.make_aware(datetime.combine(last, time.max)) if last else None

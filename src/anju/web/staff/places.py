@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
 from anju.register.store import queries as register
 from anju.web.guard import guard
+from anju.web.shell import maps
 from anju.web.shell.sealed import open_sealed, seal
-from anju.web.staff.people import day, scope
+from anju.web.staff.people import day, end_of, scope
 
 GRADES = ("A", "B", "C")
 
@@ -40,10 +43,12 @@ class EmployersPage:
 
 @dataclass(frozen=True, slots=True)
 class PlacePage:
-    """One dwelling or employer, with the people of a day."""
+    """One dwelling or employer, with the people of a day as known on a day; the dwelling's community drawn."""
 
     file: register.DwellingFile | register.EmployerFile
     valid_on: str
+    known_on: str
+    map: maps.Sketch | None = None
 
 
 @require_GET
@@ -78,8 +83,16 @@ def find_dwelling(request: HttpRequest) -> HttpResponse:
 @guard("dwelling.read", subject="dwelling:code")
 def dwelling(request: HttpRequest, code: str) -> HttpResponse:
     """One dwelling and who lives there, now or on a day."""
-    valid_on = day(request.GET.get("valid_on"))
-    page = PlacePage(register.get_dwelling(code, valid_on=valid_on), valid_on.isoformat() if valid_on else "")
+    valid_on, known_on = day(request.GET.get("valid_on")), day(request.GET.get("known_on"))
+    held = register.get_dwelling(
+        code,
+        valid_on=valid_on,
+        known_on=end_of(known_on),
+        today=known_on or timezone.localdate(),
+        with_families=request.access.opens("kin"),
+    )
+    drawn = maps.community(held.line.region, held.longitude, held.latitude)
+    page = PlacePage(held, _stated(valid_on), _stated(known_on), drawn)
     return render(request, "staff/dwelling.html", {"page": page})
 
 
@@ -103,6 +116,13 @@ def employers(request: HttpRequest) -> HttpResponse:
 @guard("employer.read", subject="employer:code")
 def employer(request: HttpRequest, code: str) -> HttpResponse:
     """One employer and who works there, now or on a day."""
-    valid_on = day(request.GET.get("valid_on"))
-    page = PlacePage(register.get_employer(code, valid_on=valid_on), valid_on.isoformat() if valid_on else "")
+    valid_on, known_on = day(request.GET.get("valid_on")), day(request.GET.get("known_on"))
+    held = register.get_employer(
+        code, valid_on=valid_on, known_on=end_of(known_on), today=known_on or timezone.localdate()
+    )
+    page = PlacePage(held, _stated(valid_on), _stated(known_on))
     return render(request, "staff/employer.html", {"page": page})
+
+
+def _stated(told: date | None) -> str:
+    return told.isoformat() if told else ""

@@ -2,21 +2,35 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
+from anju.exchange.contracts import list_contracts
+from anju.exchange.store import queries as exchange
+from anju.exchange.store import review_queries
+from anju.kernel.refusal import Refusal
 from anju.register.store import queries as register
-from anju.web.guard import guard
+from anju.web.guard import guard, may
 from anju.web.shell.charts import Chart, Series
 from anju.web.shell.tags import is_english
 from anju.web.shell.terms import dataset_name, field_label
+from anju.web.staff.people import scope
 
-RECORDS = {"contradiction_rate": "/staff/discrepancies/", "standardisation_rate": "/staff/batches/"}
-"""Where the records behind a measure are listed."""
+PAGES = {
+    "contradiction_rate": "staff:discrepancies",
+    "standardisation_rate": "staff:batches",
+    "freshness_days": "staff:batches",
+    "on_time_rate": "staff:batches",
+    "waiting": "staff:batches",
+    "fixed_rate": "staff:batches",
+    "review": "staff:review",
+}
+"""Where the records behind a measure are listed, other than people."""
 HIGH_IS_GOOD = frozenset({"standardisation_rate", "on_time_rate"})
 DRAWN = 12
 """Bars in one picture; the other parts stand in its table."""
@@ -37,31 +51,113 @@ class Measure:
 
 
 @dataclass(frozen=True, slots=True)
+class Tile:
+    """A figure of the moment: what waits to be mended or decided."""
+
+    name: str
+    shown: str
+    note: str
+    href: str
+    tone: str
+    definition: str
+
+
+@dataclass(frozen=True, slots=True)
 class BoardPage:
-    """The newest run and every measure of it."""
+    """The newest run and every measure of it; what waits now; one department's share where one is chosen."""
 
     run: register.RunLine
     measures: tuple[Measure, ...]
+    tiles: tuple[Tile, ...]
+    department: str
+    departments: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BehindPage:
+    """The people behind one figure."""
+
+    name: str
+    definition: str
+    shown: str
+    rows: tuple[register.PersonLine, ...]
+    next_after: str | None
 
 
 @require_GET
 @guard("quality.read")
 def board(request: HttpRequest) -> HttpResponse:
-    """How good the data are, by the newest run; each figure with its definition."""
+    """How good the data are, by the newest run, over the runs, per department; each figure opens its records."""
     told = register.quality_board()
-    return render(
-        request, "staff/quality.html", {"page": BoardPage(told.run, tuple(map(_measure, told.measures)))}
+    owners = {c.id: c.department for c in list_contracts()}
+    department = request.GET.get("department", "")
+    department = department if department in owners.values() else ""
+    datasets = (
+        frozenset(d for d, owner in owners.items() if owner == department) if department else frozenset()
     )
+    measures = tuple(_measure(request, v, told.history, datasets) for v in told.measures)
+    page = BoardPage(told.run, measures, _tiles(request), department, tuple(sorted(set(owners.values()))))
+    return render(request, "staff/quality.html", {"page": page})
 
 
-def _measure(view: register.MeasureView) -> Measure:
+@require_GET
+@guard("person.search")
+def behind(request: HttpRequest, measure: str) -> HttpResponse:
+    """The people behind a figure, within the places one works in."""
+    found = register.people_behind(measure, scope=scope(request.access.actor), after=request.GET.get("after"))
+    request.access.detail["rows"] = len(found.rows)
+    view = next((m for m in register.quality_board().measures if m.key == measure), None)
+    if view is None:
+        raise Refusal("register.no_measure")
+    name, definition = (view.en, view.definition_en) if is_english() else (view.zh, view.definition_zh)
+    page = BehindPage(name, definition, _shown(view.unit, view.value), found.rows, found.next_after)
+    return render(request, "staff/behind.html", {"page": page})
+
+
+def _tiles(request: HttpRequest) -> tuple[Tile, ...]:
+    held = exchange.held_states()
+    waiting, fixed = held.get("open", 0), held.get("fixed", 0)
+    share = fixed / (waiting + fixed) if waiting + fixed else None
+    questions = review_queries.count_open()
+    return (
+        Tile(_("退回待改"), f"{waiting:,}", "", _href(request, "waiting"), "signal" if waiting else "good",
+             _("各部门报送中被退回、尚未改正或放弃的行。")),
+        Tile(_("退回改正率"), _shown("share", share), _("已改正 %(n)s 行") % {"n": f"{fixed:,}"},
+             _href(request, "fixed_rate"), "", _("已改正的行 ÷（已改正的行＋待改的行）。")),
+        Tile(_("待人工判别"), f"{questions:,}", "", _href(request, "review"), "signal" if questions else "good",
+             _("比对时拿不准、等人判断是否同一人的记录对。")),
+    )  # fmt: skip
+
+
+def _href(request: HttpRequest, key: str) -> str:
+    """Where the records behind a figure are; empty for those who may not open them."""
+    if key in register.BEHIND and key != "contradiction_rate":
+        return reverse("staff:behind", args=[key]) if may(request, "person.search") else ""
+    right = {
+        "staff:discrepancies": "discrepancy.read",
+        "staff:batches": "exchange.read",
+        "staff:review": "review.read",
+    }
+    name = PAGES.get(key)
+    return reverse(name) if name and may(request, right[name]) else ""
+
+
+def _measure(
+    request: HttpRequest,
+    view: register.MeasureView,
+    runs: tuple[register.RunLine, ...],
+    datasets: frozenset[str],
+) -> Measure:
     english = is_english()
     name, definition = (view.en, view.definition_en) if english else (view.zh, view.definition_zh)
+    if datasets:
+        view = replace(view, parts=tuple((p, v) for p, v in view.parts if p.partition(".")[0] in datasets))
+    courses = (_course_of(view, name, runs, datasets) if datasets else _course(view, name),)
     return Measure(
         view, name, definition, _shown(view.unit, view.value),
         _("目标 %(aim)s") % {"aim": _shown(view.unit, view.target)} if view.target is not None else "",
         "" if view.meets is None else "good" if view.meets else "signal",
-        tuple(filter(None, (_chart(view, name), _course(view, name)))), RECORDS.get(view.key, ""),
+        tuple(filter(None, (_chart(view, name), *courses))), _href(request, view.key),
     )  # fmt: skip
 
 
@@ -86,12 +182,33 @@ def _chart(view: register.MeasureView, name: str) -> Chart | None:
 def _course(view: register.MeasureView, name: str) -> Chart | None:
     """How the measure went from run to run; nothing while there is one run only."""
     told = [(on, value) for on, value in view.history if value is not None]
-    if len(told) < 3 or view.unit == "count":
+    if len(told) < 2 or view.unit == "count":
         return None
     scale, unit = (100, "%") if view.unit == "share" else (1, _("天"))
     return Chart(
         f"course-{view.key}", _("%(name)s：历次汇总") % {"name": name}, "line", [on.isoformat() for on, _v in told],
         [Series(name, [round(value * scale, 2) for _o, value in told])], unit, 1,
+        target=None if view.target is None else view.target * scale, target_label=_("目标"),
+    )  # fmt: skip
+
+
+def _course_of(
+    view: register.MeasureView, name: str, runs: tuple[register.RunLine, ...], datasets: frozenset[str]
+) -> Chart | None:
+    """How the measure went for each dataset of a department; fields of a dataset are not drawn one by one."""
+    dated = [r for r in reversed(runs) if r.as_of is not None]
+    told = {d: [r.figures.get(view.key, {}).get("parts", {}).get(d) for r in dated] for d in sorted(datasets)}
+    told = {d: values for d, values in told.items() if any(v is not None for v in values)}
+    if len(dated) < 2 or not told or view.unit == "count":
+        return None
+    scale, unit = (100, "%") if view.unit == "share" else (1, _("天"))
+    series = [
+        Series(dataset_name(d), [None if v is None else round(v * scale, 2) for v in vs])
+        for d, vs in told.items()
+    ]
+    return Chart(
+        f"course-{view.key}", _("%(name)s：历次汇总") % {"name": name}, "line",
+        [r.as_of.isoformat() for r in dated if r.as_of], series, unit, 1,
         target=None if view.target is None else view.target * scale, target_label=_("目标"),
     )  # fmt: skip
 

@@ -40,4 +40,5 @@ urlpatterns: list[URLPattern] = [
     path("review/<int:question>/", review.question, name="question"),
     path("review/<int:question>/reveal/", review.reveal, name="review_reveal"),
     path("quality/", quality.board, name="quality"),
+    path("quality/<slug:measure>/", quality.behind, name="behind"),
 ]

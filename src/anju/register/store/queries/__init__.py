@@ -21,11 +21,13 @@ from anju.register.store.queries.places import (
     list_schools,
 )
 from anju.register.store.queries.quality import (
+    BEHIND,
     count_discrepancies,
     latest_run,
     library_files,
     list_discrepancies,
     list_runs,
+    people_behind,
     quality_board,
 )
 from anju.register.store.queries.values import (
@@ -60,6 +62,7 @@ from anju.register.store.queries.values import (
 )
 
 __all__ = [
+    "BEHIND",
     "AidView",
     "Board",
     "Candidate",
@@ -110,6 +113,7 @@ __all__ = [
     "list_employers",
     "list_runs",
     "list_schools",
+    "people_behind",
     "people_of",
     "person_born_on",
     "person_region",

@@ -81,14 +81,19 @@ def get_dwelling(
     masked: bool = True,
     limit: int = 200,
     today: date | None = None,
+    with_families: bool = False,
 ) -> DwellingFile:
-    """One dwelling and who lives there on ``valid_on`` (default: the day of the newest run). Refuses an unknown one."""
+    """One dwelling and who lives there on ``valid_on`` (default: the day of the newest run). Refuses an unknown one.
+
+    ``with_families`` (for those who may see relatives) tells who belongs together.
+    """
     row = _one("register_dwelling", "dwelling_code", code, known_on, "register.no_dwelling")
     day = valid_on or today or _run_day()
     present = _stays(code, day, known_on, limit + 1, here=True)
     former = _stays(code, day, known_on, FORMER_SHOWN, here=False) if valid_on is None else []
     who = lines.of_people([r["person_code"] for r in present[:limit] + former], masked)
     phone = row["landlord_phone"]
+    families = _families([r["person_code"] for r in present[:limit]]) if with_families else {}
     return DwellingFile(
         line=_dwelling(row),
         area_m2=row["area_m2"],
@@ -98,7 +103,7 @@ def get_dwelling(
         landlord_phone=_phone(phone, masked),
         longitude=row["longitude"],
         latitude=row["latitude"],
-        residents=tuple(_occupant(r, who) for r in present[:limit] if r["person_code"] in who),
+        residents=tuple(_occupant(r, who, families) for r in present[:limit] if r["person_code"] in who),
         former=tuple(_occupant(r, who) for r in former if r["person_code"] in who),
         more=max(_count_stays(code, day, known_on) - limit, 0) if len(present) > limit else 0,
         sources=sql.sources(row["sources"]),
@@ -142,8 +147,25 @@ def _count_stays(code: str, day: date, known_on: datetime | None) -> int:
     return int(row["n"])
 
 
-def _occupant(r: Row, who: Mapping[str, Any]) -> Occupant:
-    return Occupant(who[r["person_code"]], r["begin_on"], r["until"], sql.sources(r["sources"]))
+def _occupant(r: Row, who: Mapping[str, Any], families: Mapping[str, int] | None = None) -> Occupant:
+    family = (families or {}).get(r["person_code"], 0)
+    return Occupant(who[r["person_code"]], r["begin_on"], r["until"], sql.sources(r["sources"]), family)
+
+
+def _families(codes: list[str]) -> dict[str, int]:
+    """Number of the family each of these people belongs to, by the relatives among them; those alone are left out."""
+    pairs = sql.rows(
+        "SELECT k.person_code AS a, k.relative_code AS b FROM register_kin k WHERE k.person_code = ANY(%s) "
+        "AND k.relative_code = ANY(%s) AND k.known_to IS NULL ORDER BY 1, 2",
+        codes,
+        codes,
+    )
+    family: dict[str, set[str]] = {}
+    for pair in pairs:
+        joined = family.get(pair["a"], {pair["a"]}) | family.get(pair["b"], {pair["b"]})
+        family |= dict.fromkeys(joined, joined)
+    told: dict[int, int] = {}
+    return {code: told.setdefault(id(family[code]), len(told) + 1) for code in codes if code in family}
 
 
 def list_employers(
@@ -175,10 +197,11 @@ def get_employer(
     known_on: datetime | None = None,
     masked: bool = True,
     limit: int = 200,
+    today: date | None = None,
 ) -> EmployerFile:
     """One employer, who works there on ``valid_on`` (default: the day of the newest run), and their dormitories."""
     row = _one("register_employer", "employer_code", code, known_on, "register.no_employer")
-    day = valid_on or _run_day()
+    day = valid_on or today or _run_day()
     present = _jobs(code, day, known_on, limit, here=True)
     former = _jobs(code, day, known_on, FORMER_SHOWN, here=False) if valid_on is None else []
     who = lines.of_people([r["person_code"] for r in present + former], masked)

@@ -11,9 +11,9 @@ from anju.kernel import wording
 from anju.kernel.home import lake
 from anju.kernel.refusal import Refusal
 from anju.register.store.models import Run
-from anju.register.store.queries import sql
+from anju.register.store.queries import lines, sql
 from anju.register.store.queries.person import discrepancy
-from anju.register.store.queries.values import Board, DiscrepancyLine, MeasureView, Page, RunLine
+from anju.register.store.queries.values import Board, DiscrepancyLine, MeasureView, Page, PersonLine, RunLine
 
 HISTORY = 60
 DISCREPANCY_ORDERS = {
@@ -109,6 +109,41 @@ def list_discrepancies(
     )
     following = order.cursor(found[size - 1]) if len(found) > size else None
     return Page(tuple(discrepancy(r, masked) for r in found[:size]), following)
+
+
+BEHIND = {
+    "duplicate_rate": "i.record_count > i.dataset_count",
+    "contradiction_rate": "i.discrepancy_count > 0",
+    "missing_from_police_rate": "i.is_resident AND NOT i.in_police",
+    "residents": "i.is_resident",
+    "people": "TRUE",
+    "records": "TRUE",
+    "records_per_person": "i.record_count > i.dataset_count",
+}
+"""Measure -> which people are behind its figure."""
+
+
+def people_behind(
+    measure: str, *, scope: Sequence[str], after: str | None = None, limit: int = 50, masked: bool = True
+) -> Page[PersonLine]:
+    """The people behind a measure's figure, by division. Refuses a measure that is not about people."""
+    if measure not in BEHIND:
+        raise Refusal("register.no_measure")
+    order = sql.Order(measure, ("i.region", "i.person_code"))
+    size = sql.page_size(limit)
+    place, values = sql.within(scope, "i.region")
+    beyond, start = order.beyond(after)
+    found = sql.in_order(
+        f"SELECT f.*, {lines.PLACE} FROM (SELECT {lines.COLUMNS}, {order.keys} FROM register_identity i "
+        f"WHERE i.known_to IS NULL AND i.region IS NOT NULL AND {place} AND {BEHIND[measure]} AND {beyond} "
+        f"ORDER BY {order.by} LIMIT %s) f {lines.JOIN_PLACE.replace('i.', 'f.')} "
+        f"ORDER BY {order.by.replace('i.', 'f.')}",
+        *values,
+        *start,
+        size + 1,
+    )
+    following = order.cursor(found[size - 1]) if len(found) > size else None
+    return Page(lines.lines(found[:size], masked), following)
 
 
 def count_discrepancies(scope: Sequence[str]) -> dict[str, int]:

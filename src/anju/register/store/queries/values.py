@@ -281,12 +281,13 @@ class DwellingLine:
 
 @dataclass(frozen=True, slots=True)
 class Occupant:
-    """One person who lives, or lived, in a dwelling."""
+    """One person who lives, or lived, in a dwelling. ``household`` numbers those of one family (0: nobody else of it)."""
 
     person: PersonLine
     begin_on: date
     until: date | None
     sources: tuple[Source, ...]
+    household: int = 0
 
 
 @dataclass(frozen=True, slots=True)
