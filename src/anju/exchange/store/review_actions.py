@@ -53,11 +53,14 @@ def ask(
                     (q.record_a, q.record_b, q.person_a, q.person_b, place, q.reason, q.weight, q.worth, told)
                 )
         cursor.execute(_ASK, [run, at])
+        cursor.execute("DROP TABLE asking")
         cursor.execute(
             "UPDATE exchange_reviewquestion SET state = 'gone' WHERE state IN ('open', 'unsure') AND run <> %s",
             [run],
         )
         gone = cursor.rowcount
+        # What a reviewer saw is kept until the next run; the word and its reason stay.
+        cursor.execute("UPDATE exchange_reviewquestion SET told = NULL WHERE run <> %s AND told IS NOT NULL", [run])
         cursor.execute("SELECT count(*) FROM exchange_reviewquestion WHERE state = 'open'")
         return int(cursor.fetchone()[0]), gone
 
@@ -188,7 +191,8 @@ def take_back(*, by: Actor, at: datetime, purpose: str, word: int | None = None)
     last.undone_by, last.undone_at = by.account, at
     last.save(update_fields=["undone_by", "undone_at"])
     row = _get(last.question_id)
-    row.state, row.claimed_by = "open", by.account
+    # A pair whose records are no longer kept beside it is asked again by the next run.
+    row.state, row.claimed_by = ("open" if row.told else "gone"), by.account
     row.claimed_until = at + timedelta(minutes=habits()["claim_minutes"])
     row.save(update_fields=["state", "claimed_by", "claimed_until"])
     _tell(row, "undone", by=by, at=at, purpose=purpose)

@@ -147,11 +147,18 @@ def count_open() -> int:
     return ReviewQuestion.objects.filter(state="open").count()
 
 
+def is_open(question: int) -> bool:
+    """Whether a question waits for an answer."""
+    return ReviewQuestion.objects.filter(pk=question, state="open").exists()
+
+
 def get_question(question: int, *, masked: bool = True) -> QuestionView:
     """One question, both sides aligned. Refuses one that does not exist or lies elsewhere."""
     row = ReviewQuestion.objects.filter(pk=question).first()
-    if row is None or row.told is None:
+    if row is None:
         raise Refusal("review.no_question")
+    if row.told is None:
+        raise Refusal("review.not_kept")
     told = json.loads(sealer().open(row.told))
     pieces = {name: _piece(name, level, weight) for name, level, weight in told["evidence"]}
     begun = row.weight - sum(p.weight for p in pieces.values())

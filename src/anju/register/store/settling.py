@@ -43,7 +43,9 @@ def follow(at: datetime) -> dict[str, int]:
         cursor.execute(_END, [at])
         ended = cursor.rowcount
         cursor.execute(_MOVE)
-        return {"opened": opened, "ended": ended, "moved": cursor.rowcount}
+        moved = cursor.rowcount
+        cursor.execute("DROP TABLE due_by, routed")
+        return {"opened": opened, "ended": ended, "moved": moved}
 
 
 _OPEN = """

@@ -119,6 +119,9 @@ def undo(request: HttpRequest) -> HttpResponse:
     except Refusal as refusal:
         messages.warning(request, refusal_words(refusal))
         return redirect("staff:review")
+    if not review_queries.is_open(found):
+        messages.info(request, _("已撤回，下一次比对后会再问这一对。"))
+        return redirect("staff:review")
     messages.info(request, _("已撤回上一次判别，请重新判别这一对。"))
     return redirect("staff:question", found)
 
