@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
+from anju.trust.store import prepared
 from anju.trust.store.models import Erasure, Restriction, RetentionRun, Tombstone
 
 
@@ -64,7 +65,11 @@ class RunLine:
 
 def is_restricted(person_code: str) -> bool:
     """Whether a person's data may only be kept now."""
-    return Restriction.objects.filter(person_code=person_code, lifted_at__isnull=True).exists()
+    return bool(
+        prepared.rows(
+            "SELECT 1 AS one FROM trust_restriction WHERE person_code = %s AND lifted_at IS NULL", person_code
+        )
+    )
 
 
 def restricted(codes: Collection[str]) -> frozenset[str]:

@@ -8,10 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
-from django.db import connection
-
 from anju.trust.access import Actor
 from anju.trust.log import Entry, encode
+from anju.trust.store import prepared
 from anju.trust.store.log_keys import pending_mac
 
 __all__ = ["Entry", "record", "record_many"]
@@ -40,9 +39,7 @@ def record_many(entries: Iterable[Entry]) -> None:
     listed = list(entries)
     for begin in range(0, len(listed), BATCH):
         lines = b"\n".join(encode(listed[begin : begin + BATCH]))
-        with connection.cursor() as cursor:
-            # Plain SQL: the web role may add and not read back, which Django's insert would.
-            cursor.execute(
-                "INSERT INTO trust_logpending (lines, mac) VALUES (%s, %s)",
-                [lines.decode(), pending_mac(lines)],
-            )
+        # Plain SQL: the web role may add and not read back, which Django's insert would.
+        prepared.run(
+            "INSERT INTO trust_logpending (lines, mac) VALUES (%s, %s)", lines.decode(), pending_mac(lines)
+        )

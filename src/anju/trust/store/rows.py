@@ -18,6 +18,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from anju.trust import places
 from anju.trust.access import Actor, rules
 from anju.trust.access.model import SYSTEM_ROLE
+from anju.trust.store import prepared
 
 WEB_ROLE = "anju_web"
 
@@ -89,10 +90,10 @@ def _current() -> dict[str, str]:
 
 
 def _set(values: dict[str, str]) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT " + ", ".join("set_config(%s, %s, true)" for _ in values),
-            [part for pair in values.items() for part in pair],
+    if values:
+        prepared.rows(
+            "SELECT " + ", ".join(f"set_config(%s, %s, true) AS s{n}" for n in range(len(values))),
+            *(part for pair in values.items() for part in pair),
         )
 
 
