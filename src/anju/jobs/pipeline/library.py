@@ -21,6 +21,7 @@ import pyarrow.parquet as pq
 
 from anju.exchange.library import measures, resolve, rules
 from anju.exchange.library.inputs import BatchFile, Inputs
+from anju.exchange.linkage import state
 from anju.jobs.engine import DuckEngine
 from anju.jobs.pipeline import exports, linkage
 from anju.kernel.home import home, lake
@@ -65,7 +66,7 @@ def collect() -> Inputs:
     batches = tuple(BatchFile(b.id, b.dataset, b.path, place) for place, b in enumerate(accepted))
     own_records.write_overruled(cases.overruled(), folder() / "own")
     own, fixed = own_records.write(own_entries(), folder() / "own", len(batches))
-    assignment = (linkage.get_current() / "assignment.parquet", *((fixed,) if fixed else ()))
+    assignment = (*state.parts(linkage.get_current(), "assignment"), *((fixed,) if fixed else ()))
     return inputs((*batches, *own), assignment, max(b.sent_on for b in accepted))
 
 
@@ -207,12 +208,11 @@ def load(exporter: exports.Exporter, run_id: int, new: Path, told: dict[str, Any
 def _codes(exporter: exports.Exporter) -> Iterator[Path]:
     """Every code ever given and the one that answers for it today."""
     known = linkage.current()
-    given = known / "codes.parquet" if known else None
-    if given is None or not given.is_file():
+    if known is None or not (known / "codes.parquet").is_file():
         return exporter.write("SELECT person_code, NULL FROM new_person", "codes")
     return exporter.write(
         "SELECT person_code, CASE WHEN current_code <> person_code THEN current_code END "
-        f"FROM read_parquet('{given}')",
+        f"FROM ({state.codes_sql(state.parts(known, 'codes'))}) AS given",
         "codes",
     )
 
