@@ -21,6 +21,7 @@ KEPT = {
     "trust_personrequest": "the request and its answer, for three years (PIPL art. 56), then by retention",
     "trust_consent": "what was agreed to and when it was withdrawn: proof of lawfulness, codes only",
     "trust_restriction": "that the person is to be left alone",
+    "exchange_personchange": "a decision about codes, no values; its words must hold the next runs",
     "trust_erasure": "that the erasure was done, codes and counts only",
 }
 ENDS = {
