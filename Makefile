@@ -6,7 +6,7 @@ PEOPLE ?= 20000
 DAYS ?= 3
 BIN := .venv/bin
 
-.PHONY: setup demo serve test check fix bench lock browser clean help
+.PHONY: setup demo serve test check audit sbom fix bench lock browser clean help
 
 help: ## say what each target does
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -28,6 +28,13 @@ check: .venv/dev.done ## lint, types, import direction, migrations
 	$(BIN)/lint-imports
 	$(BIN)/mypy
 	ANJU_HOME=.cache/check $(BIN)/python manage.py makemigrations --check --dry-run
+	$(BIN)/python .ci/supply_chain.py secrets
+
+audit: .venv/dev.done ## ask whether a locked package has a known hole
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python .ci/supply_chain.py audit
+
+sbom: ## write the bill of materials (CycloneDX) to build/sbom.cdx.json
+	$(PYTHON) .ci/supply_chain.py sbom build/sbom.cdx.json
 
 fix: .venv/dev.done ## mend what a machine can mend
 	$(BIN)/ruff check --fix

@@ -106,6 +106,10 @@ def give_consent(
 ) -> None:
     """A person, or the guardian of a child, agrees to the text in force today."""
     text = rights.check_consent(topic, born_on, guardian_code, at.astimezone(HERE).date())
+    with connection.cursor() as cursor:  # pressed twice: the second waits, and is told that it stands already
+        cursor.execute(
+            "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"consent {person_code} {topic}"]
+        )
     current = Consent.objects.select_for_update().filter(
         person_code=person_code, topic=topic, withdrawn_at__isnull=True
     )
