@@ -152,6 +152,20 @@ def test_nobody_sees_or_objects_to_anothers_place() -> None:
         assert list_queries.list_objections(number) == ()
 
 
+def test_somebody_whose_key_is_unknown_comes_last_among_equals_and_can_be_kept() -> None:
+    programme = loading.get("demo/settlement@2026")
+    facts = {**BASE, "skill_level": "senior", "education": "bachelor"}
+    people = [
+        Applicant(CODES[0], WHERE, "张*", facts),
+        Applicant(CODES[1], WHERE, "李*", {**facts, "pension_months": 1}),
+    ]
+    number = list_actions.prepare(
+        programme, "settlement", 1, date(2026, 7, 3), REGION, by=OFFICER, at=AT, purpose="x"
+    )
+    list_actions.publish(number, people, by=OFFICER, at=AT, purpose="x")
+    assert [r.name for r in list_queries.public_rows(number)] == ["李*", "张*"]
+
+
 def test_every_step_is_logged() -> None:
     before = LogPending.objects.count()
     number = made()

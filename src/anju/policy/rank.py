@@ -20,6 +20,10 @@ from anju.policy.interpret import Interpreter
 from anju.policy.model import Category, Key, Ranking
 
 
+UNKNOWN_LAST = -1e15
+"""The key of what is unknown: after everyone who is known, and still a number that JSON can carry."""
+
+
 @dataclass(frozen=True, slots=True)
 class Candidate:
     """One applicant as ranking sees them: a reference (never a name), score, keys (higher first), category."""
@@ -116,7 +120,7 @@ def _key(
     elif key.of in scores:
         value = scores[key.of]
     if value is None:
-        return float("-inf")
+        return UNKNOWN_LAST
     number = float(value.toordinal()) if isinstance(value, date) else float(value)
     return number if key.first in ("most", "latest") else -number
 

@@ -6,6 +6,7 @@ import json
 import secrets
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
+from fractions import Fraction
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -188,7 +189,7 @@ def _work_out_again(found: PublicList, place: ListPlace, corrected: Mapping[str,
     changed = _public(place)
     found.public = sorted(
         (changed if r["reference"] == place.reference else r for r in found.public),
-        key=lambda r: (r["reason"] == "not_qualified", r["rank"]),
+        key=lambda r: (r["reason"] == "not_qualified", r["rank"], -Fraction(r["score"])),
     )
     found.save(update_fields=["admitted", "public"])
 

@@ -192,6 +192,8 @@ class Namer:
             category = self.categories.get(parts[-2])
             name = (category.en if language() == "en" else category.zh) if category else parts[-2]
             return _("%(name)s占名额的比例") % {"name": name}
+        if "when" in parts:  # a comparison inside all or any
+            return _named()["when"]
         row = next((int(p) + 1 for p in parts if p.isdigit()), 0)
         named = _named().get(last, last)
         return _("第 %(n)s 档 %(what)s") % {"n": row, "what": named} if row else named

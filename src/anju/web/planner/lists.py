@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
+from fractions import Fraction
 from typing import Any
 
 from django.contrib import messages
@@ -222,7 +224,9 @@ def objection(request: HttpRequest, number: int) -> HttpResponse:
     found = list_queries.get_list(told.list_number)
     held = list_actions.facts_of(number)
     facts = tuple(
-        Asked(r["key"], r[language()], r[f"form_{language()}"], _shown(held.get(r["key"])))
+        Asked(
+            r["key"], r[language()], r[f"form_{language()}"], _shown(held.get(r["key"]), r.get("options", ()))
+        )
         for r in asked(_programme(found.programme))
     )
     page = ObjectionPage(_head(found), _objection(told), facts)
@@ -363,8 +367,6 @@ def _objection(view: list_queries.ObjectionView) -> Objection:
 def _figures(told: dict[str, Any]) -> str:
     if not told:
         return "—"
-    from fractions import Fraction
-
     admitted = _("入围") if told["is_admitted"] else _("未入围")
     return _("%(score)s 分，第 %(rank)s 名，%(admitted)s") % {
         "score": points(Fraction(told["score"])), "rank": told["rank"], "admitted": admitted,
@@ -379,9 +381,12 @@ def _reasons() -> dict[str, str]:
     }  # fmt: skip
 
 
-def _shown(value: object) -> str:
+def _shown(value: object, options: Sequence[Mapping[str, str]]) -> str:
     if value is None:
         return "—"
+    words = next((o[language()] for o in options if o["code"] == value), "")
+    if words:
+        return words
     if isinstance(value, bool):
         return _("是") if value else _("否")
     return json.dumps(value, ensure_ascii=False) if isinstance(value, list) else str(value)
