@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 
-TOPICS = ("exchange", "linkage", "requests", "policy", "trust")
+TOPICS = ("exchange", "linkage", "doors", "requests", "policy", "trust")
 
 
 @dataclass(frozen=True, slots=True)
