@@ -39,6 +39,17 @@ def test_a_url_becomes_settings() -> None:
     assert embedded["HOST"] == "/some/folder"
 
 
+def test_a_killed_initialisation_is_begun_anew(tmp_path: Path) -> None:
+    """What initdb left half done, with the number of its own server, is no database and no obstacle."""
+    half = tmp_path / "postgres"
+    half.mkdir(mode=0o700)
+    (half / "PG_VERSION").write_text("18\n")
+    (half / "postmaster.pid").write_text("-4711\n")
+    (half / "base").mkdir()
+    anju("db", "upgrade", home=tmp_path, DATABASE_URL="")
+    assert "wal_level = 'minimal'" in (half / "postgresql.conf").read_text()
+
+
 KEEP = """
 import os, signal, psycopg
 from anju.jobs import database

@@ -7,8 +7,10 @@ recovers from its write-ahead log.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import shutil
 import time
 import warnings
 from pathlib import Path
@@ -79,6 +81,10 @@ def _forget_the_dead(folder: Path) -> None:
 
 
 def _lives(pid: int, name: str) -> bool:
+    if (
+        pid <= 0
+    ):  # initdb's own server writes its number with a minus; nobody holds the lock while one is at work
+        return False
     try:
         process = psutil.Process(pid)
         return process.status() != psutil.STATUS_ZOMBIE and name in process.name()
@@ -87,14 +93,47 @@ def _lives(pid: int, name: str) -> bool:
 
 
 def _initialise(server: object) -> None:
-    """Make a new data folder and write Anju's settings into it; an existing one is left as it is."""
+    """Make a new data folder and write Anju's settings into it; a whole one is left as it is.
+
+    The settings are written last: a folder without any of them was left by an initialisation that was killed, and
+    holds nothing yet.
+    """
     folder = home() / "postgres"
-    if (folder / "PG_VERSION").exists():
-        return
     with server._lock:  # type: ignore[attr-defined]
+        if _is_whole(folder):
+            return
+        _clear(folder)
         server.ensure_pgdata_inited()  # type: ignore[attr-defined]
+        told = "".join(f"{name} = '{value}'\n" for name, value in TUNING.items())
         with (folder / "postgresql.conf").open("a") as stream:
-            stream.writelines(f"{name} = '{value}'\n" for name, value in TUNING.items())
+            stream.write(told)
+
+
+def _is_whole(folder: Path) -> bool:
+    if not (folder / "PG_VERSION").exists():
+        return False
+    conf = folder / "postgresql.conf"
+    lines = conf.read_text(errors="replace").splitlines() if conf.exists() else []
+    return any(line.startswith(f"{name} = '") for line in lines for name in TUNING)
+
+
+def _clear(folder: Path) -> None:
+    """Take away what a killed initialisation left, and whoever is still at it."""
+    if not (folder / "PG_VERSION").exists():
+        return
+    at_work = [
+        process
+        for process in psutil.process_iter(["name", "cmdline"])
+        if process.info["name"] in {"initdb", "postgres"} and str(folder) in (process.info["cmdline"] or ())
+    ]
+    for process in at_work:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
+    psutil.wait_procs(at_work, timeout=10)
+    for path in folder.iterdir():
+        if path.name.startswith("."):  # the list of users and the lock
+            continue
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
 def settings(database_url: str) -> dict[str, object]:
