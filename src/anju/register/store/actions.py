@@ -37,7 +37,7 @@ from anju.register.store.models import (
     Person,
     Stay,
 )
-from anju.register.store.queries.people import find_by_number, resolve_code
+from anju.register.store.queries.people import find_by_number, person_region, resolve_code
 from anju.trust.access import Actor
 from anju.trust.sealing import sealer
 from anju.trust.store import log
@@ -259,8 +259,7 @@ def _open_stays(code: str, before: date | None) -> Any:
 
 def _person_moving(code: str, region: str, known_by: tuple[str, str] | None, wrote: Written) -> Identity:
     """The person, with every row of theirs in the new place: they are that place's to see from now on."""
-    here = Identity.objects.filter(person_code=code, known_to__isnull=True).values_list("region", flat=True)
-    former = here.first()
+    former = person_region(code)
     if former == region:
         return shown_person(code)
     number, name = known_by or ("", "")

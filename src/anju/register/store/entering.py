@@ -116,10 +116,23 @@ def undo(entry: CounterEntry, at: datetime) -> None:
         return
     for table, listed in still.items():
         TABLES[table].objects.filter(pk__in=[row.pk for row in listed]).update(known_to=at)
+    again: dict[str, dict[int, int]] = {table: {} for table in TABLES}
     for table, ids in wrote.get("closed", {}).items():
         for row in TABLES[table].objects.filter(pk__in=ids).order_by("pk"):
-            row.pk, row.known_from, row.known_to = None, at, None
+            former_pk, row.pk, row.known_from, row.known_to = row.pk, None, at, None
             row.save(force_insert=True)
+            again[table][former_pk] = row.pk
+    _follow(entry, again)
     former = wrote.get("region")
     if former and not take_in(entry.person_code, former, [], ""):
         raise Refusal("register.no_person")
+
+
+def _follow(entry: CounterEntry, again: Mapping[str, Mapping[int, int]]) -> None:
+    """Earlier entries of the person own the rows said again, so that they too can be undone."""
+    for earlier in CounterEntry.objects.filter(person_code=entry.person_code, pk__lt=entry.pk):
+        opened = (earlier.wrote or {}).get("opened", {})
+        told = {table: [again[table].get(pk, pk) for pk in ids] for table, ids in opened.items()}
+        if told != opened:
+            earlier.wrote["opened"] = told
+            earlier.save(update_fields=["wrote"])

@@ -97,7 +97,7 @@ WITH hit AS (
         SELECT id FROM register_identity WHERE pinyin = a.sound AND known_to IS NULL
         ORDER BY pinyin, person_code LIMIT {PER_NAME}) AS i
 )
-SELECT h.n, i.citizen_no_index, i.phone_index, {lines.COLUMNS}, {lines.PLACE}
+SELECT h.n, i.citizen_no_index, i.phone_index, i.pinyin, {lines.COLUMNS}, {lines.PLACE}
 FROM hit AS h JOIN register_identity AS i ON i.id = h.id {lines.JOIN_PLACE}
 """  # fmt: skip
 
