@@ -17,8 +17,8 @@ from hypothesis.extra.django import TestCase
 
 from anju.exchange.store import queries
 from anju.exchange.store.actions import Accepted
-from anju.jobs.engine import DuckEngine
 from anju.jobs.pipeline import intake
+from anju.jobs.pipeline.intake_work import Crew
 from anju.kernel.refusal import Refusal
 from anju.trust.access import system
 
@@ -45,7 +45,7 @@ FILES = st.tuples(
 
 
 @pytest.fixture(scope="module")
-def engine() -> Iterator[DuckEngine]:
+def engine() -> Iterator[Crew]:
     with intake.opened(memory="512MB") as engine:
         yield engine
 
@@ -54,7 +54,7 @@ def engine() -> Iterator[DuckEngine]:
 class EveryRow(TestCase):
     """Hypothesis' own test case gives each example a transaction of its own."""
 
-    engine: DuckEngine
+    engine: Crew
 
     @given(FILES)
     @settings(max_examples=16, deadline=None, suppress_health_check=list(HealthCheck))
@@ -89,5 +89,5 @@ class EveryRow(TestCase):
 
 
 @pytest.fixture(scope="module")
-def shared(engine: DuckEngine) -> None:
+def shared(engine: Crew) -> None:
     EveryRow.engine = engine

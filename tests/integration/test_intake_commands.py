@@ -53,7 +53,7 @@ def test_ingest_status_rejects_and_waive(tmp_path: Path, monkeypatch: pytest.Mon
     said("rejects", done["batch"], "--xlsx", str(tmp_path / "back.xlsx"))
     assert (tmp_path / "back.xlsx").read_bytes().startswith(b"PK")
     said("waive", done["batch"], "--reason", "已注销")
-    assert json.loads(said("status", "--json"))["held"] == {"open": 0, "fixed": 0, "waived": 1}
+    assert json.loads(said("status", "--json"))["held"] == {"open": 0, "fixed": 0, "again": 0, "waived": 1}
 
     put(tmp_path / "in", "坏.csv", b"a,b\n1,2\n")
     refused = run.invoke(app, ["ingest", str(tmp_path / "in"), "--json"])

@@ -12,6 +12,7 @@ import pytest
 from anju.exchange.contracts import get_contract
 from anju.exchange.contracts.model import Field
 from anju.exchange.intake import address, lookups, macros
+from anju.exchange.intake.compile import compiled
 from anju.exchange.intake.forms import steps
 from anju.exchange.intake.macros import quoted
 from anju.jobs.engine import DuckEngine
@@ -189,10 +190,10 @@ def test_record_id_is_the_same_everywhere(tmp_path: Path) -> None:
     """The formula other engines repeat: the first 64 bits of an MD5, as an unsigned number."""
     import hashlib
 
-    from anju.exchange.intake.compile import _record_id
-
-    key = _record_id(get_contract("police_residence")).replace("t0", "'R1'")
+    plan = compiled(get_contract("police_residence"), frozenset({0, 14}), date(2026, 6, 30))
     engine = DuckEngine(tmp_path, memory="256MB", threads=1)
+    macros.define(engine)
+    engine.run("CREATE TABLE cells AS SELECT 'R1' AS t0, 'active' AS v1, DATE '2026-06-30' AS v14")
     wanted = int(hashlib.md5(b"police_residence|R1").hexdigest()[:16], 16)
-    assert engine.rows(f"SELECT {key}") == [(wanted,)]
+    assert engine.rows(plan.row)[0][:2] == (wanted, "R1")
     engine.close()

@@ -172,7 +172,7 @@ def define(engine: Engine) -> None:
     """Make the macros and the table of the pack's divisions known to the engine."""
     macros.define(engine, MACROS)
     rows = ", ".join(f"({quoted(w)}, {quoted(code)}, {len(w)})" for w, code in sorted(_written().items()))
-    engine.run(f"CREATE OR REPLACE TEMP TABLE {PLACES} (written VARCHAR, code VARCHAR, size INT)")
+    engine.run(f"CREATE OR REPLACE TABLE {PLACES} (written VARCHAR, code VARCHAR, size INT)")
     if rows:
         engine.run(f"INSERT INTO {PLACES} VALUES {rows}")
 

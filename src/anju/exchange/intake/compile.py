@@ -1,14 +1,15 @@
-"""A contract compiled to SQL: one statement reads, checks and standardises every row of a file.
+"""A contract compiled to SQL in two parts.
 
-The input is a view ``raw`` with ``row_no`` and one text column ``f<i>`` per field that the file holds. Steps:
-``t`` what is stated, ``v`` its canonical value, ``x`` whether it is faulty. The good rows make the batch; the
-same steps name the faults of the others.
+A *reading* is about the text of one field: SQL over the table ``cells`` (one column ``f0``) that says, text by text
+and in their order, what is meant and what is wrong. Texts repeat from row to row, so a reading is asked about
+distinct ones, and fields that are read alike share it. What takes more than one field of a row - its key, the days
+in their order - is one short statement over what was read.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 
@@ -19,6 +20,7 @@ from anju.register import canon
 
 NOTED = "noted"
 _COLUMN = re.compile(r"\b[a-z]+\d+(?:_[a-z]+\d?)?\b")
+_NUMBER = re.compile(r"\d+")
 _LITERAL = re.compile(r"'(?:[^']|'')*'")
 PAIRS = (
     ("begin_on", "end_on", "<="),
@@ -31,90 +33,122 @@ PAIRS = (
 FREE = frozenset({"text", "name", "address"})
 """Types for which a word that means *nothing stated* would read as a value."""
 
-
-@dataclass(frozen=True, slots=True)
-class Statement:
-    """The contract's SQL over ``raw``: ``good`` rows as a batch, and ``faults`` with one flag per check.
-
-    ``checks`` names the flags in their order: field, reason, and whether it holds the row.
-    """
-
-    good: str
-    faults: str
-    checks: tuple[tuple[str, str, bool], ...]
+UNLIKE = frozenset({"text", "phone", "decimal", "citizen_no"})
+"""Types whose texts hardly repeat: looking for the distinct ones costs more than it saves."""
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
-    """What every row of a batch carries: dataset, batch id and the day the sender states."""
+class Fault:
+    """One thing that can be wrong with a field; ``holds``: it keeps the row back, else it is noted."""
 
-    id: str
-    sent_on: date
-
-
-def compiled(contract: Contract, present: frozenset[int], batch: Batch) -> Statement:
-    """The statements for a file that holds the fields ``present`` (numbers in the contract's order)."""
-    checks = list(_checks(contract, present, batch))
-    held = " OR ".join(f"x{n}" for n, check in enumerate(checks) if check.holds) or "FALSE"
-    flags = {f"x{n}": f"coalesce({check.sql}, FALSE)" for n, check in enumerate(checks)}
-    noted = " + ".join(
-        f"(x{n}::UBIGINT << {check.field})" for n, check in enumerate(checks) if not check.holds
-    )
-    columns = ", ".join(f'{e} AS "{name}"' for name, e in _columns(contract, present, batch).items())
-    good = f"SELECT {columns}, {noted or '0'}::UBIGINT AS {NOTED}"
-    flagged = ", ".join(flags) or "FALSE"
-    faults = f"SELECT row_no, {_record_id(contract)} AS record_id, {flagged}"
-    named = tuple((contract.fields[c.field].name, c.code, c.holds) for c in checks)
-    chain = [*_readings(contract), Step(flags)]
-    return Statement(
-        f"{good} FROM ({_chained(contract, present, chain, good + ' ' + held)}) x WHERE NOT ({held})",
-        f"{faults} FROM ({_chained(contract, present, chain, faults)}) x",
-        named,
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class _Check:
     field: int
     code: str
     holds: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How texts of one type are read: ``sql`` over ``cells`` gives the columns ``gives``, and ``faults`` as bits."""
+
+    type: str
     sql: str
+    gives: tuple[str, ...]
+
+    @property
+    def repeats(self) -> bool:
+        """Whether such texts come again and again, so that it pays to read distinct ones."""
+        return self.type not in UNLIKE
 
 
-def _readings(contract: Contract) -> list[Step]:
-    """The fields' steps side by side: from ``t<i>`` stated text to ``v<i>`` value and the parts of addresses."""
-    readers = [steps(i, field) for i, field in enumerate(contract.fields)]
-    merged = []
-    for n in range(max(len(reader) for reader in readers)):
-        now = [reader[n] for reader in readers if n < len(reader)]
-        columns = {name: e for step in now for name, e in step.columns.items()}
-        merged.append(Step(columns, "".join(step.joins for step in now)))
-    return merged
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A contract's SQL for a file that holds some of its fields.
+
+    ``readings`` with the fields that share each; their outputs are called ``v3``, ``t5_street`` in a row. ``row`` is
+    SQL over the table ``cells`` of the outputs ``row_reads``: it gives the columns ``row_gives``, then a flag ``x<n>``
+    per fault of ``orders``. ``columns`` says what fills each column of the batch: an output, or one of ``row_gives``.
+    """
+
+    readings: Mapping[Reading, tuple[int, ...]]
+    faults: Mapping[int, tuple[Fault, ...]]
+    columns: Mapping[str, str]
+    row: str
+    row_reads: tuple[str, ...]
+    row_gives: tuple[str, ...]
+    orders: tuple[Fault, ...]
 
 
-def _chained(contract: Contract, present: frozenset[int], chain: list[Step], final: str) -> str:
-    """The steps nested, each carrying only what a later one or ``final`` reads: short plans are quick to make."""
-    kept: list[tuple[list[str], Step]] = []
+def compiled(contract: Contract, present: frozenset[int], sent_on: date) -> Plan:
+    """The plan for a file that holds the fields ``present`` (numbers in the contract's order)."""
+    columns = _filled(contract)
+    made = _of_record(contract, sent_on)
+    made |= {c: f"({e})::{canon.column(c).type}" for c, e in columns.items() if not _COLUMN.fullmatch(e)}
+    orders = list(_orders(contract, present))
+    told = [f'{e} AS "{c}"' for c, e in made.items()] + [f"{e} AS x{n}" for n, (_, e) in enumerate(orders)]
+    row = ", ".join(told)
+    reads = {name for name in _names(row) if not name.startswith("x")}
+    needed = reads | {e for e in columns.values() if _COLUMN.fullmatch(e)}
+    readings: dict[Reading, tuple[int, ...]] = {}
+    for i in sorted(present):
+        outputs = sorted(placed(name, 0) for name in needed if _number(name) == i)
+        reading = _reading(contract.fields[i], tuple(outputs), sent_on)
+        readings[reading] = (*readings.get(reading, ()), i)
+    absent = {name for name in reads if _number(name) not in present}
+    return Plan(
+        readings,
+        {i: tuple(fault for fault, _ in _checks(i, contract.fields[i], sent_on)) for i in sorted(present)},
+        {c: c if c in made else e for c, e in columns.items()},
+        f"SELECT {_COLUMN.sub(lambda m: 'NULL' if m[0] in absent else m[0], row)} FROM cells",
+        tuple(sorted(reads - absent)),
+        tuple(made),
+        tuple(fault for fault, _ in orders),
+    )
+
+
+def placed(output: str, field: int) -> str:
+    """The name in a row of what a reading gives: ``t0_street`` of field 5 is ``t5_street``."""
+    return _NUMBER.sub(str(field), output, count=1)
+
+
+def _number(name: str) -> int:
+    found = _NUMBER.search(name)
+    return int(found[0]) if found else -1
+
+
+def _reading(field: Field, outputs: tuple[str, ...], sent_on: date) -> Reading:
+    """One field read from ``t0`` stated text to its outputs, each step carrying only what a later one reads."""
+    kind = canon.column(field.to[0]).type if field.to and field.type != "address" else ""
+    bits = [
+        f"coalesce({e}, FALSE)::UTINYINT * {1 << n}" for n, (_, e) in enumerate(_checks(0, field, sent_on))
+    ]
+    told = [
+        f"{_output(name, field)}{f'::{kind}' if kind and name in {'v0', 'm0'} else ''} AS {name}"
+        for name in outputs
+    ]
+    final = ", ".join([*told, f"({' + '.join(bits) or '0'})::UTINYINT AS faults"])
+    kept: list[tuple[set[str], Step]] = []
     needed = _names(final)
-    for step in reversed(chain):
+    for step in reversed(steps(0, field)):
         columns = {name: e for name, e in step.columns.items() if name in needed}
         carried = needed - set(columns)
         needed = carried | _names(" ".join([*columns.values(), step.joins]))
-        kept.append((sorted(carried), Step(columns, step.joins)))
-    stated = [
-        f"nullif(tidy(f{i}), '') AS t{i}" if i in present else f"NULL::VARCHAR AS t{i}"
-        for i in range(len(contract.fields))
-        if f"t{i}" in needed
-    ]
-    sql = f"SELECT {', '.join(['row_no', *stated])} FROM raw"
-    made = {"row_no"} | {f"t{i}" for i in range(len(contract.fields))}
-    for carried_names, step in reversed(kept):
-        old = [f"s.{name}" for name in carried_names if name in made]
-        new = [f"{e} AS {name}" for name, e in step.columns.items()]
-        made |= set(step.columns)
-        if new:
-            sql = f"SELECT {', '.join(['s.row_no', *(o for o in old if o != 's.row_no'), *new])} FROM ({sql}) s{step.joins}"
-    return sql
+        kept.append((carried, Step(columns, step.joins)))
+    made, sql = {"t0"}, "SELECT nullif(tidy(f0), '') AS t0 FROM cells"
+    for carried, step in reversed(kept):
+        if step.columns:
+            listed = [f"s.{name}" for name in sorted(carried & made)]
+            listed += [f"{e} AS {name}" for name, e in step.columns.items()]
+            made |= set(step.columns)
+            sql = f"SELECT {', '.join(listed)} FROM ({sql}) s{step.joins}"
+    return Reading(field.type, f"SELECT {final} FROM ({sql}) s", outputs)
+
+
+def _output(name: str, field: Field) -> str:
+    if name == "b0":
+        return "CASE WHEN NOT null_word(t0) THEN v0 END"
+    if name == "s0":
+        return "CASE WHEN v0 IS NULL AND NOT null_word(t0) THEN c0 END"
+    return name
 
 
 def _names(sql: str) -> set[str]:
@@ -122,36 +156,31 @@ def _names(sql: str) -> set[str]:
     return set(_COLUMN.findall(_LITERAL.sub("", sql)))
 
 
-def _checks(contract: Contract, present: frozenset[int], batch: Batch) -> Iterator[_Check]:
+def _checks(i: int, field: Field, sent_on: date) -> Iterator[tuple[Fault, str]]:
     """A value is faulty when something is stated and nothing could be read; a word for *nothing* is no fault."""
-    for i, field in enumerate(contract.fields):
-        if i not in present:
-            continue
-        unread = f"v{i} IS NULL" if field.type not in FREE else f"(v{i} IS NULL OR null_word(t{i}))"
-        empty = f"(t{i} IS NULL OR null_word(t{i}))"
-        unknown = (
-            [form for form, code in code_forms(field).items() if code is None] if field.type == "code" else []
-        )
-        blank = f"{empty} OR t{i} IN ({', '.join(map(quoted, unknown))})" if unknown else empty
-        if field.required:
-            yield _Check(i, "missing", True, f"CASE WHEN {unread} THEN {empty} END")
-        lunar = f" AND m{i} IS NULL" if field.may_be_lunar else ""
-        yield _Check(
-            i, _reason(field), field.fault == "hold", f"CASE WHEN {unread}{lunar} THEN NOT ({blank}) END"
-        )
-        if field.type == "address":
-            parts = " AND ".join(f"t{i}_{p} IS NULL" for p in ("street", "number", "building", "room"))
-            yield _Check(i, "address_without_street", False, f"CASE WHEN {parts} THEN NOT {empty} END")
-        if "person.born_on" in field.to:
-            yield _Check(i, "in_future", True, f"v{i} > DATE '{batch.sent_on}'")
-    yield from _order_checks(contract, present)
+    nothing = "v0 IS NULL" if field.type not in FREE else "(v0 IS NULL OR null_word(t0))"
+    empty = "(t0 IS NULL OR null_word(t0))"
+    unknown = (
+        [form for form, code in code_forms(field).items() if code is None] if field.type == "code" else []
+    )
+    blank = f"{empty} OR t0 IN ({', '.join(map(quoted, unknown))})" if unknown else empty
+    if field.required:
+        yield Fault(i, "missing", True), f"CASE WHEN {nothing} THEN {empty} END"
+    lunar = " AND m0 IS NULL" if field.may_be_lunar else ""
+    yield Fault(i, unread(field), field.fault == "hold"), f"CASE WHEN {nothing}{lunar} THEN NOT ({blank}) END"
+    if field.type == "address":
+        parts = " AND ".join(f"t0_{p} IS NULL" for p in ("street", "number", "building", "room"))
+        yield Fault(i, "address_without_street", False), f"CASE WHEN {parts} THEN NOT {empty} END"
+    if "person.born_on" in field.to:
+        yield Fault(i, "in_future", True), f"v0 > DATE '{sent_on}'"
 
 
-def _reason(field: Field) -> str:
+def unread(field: Field) -> str:
+    """The code of a stated value of the field that cannot be read."""
     return "number" if field.type in NUMBERS else field.type
 
 
-def _order_checks(contract: Contract, present: frozenset[int]) -> Iterator[_Check]:
+def _orders(contract: Contract, present: frozenset[int]) -> Iterator[tuple[Fault, str]]:
     by_target = {t: i for i, f in enumerate(contract.fields) if i in present for t in f.to}
     seen: set[int] = set()
     for aspect in contract.aspects:
@@ -159,44 +188,31 @@ def _order_checks(contract: Contract, present: frozenset[int]) -> Iterator[_Chec
             a, b = by_target.get(f"{aspect}.{first}"), by_target.get(f"{aspect}.{last}")
             if a is not None and b is not None and b not in seen:
                 seen.add(b)
-                yield _Check(b, "ends_before_it_begins", True, f"v{b} {sign} v{a}")
+                yield Fault(b, "ends_before_it_begins", True), f"coalesce(v{b} {sign} v{a}, FALSE)"
 
 
-def _record_key(contract: Contract) -> str:
-    return " || '|' || ".join(f"t{contract.names.index(k)}" for k in contract.key)
-
-
-def _record_id(contract: Contract) -> str:
-    return f"('0x' || left(md5({quoted(contract.id + '|')} || {_record_key(contract)}), 16))::UBIGINT"
-
-
-def _columns(contract: Contract, present: frozenset[int], batch: Batch) -> dict[str, str]:
-    """The columns of a batch in order: those of ``canon.RECORD``, then the contract's canonical columns."""
-    sent = f"DATE '{batch.sent_on}'"
+def _of_record(contract: Contract, sent_on: date) -> dict[str, str]:
+    """The columns of ``canon.RECORD`` that differ from row to row."""
+    key = " || '|' || ".join(f"t{contract.names.index(k)}" for k in contract.key)
     gone = "FALSE"
     if contract.deleted:
         field, values = contract.deleted
         listed = ", ".join(quoted(v) for v in sorted(values))
         gone = f"coalesce(v{contract.names.index(field)} IN ({listed}), FALSE)"
-    columns = {
-        "record_id": _record_id(contract),
-        "dataset": quoted(contract.id),
-        "record_key": _record_key(contract),
-        "batch": quoted(batch.id),
-        "row_no": "row_no::UINTEGER",
-        "sent_on": sent,
-        "observed_on": f"coalesce(v{contract.names.index(contract.observed)}, {sent})",
+    return {
+        "record_id": f"record_hash({quoted(contract.id + '|')} || {key})",
+        "record_key": key,
+        "observed_on": f"coalesce(v{contract.names.index(contract.observed)}, DATE '{sent_on}')",
         "is_deleted": gone,
     }
-    filled = _filled(contract)
-    for name in contract.columns():
-        columns[name] = f"({filled[name]})::{canon.column(name).type}"
-    return columns
 
 
 def _filled(contract: Contract) -> dict[str, str]:
-    """What fills each canonical column; a stated region yields to a finer one read from the address."""
-    filled = {column: quoted(str(value)) for column, value in contract.constants.items()}
+    """What fills each canonical column; a stated region yields to a finer one read from the address.
+
+    ``b<i>`` is a free text unless it is a word for *nothing*, ``s<i>`` a citizen number as stated that fails its check.
+    """
+    filled: dict[str, str] = {}
     for i, field in enumerate(contract.fields):
         if field.type == "address":
             filled |= {f"{target}.{part}": f"t{i}_{part}" for target in field.to for part in ADDRESS_PARTS}
@@ -206,12 +222,9 @@ def _filled(contract: Contract) -> dict[str, str]:
                 a = filled[target]
                 filled[target] = f"CASE WHEN v{i} IS NULL OR starts_with({a}, v{i}) THEN {a} ELSE v{i} END"
                 continue
-            blank = f"CASE WHEN NOT null_word(t{i}) THEN v{i} END"
-            filled[target] = blank if field.type in FREE else f"v{i}"
+            filled[target] = f"b{i}" if field.type in FREE else f"v{i}"
             if target == "person.citizen_no":
-                filled["person.citizen_no_stated"] = (
-                    f"CASE WHEN v{i} IS NULL AND NOT null_word(t{i}) THEN c{i} END"
-                )
+                filled["person.citizen_no_stated"] = f"s{i}"
             if field.may_be_lunar and target == "person.born_on":
                 filled["person.born_lunar_on"] = f"m{i}"
     return filled

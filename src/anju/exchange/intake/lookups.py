@@ -24,7 +24,7 @@ LUNAR = "lunar_months"
 LUNAR_YEARS = range(1900, 2099)
 
 _FORMS = """
-CREATE OR REPLACE TEMP TABLE {table} AS
+CREATE OR REPLACE TABLE {table} AS
 WITH spell AS (
   SELECT * FROM read_parquet({path})
 ), resolved AS (
@@ -64,7 +64,7 @@ def define(engine: Engine) -> None:
     )
     engine.run(_FORMS.format(table=DIVISIONS, path=quoted(str(path)), own=own or "(NULL, NULL, TRUE)"))
     months = ", ".join(f"({ym}, DATE '{first}', {days})" for ym, first, days in lunar_months())
-    engine.run(f"CREATE OR REPLACE TEMP TABLE {LUNAR} (ym INT, first_on DATE, days INT)")
+    engine.run(f"CREATE OR REPLACE TABLE {LUNAR} (ym INT, first_on DATE, days INT)")
     engine.run(f"INSERT INTO {LUNAR} VALUES {months}")
 
 

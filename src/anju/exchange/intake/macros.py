@@ -55,6 +55,7 @@ is_ascii(x) AS (strlen(x) = length(x))
 one_blank(x) AS CASE WHEN contains(x, '  ') THEN regexp_replace(x, ' +', ' ', 'g') ELSE x END
 cjk_name(x) AS CASE WHEN regexp_full_match(x, '[\\p{{Han}}·]+') THEN x ELSE translate(x, '•‧・∙⋅●．. ', '········') END
 is_name(x) AS regexp_full_match(x, '[\\p{{Han}}〇·\\x{{E000}}-\\x{{F8FF}}]{{1,30}}|[A-Za-zÀ-ɏ][A-Za-zÀ-ɏ .''-]{{0,59}}')
+record_hash(x) AS ('0x' || left(md5(x), 16))::UBIGINT
 digits(x) AS CASE WHEN x[1] BETWEEN '0' AND '9' THEN try_cast(x AS BIGINT) END
 plain_no(x) AS upper(translate(x, ' -''`', ''))
 hyphened(x) AS left(x, 4) || '-' || substr(x, 5, 2) || '-' || substr(x, 7, 2)
@@ -86,4 +87,4 @@ read_grade(x) AS CASE WHEN strlen(x) = 1 AND x BETWEEN '1' AND '9' THEN x
 def define(engine: Engine, block: str = MACROS) -> None:
     """Make the macros of ``block`` known to the engine, for the life of its connection."""
     for told in re.split(r"\n(?=[a-z_]+\()", block.strip()):
-        engine.run(f"CREATE OR REPLACE TEMP MACRO {told}")
+        engine.run(f"CREATE OR REPLACE MACRO {told}")

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from django.db import IntegrityError, connection, transaction
 
@@ -30,6 +30,7 @@ class Accepted:
     held: int
     fixed: int = 0
     seconds: float = 0.0
+    file: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,32 +49,61 @@ def new_batch(**told: Any) -> Batch:
 
 @transaction.atomic
 def accept(
-    batch: Batch, held: Sequence[Held], fixed: FixedBy, *, by: Actor, at: datetime, purpose: str
+    batch: Batch,
+    held: Sequence[Held],
+    answers: Answers,
+    files: Files,
+    *,
+    by: Actor,
+    at: datetime,
+    purpose: str,
 ) -> int:
-    """Make a batch count: its row, its held rows, the rows of earlier batches it mends, the log entry. Returns mended.
+    """Make a batch count: its row, its files, its held rows, the rows of earlier batches it mends, the log entry.
 
-    Raises IntegrityError when the same file was accepted meanwhile.
+    Returns how many it mends. Raises IntegrityError when the same file was accepted meanwhile.
     """
     batch.receipt = receipt(batch)
     batch.save(force_insert=True)
-    _copy_held(batch, held, at)
-    mended = _fix(batch, fixed, at)
-    detail: dict[str, str | int] = {
-        "rows": batch.rows_accepted,
-        "held": batch.rows_held,
-        "sha256": batch.sha256,
-        "fixed": mended,
-    }
-    log.record(by, "exchange.send", at, purpose=purpose, subject=f"batch:{batch.id}", detail=detail)
+    files.place()
+    try:
+        _copy_held(batch, held, at)
+        mended = _fix(batch, answers, at)
+        _follow(batch, answers.again, at)
+        detail: dict[str, str | int] = {
+            "rows": batch.rows_accepted,
+            "held": batch.rows_held,
+            "sha256": batch.sha256,
+            "fixed": mended,
+        }
+        log.record(by, "exchange.send", at, purpose=purpose, subject=f"batch:{batch.id}", detail=detail)
+    except BaseException:
+        files.displace()
+        raise
     return mended
 
 
 @dataclass(frozen=True, slots=True)
-class FixedBy:
-    """What a batch answers: the record ids of its good rows (a Parquet-side lookup), and rows named by an error report."""
+class Answers:
+    """What a batch answers of earlier ones: records by the ids of its good rows, rows that an error report names.
 
-    record_ids: Callable[[Sequence[int]], Sequence[int]]
+    ``again``: rows an error report names whose mended form, a row of this batch, is faulty still.
+    """
+
+    record_ids: Callable[[list[int]], list[int]]
     named: Sequence[tuple[str, int]] = ()
+    again: Sequence[tuple[str, int, int]] = ()
+
+
+class Files(Protocol):
+    """The files of a batch, written already."""
+
+    def place(self) -> None:
+        """Move them to where a batch's files lie."""
+        ...
+
+    def displace(self) -> None:
+        """Remove what ``place`` moved."""
+        ...
 
 
 def _copy_held(batch: Batch, held: Sequence[Held], at: datetime) -> None:
@@ -101,7 +131,7 @@ def _copy_held(batch: Batch, held: Sequence[Held], at: datetime) -> None:
             )
 
 
-def _fix(batch: Batch, fixed: FixedBy, at: datetime) -> int:
+def _fix(batch: Batch, answers: Answers, at: datetime) -> int:
     """Open rows of earlier batches whose record is good in this one are fixed."""
     waiting = HeldRow.objects.filter(dataset=batch.dataset, state="open").exclude(batch=batch)
     ids = [
@@ -109,11 +139,40 @@ def _fix(batch: Batch, fixed: FixedBy, at: datetime) -> int:
     ]
     ended: dict[str, Any] = {"state": "fixed", "ended_at": at, "ended_by": batch.id}
     done = 0
-    if ids and (answered := fixed.record_ids(ids)):
+    if ids and (answered := answers.record_ids(ids)):
         done += waiting.filter(record_id__in=list(answered)).update(**ended)
-    for earlier, row_no in fixed.named:
+    for earlier, row_no in answers.named:
         done += waiting.filter(batch_id=earlier, row_no=row_no).update(**ended)
     return done
+
+
+FOLLOW = """
+WITH named AS (
+  SELECT * FROM unnest(%(batches)s::text[], %(rows)s::bigint[], %(here)s::bigint[]) AS a (batch_id, row_no, here)
+), pairs AS (
+  SELECT o.id AS old_id, o.since, n.id AS new_id
+  FROM exchange_heldrow o JOIN exchange_heldrow n ON n.dataset = o.dataset AND n.record_id = o.record_id
+  WHERE n.batch_id = %(batch)s AND n.state = 'open' AND o.state = 'open' AND o.batch_id <> n.batch_id
+  UNION
+  SELECT o.id, o.since, n.id
+  FROM named a JOIN exchange_heldrow o ON o.batch_id = a.batch_id AND o.row_no = a.row_no
+  JOIN exchange_heldrow n ON n.batch_id = %(batch)s AND n.row_no = a.here
+  WHERE o.state = 'open' AND o.dataset = n.dataset AND o.batch_id <> n.batch_id
+), first AS (
+  UPDATE exchange_heldrow n SET since = p.since
+  FROM (SELECT new_id, min(since) AS since FROM pairs GROUP BY new_id) p WHERE n.id = p.new_id
+)
+UPDATE exchange_heldrow o SET state = 'again', ended_at = %(at)s, ended_by = %(batch)s
+FROM (SELECT DISTINCT old_id FROM pairs) p WHERE o.id = p.old_id
+"""
+
+
+def _follow(batch: Batch, again: Sequence[tuple[str, int, int]], at: datetime) -> None:
+    """An open row that comes again and is faulty still is followed in this batch, from the day it was first held."""
+    batches, rows, here = ([a[n] for a in again] for n in range(3))
+    told = {"batch": batch.id, "at": at, "batches": batches, "rows": rows, "here": here}
+    with connection.cursor() as cursor:
+        cursor.execute(FOLLOW, told)
 
 
 @transaction.atomic
@@ -164,7 +223,8 @@ TAKER: Callable[..., Accepted] | None = None
 
 __all__ = [
     "Accepted",
-    "FixedBy",
+    "Answers",
+    "Files",
     "Held",
     "IntegrityError",
     "accept",

@@ -66,7 +66,7 @@ class HeldRow(models.Model):
     row_no = models.BigIntegerField()
     record_id = models.DecimalField(max_digits=20, decimal_places=0, null=True)
     faults = models.JSONField(help_text="[[field, code], …]")
-    state = models.CharField(max_length=8, default="open", help_text="open fixed waived")
+    state = models.CharField(max_length=8, default="open", help_text="open fixed again waived")
     since = models.DateTimeField()
     ended_at = models.DateTimeField(null=True, blank=True)
     ended_by = models.CharField(
@@ -77,7 +77,9 @@ class HeldRow(models.Model):
     class Meta:
         constraints = (
             models.UniqueConstraint(fields=["batch", "row_no"], name="held_once"),
-            models.CheckConstraint(name="held_state", condition=Q(state__in=["open", "fixed", "waived"])),
+            models.CheckConstraint(
+                name="held_state", condition=Q(state__in=["open", "fixed", "again", "waived"])
+            ),
             models.CheckConstraint(
                 name="held_ended", condition=Q(state="open") | (Q(ended_at__isnull=False) & ~Q(ended_by=""))
             ),

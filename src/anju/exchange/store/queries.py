@@ -11,7 +11,8 @@ from typing import Generic, TypeVar
 import pyarrow.parquet as pq
 from django.db.models import Count, Q
 
-from anju.exchange.contracts import get_contract
+from anju.exchange.contracts import Contract, get_contract
+from anju.exchange.intake.compile import unread
 from anju.exchange.intake.report import ReportRow, reason, remedy, workbook
 from anju.exchange.store.models import Batch, HeldRow
 from anju.kernel.home import home
@@ -144,6 +145,11 @@ def batch_paths() -> Iterator[Path]:
     return (home() / path for path in Batch.objects.values_list("path", flat=True).iterator())
 
 
+def known_digests() -> frozenset[str]:
+    """SHA-256 of every file that was accepted."""
+    return frozenset(Batch.objects.values_list("sha256", flat=True).iterator())
+
+
 def find_by_sha256(sha256: str) -> BatchLine | None:
     """The batch made of a file with this digest, or None."""
     row = Batch.objects.filter(sha256=sha256).first()
@@ -249,29 +255,46 @@ def held_path(batch: str) -> Path:
     return home() / "lake" / "held" / f"{batch}.parquet"
 
 
+MOST_NOTED = 20_000
+"""Rows with an unread value that one error report lists: a workbook of more is hard to open."""
+
+
 def error_report(batch: str) -> bytes:
-    """XLSX of the open held rows in the layout they were sent, with field, reason and remedy beside each."""
-    row = Batch.objects.filter(id=batch).only("dataset", "headers").first()
+    """XLSX in the layout that was sent: the open held rows, then the rows that were taken in without an unread value."""
+    row = Batch.objects.filter(id=batch).only("dataset", "headers", "path").first()
     if row is None:
         raise Refusal("intake.no_batch", batch=batch)
-    waiting = {
-        r.row_no: tuple((f, c) for f, c in r.faults)
-        for r in HeldRow.objects.filter(batch_id=batch, state="open").only("row_no", "faults")
-    }
-    path = held_path(batch)
-    told = pq.read_table(path).to_pylist() if waiting and path.is_file() else []
-    body = [
-        ReportRow(r["row_no"], tuple(r[f"c{i}"] for i in range(len(row.headers))), waiting[r["row_no"]])
-        for r in told
-        if r["row_no"] in waiting
-    ]
-    return workbook(get_contract(row.dataset), tuple(row.headers), batch, body)
+    contract = get_contract(row.dataset)
+    open_rows = HeldRow.objects.filter(batch_id=batch, state="open").values_list("row_no", "faults")
+    faults = {row_no: tuple((f, c) for f, c in said) for row_no, said in open_rows}
+    held = set(faults)
+    faults |= _noted(home() / row.path, contract)
+    path, width = held_path(batch), len(row.headers)
+    told = (
+        pq.read_table(path, filters=[("row_no", "in", list(faults))]) if faults and path.is_file() else None
+    )
+    cells = [] if told is None else zip(*(told[name].to_pylist() for name in told.column_names), strict=True)
+    body = [ReportRow(c[width], c[:width], faults[c[width]], c[width] in held) for c in cells]
+    body.sort(key=lambda r: (not r.is_held, r.row_no))
+    return workbook(contract, tuple(row.headers), batch, body)
+
+
+def _noted(path: Path, contract: Contract) -> dict[int, tuple[tuple[str, str], ...]]:
+    """Rows of a batch with values that could not be read: field and reason of each."""
+    rows = pq.read_table(path, columns=["row_no", "noted"], filters=[("noted", ">", 0)])[
+        :MOST_NOTED
+    ].to_pylist()
+    said = [
+        (1 << i, (field.name, "address_without_street" if field.type == "address" else unread(field)))
+        for i, field in enumerate(contract.fields)
+    ]  # fmt: skip
+    return {row["row_no"]: tuple(told for bit, told in said if row["noted"] & bit) for row in rows}
 
 
 def held_states() -> dict[str, int]:
-    """How many held rows are open, fixed, waived."""
+    """How many held rows are open, fixed, followed in a later batch, waived."""
     rows = HeldRow.objects.values_list("state").annotate(Count("id"))
-    return {"open": 0, "fixed": 0, "waived": 0} | dict(rows)
+    return {"open": 0, "fixed": 0, "again": 0, "waived": 0} | dict(rows)
 
 
 def standardisation() -> dict[str, dict[str, dict[str, int]]]:

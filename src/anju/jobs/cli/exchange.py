@@ -65,11 +65,8 @@ def ingest(
     )  # fmt: skip
     with Progress(*columns, console=console, transient=True) as progress:
         task = progress.add_task("reading", total=intake.size(paths))
-        names: list[str] = []
 
         def told(name: str, read: int) -> None:
-            if read == 0:
-                names.append(name)
             progress.update(task, description=name, advance=read)
 
         for outcome in intake.ingest(
@@ -85,14 +82,14 @@ def ingest(
                 pace = f"{outcome.rows / outcome.seconds:,.0f}" if outcome.seconds else ""
                 table.add_row(
                     outcome.dataset,
-                    names[-1],
+                    outcome.file,
                     f"{outcome.rows:,}",
                     f"{outcome.held:,}",
                     f"{outcome.fixed:,}",
                     pace,
                 )
             else:
-                table.add_row(outcome.dataset, names[-1], "–", "–", "–", "known")
+                table.add_row(outcome.dataset, outcome.file, "–", "–", "–", "known")
     if as_json:
         typer.echo(json.dumps(outcomes, ensure_ascii=False, default=str))
     else:

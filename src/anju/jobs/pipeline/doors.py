@@ -15,8 +15,8 @@ from pathlib import Path
 from django.db import connection
 
 from anju.exchange.store.actions import Accepted
-from anju.jobs.engine import DuckEngine
 from anju.jobs.pipeline import intake
+from anju.jobs.pipeline.intake_work import Crew
 from anju.kernel.refusal import Refusal
 from anju.trust.access import Actor
 
@@ -29,7 +29,7 @@ class Lent:
     """One open engine and how often it was lent."""
 
     def __init__(self) -> None:
-        self._opening: AbstractContextManager[DuckEngine] = intake.opened(MEMORY)
+        self._opening: AbstractContextManager[Crew] = intake.opened(MEMORY)
         self.engine = self._opening.__enter__()
         self.times = 0
 
@@ -43,7 +43,7 @@ _lock = threading.Lock()
 
 
 @contextmanager
-def lent() -> Iterator[DuckEngine]:
+def lent() -> Iterator[Crew]:
     """An engine nobody else uses now."""
     with _lock:
         mine = _idle.pop() if _idle else None

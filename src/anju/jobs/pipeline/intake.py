@@ -1,32 +1,38 @@
 """Intake: a file becomes one immutable batch, or nothing.
 
-Order of the steps, so that a kill at any moment leaves either no batch or a whole one: the Parquet file is written
-under a name of its own and moved into place; then its row is committed with the held rows and the log entry. A file
-without a row counts for nothing and is swept by the next run.
+Order of the steps, so that a kill at any moment leaves either no batch or a whole one: the files are written under
+names that count for nothing; then, in one transaction, the batch's row is written, the files are moved to their
+place, and held rows and log entry follow. A file without a row counts for nothing and is swept by the next run.
+
+Several files are prepared at once, the largest first; they are accepted one after the other in their order.
 """
 
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from django.db import connection
+import pyarrow as pa
+from django.db import IntegrityError, connection
 
-from anju.exchange.contracts import Contract
 from anju.exchange.intake import address, lookups, macros
-from anju.exchange.intake.compile import Batch as BatchIds
-from anju.exchange.intake.reading import Sniffed, sniff
+from anju.exchange.intake.reading import sniff
+from anju.exchange.intake.reading.sniffing import ENDINGS
+from anju.exchange.intake.standardise import Standardiser
 from anju.exchange.store import actions, queries
 from anju.exchange.store.actions import Accepted
 from anju.jobs.engine import DuckEngine
-from anju.jobs.pipeline.intake_work import Work
+from anju.jobs.pipeline.intake_work import Crew, Work, record_ids
 from anju.kernel.home import home, lake
 from anju.kernel.refusal import Refusal
 from anju.trust.access import Actor
@@ -35,8 +41,8 @@ DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 SWEEPING = 0x616E6A75
 """Number of the database lock that every intake shares and the sweeper wants for itself."""
 KEPT_OPTIMISERS = frozenset({"common_subexpressions", "unused_columns", "column_lifetime"})
-HELPFUL = {"unused_columns", "column_lifetime", "common_subexpressions"}
 Told = Callable[[str, int], None]
+_SUFFIXES = {ending for listed in ENDINGS.values() for ending in listed if ending}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,17 +54,28 @@ class Failed:
 
 
 def files(paths: Sequence[Path]) -> list[Path]:
-    """Every file below the paths, folders of days in their order; folders called ``truth`` and hidden files left out."""
+    """Every file below the paths, folders of days in their order; folders called ``truth`` and hidden files left out.
+
+    Links, devices, and folders that are called like files are among them: each is refused by name, not passed over.
+    """
     found: list[Path] = []
     for path in paths:
         if not path.exists():
             raise Refusal("intake.no_such_path", path=path)
-        below = [path] if path.is_file() else [p for p in path.rglob("*") if p.is_file()]
-        found += [
-            p for p in below
-            if "truth" not in p.relative_to(path).parts[:-1] and not any(x.startswith(".") for x in p.relative_to(path).parts)
-        ]  # fmt: skip
+        below = [p for p in path.rglob("*") if _is_meant(p)] if path.is_dir() else [path]
+        below = [p for p in below if not _is_aside(p.relative_to(path))]
+        if not below:
+            raise Refusal("intake.no_files", path=path)
+        found += below
     return sorted(dict.fromkeys(found), key=lambda p: (sent_on(p, date.max).isoformat(), str(p)))
+
+
+def _is_meant(path: Path) -> bool:
+    return not path.is_dir() or path.is_symlink() or path.suffix.lower() in _SUFFIXES
+
+
+def _is_aside(below: Path) -> bool:
+    return "truth" in below.parts[:-1] or any(part.startswith(".") for part in below.parts)
 
 
 def sent_on(path: Path, otherwise: date) -> date:
@@ -74,50 +91,56 @@ def sent_on(path: Path, otherwise: date) -> date:
 
 
 @contextmanager
-def opened(memory: str = "4GB") -> Iterator[DuckEngine]:
-    """An engine that knows how to read every field, for as many files as one wants."""
-    engine = DuckEngine(home() / "spill", memory=memory)
-    try:
-        # The compiled statements are one long chain of projections over a stream of unknown size. Most rules of
-        # the optimiser only lengthen its plan, or turn a small lookup round and keep the whole file in memory.
-        known = {name for (name,) in engine.rows("SELECT name FROM duckdb_optimizers()")}
-        engine.run(f"SET disabled_optimizers = '{','.join(sorted(known - HELPFUL))}'")
-        _keep_optimisers(engine)
-        macros.define(engine)
-        address.define(engine)
-        lookups.define(engine)
-        yield engine
-    finally:
-        engine.close()
-
-
-def _keep_optimisers(engine: DuckEngine) -> None:
-    """A contract's SQL is one long projection: of DuckDB's optimisers three help, the others only cost.
-
-    Measured: planning one file falls from about a second to a tenth, running it by half.
-    """
+def opened(memory: str = "4GB") -> Iterator[Crew]:
+    """Threads that know how to read every field, for as many files as one wants."""
+    # Arrow's own pool gives large pieces back to the system after each chunk, and gets them anew.
+    pa.set_memory_pool(pa.system_memory_pool())
+    engine = DuckEngine(home() / "spill", memory=memory, threads=1)
+    # A reading is one long chain of projections: of DuckDB's optimisers three help, the others only cost. Measured:
+    # planning falls to a tenth, running to half. Answers must come in the order of what was asked.
     named = [name for (name,) in engine.rows("SELECT name FROM duckdb_optimizers()")]
     engine.run(f"SET disabled_optimizers = '{','.join(n for n in named if n not in KEPT_OPTIMISERS)}'")
+    engine.run("SET preserve_insertion_order = true")
+    for module in (macros, address, lookups):
+        module.define(engine)
+    crew = Crew(engine, (address.PLACES, lookups.DIVISIONS, lookups.LUNAR))
+    try:
+        yield crew
+    finally:
+        crew.close()
+        engine.close()
 
 
 def size(paths: Sequence[Path]) -> int:
     """Bytes of every file below the paths."""
-    return sum(path.stat().st_size for path in files(paths))
+    return sum(path.stat().st_size for path in files(paths) if path.is_file())
 
 
 class _Meter:
     """Tells how many bytes of a file are done: roughly while it is read, exactly when it is finished."""
 
     def __init__(self, path: Path, told: Told) -> None:
-        self.path, self.told, self.left = path, told, path.stat().st_size
-        told(path.name, 0)
+        self.path, self.told, self.left = path, told, path.stat().st_size if path.is_file() else 0
+        self.is_begun = False
 
     def read(self, count: int) -> None:
         """About ``count`` more bytes have been read."""
-        step = min(count, self.left)
-        if step:
+        if not self.is_begun:
+            self.is_begun = True
+            self.told(self.path.name, 0)
+        if step := min(count, self.left):
             self.left -= step
             self.told(self.path.name, step)
+
+
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """A file that is written and waits to be accepted; without ``work`` it had been accepted before."""
+
+    digest: str
+    work: Work | None = None
+    batch: Any = None
+    seconds: float = 0.0
 
 
 def ingest(
@@ -128,34 +151,51 @@ def ingest(
     dataset: str | None = None,
     told: Told = lambda name, read: None,
 ) -> Iterator[Accepted | Failed]:
-    """Take in every file below ``paths``, one after the other; a refused one does not keep the others out.
+    """Take in every file below ``paths``, in the order of their days; a refused one does not keep the others out.
 
     ``told`` hears of each file with 0 when it begins, then of bytes as they are read.
     """
     sweep()
-    with opened() as engine:
-        for path in files(paths):
-            meter = _Meter(path, told)
-            outcome: Accepted | Failed
+    with _undisturbed(), opened() as crew, ThreadPoolExecutor(os.cpu_count() or 2, "files") as lanes:
+        for _, group in groupby(files(paths), key=lambda path: sent_on(path, date.max)):
+            listed, known = list(group), queries.known_digests()
+            meters = {path: _Meter(path, told) for path in listed}
+            ready = {
+                path: lanes.submit(
+                    _prepare, crew, path, known.__contains__, name=path.name, dataset=dataset, by=by, at=at(),
+                    read=meters[path].read,
+                )
+                for path in sorted(listed, key=lambda path: -meters[path].left)
+            }  # fmt: skip
             try:
-                outcome = take(engine, path, name=path.name, dataset=dataset, by=by, at=at(), read=meter.read)
-            except Refusal as refusal:
-                actions.note_refused(refusal, by=by, at=at())
-                outcome = Failed(path, refusal)
-            meter.read(meter.left)
-            yield outcome
+                for path in listed:
+                    yield _outcome(path, ready.pop(path), by=by, at=at())
+                    meters[path].read(meters[path].left)
+            finally:
+                crew.is_leaving |= bool(ready)
+                for future in ready.values():
+                    if not future.cancel() and future.exception() is None and (work := future.result().work):
+                        work.discard()
+
+
+def _outcome(path: Path, ready: Future[_Ready], *, by: Actor, at: datetime) -> Accepted | Failed:
+    try:
+        return _accept(ready.result(), by=by, at=at)
+    except Refusal as refusal:
+        actions.note_refused(refusal, by=by, at=at)
+        return Failed(path, refusal)
 
 
 def take_upload(
     path: Path, *, name: str, dataset: str | None, by: Actor, at: datetime, purpose: str
 ) -> Accepted:
     """One file that came through a page or the API. The caller's transaction keeps the refusal's log entry."""
-    with opened() as engine:
-        return take(engine, path, name=name, dataset=dataset, by=by, at=at, purpose=purpose)
+    with opened() as crew:
+        return take(crew, path, name=name, dataset=dataset, by=by, at=at, purpose=purpose)
 
 
 def take(
-    engine: DuckEngine,
+    crew: Crew,
     path: Path,
     *,
     name: str,
@@ -164,56 +204,93 @@ def take(
     dataset: str | None = None,
     purpose: str = "",
     day: date | None = None,
-    read: Callable[[int], None] = lambda count: None,
 ) -> Accepted:
     """One file: read, check, standardise, accept. The same file twice changes nothing."""
-    begin = time.perf_counter()
-    digest = _sha256(path)
-    with _only_one(digest):
-        known = queries.find_by_sha256(digest)
-        if known is not None:
-            return Accepted(known.id, known.dataset, False, known.rows, known.held_total)
-        found = sniff(path, name, dataset)
-        contract = _contract(found)
-        batch = BatchIds(f"{contract.id}-{digest[:16]}", day or sent_on(path, at.date()))
-        work = Work(engine, found, contract, batch, read)
-        try:
-            made = work.run(digest, by, at)
-            fixed = actions.accept(made, work.held, work.answers(), by=by, at=at, purpose=purpose)
-        except BaseException:
-            work.undo()
-            raise
-    return Accepted(
-        made.id,
-        made.dataset,
-        True,
-        made.rows_accepted,
-        made.rows_held,
-        fixed,
-        round(time.perf_counter() - begin, 3),
-    )
+    with _undisturbed():
+
+        def is_known(digest: str) -> bool:
+            return queries.find_by_sha256(digest) is not None
+
+        ready = _prepare(crew, path, is_known, name=name, dataset=dataset, by=by, at=at, day=day)
+        return _accept(ready, by=by, at=at, purpose=purpose)
 
 
-def _contract(found: Sniffed) -> Contract:
-    assert found.contract is not None
-    return found.contract
-
-
-def _sha256(path: Path) -> str:
+def _prepare(
+    crew: Crew,
+    path: Path,
+    is_known: Callable[[str], bool],
+    *,
+    name: str,
+    dataset: str | None,
+    by: Actor,
+    at: datetime,
+    day: date | None = None,
+    read: Callable[[int], None] = lambda count: None,
+) -> _Ready:
+    """Everything that needs no database: the files of the batch, and what its row will say."""
+    begin, before = time.perf_counter(), _state(path, name)
     with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    if is_known(digest):
+        return _Ready(digest)
+    found = sniff(path, name, dataset)
+    contract = found.contract
+    assert contract is not None
+    batch, stated = f"{contract.id}-{digest[:16]}", day or sent_on(path, at.date())
+    work = Work(crew, found, contract, Standardiser(contract, found.present, batch, stated), batch, read)
+    told = work.run()
+    if _state(path, name) != before:
+        work.discard()
+        raise Refusal("intake.still_written", file=name)
+    row = actions.new_batch(
+        id=batch, dataset=contract.id, sha256=digest, file_name=name[:200], format=found.format,
+        encoding=found.encoding, sent_on=stated, accepted_at=at, accepted_by=by.account,
+        contract_version=contract.version, path=work.path.relative_to(home()).as_posix(), headers=list(found.headers),
+        rows_read=told.rows, rows_accepted=told.good, rows_held=len(told.held), fields=work.figures(),
+    )  # fmt: skip
+    return _Ready(digest, work, row, time.perf_counter() - begin)
+
+
+def _state(path: Path, name: str) -> tuple[int, int, int]:
+    """What changes when somebody writes to a file. A link may lead anywhere, so it is none."""
+    if path.is_symlink() or not path.is_file():
+        raise Refusal("intake.no_file", file=name)
+    told = path.stat()
+    return told.st_size, told.st_mtime_ns, told.st_ino
+
+
+def _accept(ready: _Ready, *, by: Actor, at: datetime, purpose: str = "") -> Accepted:
+    begin, work = time.perf_counter(), ready.work
+    if work is not None:
+        answers = actions.Answers(record_ids(work.path), work.told.named, work.told.again)
+        try:
+            fixed = actions.accept(ready.batch, work.told.held, answers, work, by=by, at=at, purpose=purpose)
+        except IntegrityError:
+            # Another process was quicker with the same file; what it accepted is what this one holds.
+            if queries.find_by_sha256(ready.digest) is None:
+                raise
+        else:
+            row = ready.batch
+            seconds = round(ready.seconds + time.perf_counter() - begin, 3)
+            return Accepted(
+                row.id, row.dataset, True, row.rows_accepted, row.rows_held, fixed, seconds, row.file_name
+            )
+        finally:
+            work.discard()
+    known = queries.find_by_sha256(ready.digest)
+    assert known is not None
+    return Accepted(known.id, known.dataset, False, known.rows, known.held_total, file=known.name)
 
 
 @contextmanager
-def _only_one(digest: str) -> Iterator[None]:
-    """Two processes with the same file wait for each other; the second then finds it accepted. None is swept away."""
-    number = int(digest[:15], 16)
+def _undisturbed() -> Iterator[None]:
+    """While files are taken in, nobody sweeps."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_lock_shared(%s), pg_advisory_lock(%s)", [SWEEPING, number])
+        cursor.execute("SELECT pg_advisory_lock_shared(%s)", [SWEEPING])
         try:
             yield
         finally:
-            cursor.execute("SELECT pg_advisory_unlock(%s), pg_advisory_unlock_shared(%s)", [number, SWEEPING])
+            cursor.execute("SELECT pg_advisory_unlock_shared(%s)", [SWEEPING])
 
 
 def sweep() -> None:

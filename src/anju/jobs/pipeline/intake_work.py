@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import os
-from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime
+import re
+import threading
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,210 +19,296 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from anju.exchange.contracts import Contract
-from anju.exchange.intake.compile import Batch as BatchIds
-from anju.exchange.intake.compile import compiled
-from anju.exchange.intake.reading import Sniffed, rows
-from anju.exchange.store import actions, queries
-from anju.exchange.store.actions import FixedBy, Held
+from anju.exchange.intake.reading import Sniffed, chunks, rows
+from anju.exchange.intake.standardise import Standard, Standardiser
+from anju.exchange.store import queries
+from anju.exchange.store.actions import Held
 from anju.jobs.engine import DuckEngine
-from anju.kernel.home import home, lake
+from anju.kernel.home import lake
 from anju.kernel.refusal import Refusal
-from anju.trust.access import Actor
 
+AHEAD = 2
+"""Chunks of a file that may be under way beside the one being written: this bounds the memory."""
 LONGEST_HELD = 2_000
-KEPT_BYTES = 512 << 20
-"""Up to here a file's rows stay in memory for the held ones among them; a larger file is read once more."""
+LARGEST_LIST = 64 << 20
+"""Bytes of distinct values a column may list before they are written out: more than a chunk ever has."""
+_FROM_CELLS = re.compile(r"\bFROM cells\b")
+NO_ROWS = np.zeros(0, dtype=np.uint32)
+
+
+class _Cells:
+    """What a prepared statement reads: registered once, with another table each time it is executed."""
+
+    table: pa.Table
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        return self.table.__arrow_c_stream__(requested_schema)
+
+
+class Crew:
+    """Threads that standardise chunks, each on a connection of its own to one engine.
+
+    Planning a statement takes longer than running it over a short list, so each connection prepares it once. The
+    tables in ``lookups`` are registered as what they are: a plan over stored ones would be made anew every time.
+    """
+
+    def __init__(self, engine: DuckEngine, lookups: Sequence[str]) -> None:
+        self.connection = engine.connection
+        self.lookups = {name: self.connection.sql(f"FROM {name}").to_arrow_table() for name in lookups}
+        for name in lookups:
+            engine.run(f"DROP TABLE {name}")
+        self.pool = ThreadPoolExecutor(os.cpu_count() or 2, "standardise")
+        self.is_leaving = False
+        self._own = threading.local()
+        self._open: list[Any] = []
+
+    def ask(self, sql: str, cells: pa.Table) -> pa.Table:
+        """Answer SQL over ``cells``, on the connection of the calling thread."""
+        prepared: dict[str, tuple[str, _Cells]] | None = getattr(self._own, "prepared", None)
+        if prepared is None:
+            self._own.connection, self._own.prepared = self.connection.cursor(), {}
+            prepared = self._own.prepared
+            self._open.append(self._own.connection)
+            for name, table in self.lookups.items():
+                self._own.connection.register(name, table)
+        if sql not in prepared:
+            name, given = f"q{len(prepared)}", _Cells()
+            given.table = cells
+            self._own.connection.register(f"cells_{name}", given)
+            self._own.connection.execute(f"PREPARE {name} AS {_FROM_CELLS.sub(f'FROM cells_{name}', sql)}")
+            prepared[sql] = name, given
+        name, given = prepared[sql]
+        given.table = cells
+        answer = self._own.connection.sql(f"EXECUTE {name}").to_arrow_table()
+        given.table = cells.slice(0, 0)
+        return answer
+
+    def standardised(
+        self, standard: Standardiser, batches: Iterator[pa.RecordBatch], twice: np.ndarray
+    ) -> Iterator[tuple[pa.RecordBatch, Standard]]:
+        """Chunks with what became of them, in the order of the file, several at work at once."""
+        under_way: deque[tuple[pa.RecordBatch, Future[Standard]]] = deque()
+        for chunk in chunks(batches):
+            under_way.append((chunk, self.pool.submit(standard, self.ask, chunk, twice)))
+            if len(under_way) > AHEAD:
+                done, future = under_way.popleft()
+                yield done, future.result()
+            if self.is_leaving:
+                raise InterruptedError
+        for done, future in under_way:
+            yield done, future.result()
+
+    def close(self) -> None:
+        """Let the threads go."""
+        self.is_leaving = True
+        self.pool.shutdown(cancel_futures=True)
+        for connection in self._open:
+            connection.close()
+
+
+@dataclass(slots=True)
+class Told:
+    """What a pass over a file found: rows, held ones, per field how many good rows have a value or an unread one.
+
+    ``named`` and ``again``: rows of earlier batches that an error report's good rows answer, and its bad ones repeat.
+    """
+
+    rows: int = 0
+    good: int = 0
+    held: list[Held] = field(default_factory=list)
+    standard: Counter[int] = field(default_factory=Counter)
+    noted: Counter[int] = field(default_factory=Counter)
+    named: list[tuple[str, int]] = field(default_factory=list)
+    again: list[tuple[str, int, int]] = field(default_factory=list)
+    ids: list[np.ndarray] = field(default_factory=list)
 
 
 class Work:
-    """One file on its way to a batch."""
+    """One file on its way to a batch. Its files count for nothing under their own names; ``place`` moves them."""
 
     def __init__(
-        self,
-        engine: DuckEngine,
-        found: Sniffed,
-        contract: Contract,
-        batch: BatchIds,
+        self, crew: Crew, found: Sniffed, contract: Contract, standard: Standardiser, batch: str,
         read: Callable[[int], None] = lambda count: None,
-    ) -> None:
-        self.read = read
-        self.engine, self.found, self.contract, self.batch = engine, found, contract, batch
-        self.path = lake() / "batches" / contract.id / f"{batch.id}.parquet"
-        self.held_path = queries.held_path(batch.id)
-        self.statement = compiled(contract, found.present, batch)
-        self.wanted = {f"f{field}": place for field, place in found.fields}
-        self.held: list[Held] = []
-        self.named: list[tuple[str, int]] = []
-        self.kept: list[pa.RecordBatch] | None = []
+    ) -> None:  # fmt: skip
+        self.crew, self.found, self.contract, self.standard, self.read = crew, found, contract, standard, read
+        self.wanted = {f"f{number}": place for number, place in found.fields}
+        self.path = lake() / "batches" / contract.id / f"{batch}.parquet"
+        self.held_path = queries.held_path(batch)
+        own = f".{os.getpid()}-{threading.get_ident()}.part"
+        self.parts = {path: path.with_suffix(own) for path in (self.path, self.held_path)}
+        self.told = Told()
 
-    def run(self, digest: str, by: Actor, at: datetime) -> Any:
-        """Write the files; the row that makes them count is returned, not yet saved."""
-        stream = rows(self.found, self.wanted)
-        stream.batches = self._keeping(stream.batches)
-        self.engine.feed("raw", stream.reader())
+    def run(self) -> Told:
+        """Write the files and tell what is in them; nothing stays of a file that is refused."""
         try:
-            good = self.engine.save(self.statement.good, self.path)
-        except Exception as error:
-            if stream.refused is not None:
-                raise stream.refused from error
+            self.told = self._pass(NO_ROWS)
+            if len(twice := self._twice()):
+                # Rare: a key came twice, and the first of its rows is long written.
+                self.told = self._pass(twice)
+            self.told.ids.clear()
+            if self.told.rows == 0:
+                raise Refusal("intake.empty", file=self.found.name)
+            if len(self.told.held) != self.told.rows - self.told.good:
+                raise AssertionError(f"rows lost on the way to {self.path.stem}")
+            if len(self.told.held) > self.told.rows * self.contract.refuse_share:
+                raise self._too_many()
+        except OSError as failed:
+            self.discard()
+            if failed.errno == errno.ENOSPC:
+                raise Refusal("intake.disk_full", file=self.found.name) from failed
             raise
-        finally:
-            self.engine.connection.unregister("raw")
-        if stream.total == 0:
-            raise Refusal("intake.empty", file=self.found.name)
-        if good < stream.total:
-            self._hold(stream.broken, stream.total - good)
-        if self.found.returned:
-            self._returned()
-        if len(self.held) > stream.total * self.contract.refuse_share:
-            raise self._too_many(stream.total)
-        return actions.new_batch(
-            id=self.batch.id, dataset=self.contract.id, sha256=digest, file_name=self.found.name[:200],
-            format=self.found.format, encoding=self.found.encoding, sent_on=self.batch.sent_on, accepted_at=at,
-            accepted_by=by.account, contract_version=self.contract.version,
-            path=self.path.relative_to(home()).as_posix(), headers=list(self.found.headers),
-            rows_read=stream.total, rows_accepted=good, rows_held=len(self.held), fields=self._figures(),
-        )  # fmt: skip
+        except BaseException:
+            self.discard()
+            raise
+        return self.told
 
-    def _keeping(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        """The rows as they pass, kept for the held ones among them as long as the file is not too large for that."""
-        size = 0
+    def _pass(self, twice: np.ndarray) -> Told:
+        """Once over the file; rows numbered in ``twice`` repeat the key of an earlier one and are held."""
+        told = Told()
+        returned = dict(zip(("batch", "row"), self.found.returned or (), strict=False))
+        stream = rows(self.found, self.wanted | returned)
+        with _Files(self.parts[self.path], self.parts[self.held_path], len(self.found.headers)) as files:
+            for chunk, one in self.crew.standardised(self.standard, self._metered(stream.batches), twice):
+                files.add_good(one.good)
+                files.add_text(one.text, self.wanted)
+                told.good += len(one.good)
+                told.ids.append(one.good["record_id"].combine_chunks().fill_null(0).to_numpy())
+                told.held += [Held(*row) for row in one.held]
+                told.standard.update(one.standard)
+                told.noted.update(one.noted)
+                if returned:
+                    _answered(told, chunk, {row_no for row_no, _, _ in one.held})
+            told.held += [Held(number, None, (("", "wrong_cells"),)) for number in stream.broken]
+            files.add_broken(stream.broken)
+        told.rows = stream.total
+        return told
+
+    def _metered(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
             self.read(batch.nbytes)
-            size += batch.nbytes
-            if self.kept is not None:
-                self.kept.append(batch)
-            if size > KEPT_BYTES:
-                self.kept = None
             yield batch
 
-    def _hold(self, broken: dict[int, str], expected: int) -> None:
-        """Find the rows that are not in the batch; name their faults, keep their text."""
-        table = self._missing(expected - len(broken))
-        self.kept = None
-        if table is not None:
-            self.engine.load("raw", table)
-            for row_no, record_id, *flags in self.engine.rows(self.statement.faults):
-                listed = tuple(
-                    (field, code)
-                    for (field, code, holds), is_set in zip(self.statement.checks, flags, strict=True)
-                    if is_set and holds
-                )
-                key = None if record_id is None else int(record_id)
-                self.held.append(Held(int(row_no), key, listed or (("", "unreadable"),)))
-            self.engine.run("DROP TABLE raw")
-        self.held += [Held(number, None, (("", "wrong_cells"),)) for number in broken]
-        self._keep_text(table, broken)
-        if len(self.held) != expected:
-            raise AssertionError(f"rows lost on the way: {expected} expected, {len(self.held)} held")
+    def _twice(self) -> np.ndarray:
+        """Numbers of the good rows whose key an earlier good row has."""
+        ids = np.concatenate(self.told.ids) if self.told.ids else NO_ROWS
+        ordered = np.sort(ids)
+        if not ((ordered[1:] == ordered[:-1]) & (ordered[1:] > 0)).any():
+            return NO_ROWS
+        later = ids > 0
+        later[np.unique(ids, return_index=True)[1]] = False
+        return pq.read_table(self.parts[self.path], columns=["row_no"])["row_no"].to_numpy()[later]
 
-    def _missing(self, wanting: int) -> pa.Table | None:
-        """The ``wanting`` rows that were read and are not in the batch, out of memory or out of the file once more."""
-        accepted = pq.read_table(self.path, columns=["row_no"])["row_no"].to_numpy()
-        parts: list[pa.RecordBatch] = []
-        taken = np.zeros(0, dtype=bool)
-        for batch in self.kept if self.kept is not None else rows(self.found, self.wanted).batches:
-            if wanting <= 0:
-                break
-            numbers = batch["row_no"].to_numpy()
-            if len(numbers) and len(taken) <= numbers[-1]:
-                taken = np.zeros(2 * int(numbers[-1]) + 1, dtype=bool)
-                taken[accepted[accepted < len(taken)]] = True
-            missing = ~taken[numbers]
-            if missing.any():
-                parts.append(batch.filter(pa.array(missing)))
-                wanting -= int(missing.sum())
-        return pa.Table.from_batches(parts) if parts else None
-
-    def _keep_text(self, table: pa.Table | None, broken: dict[int, str]) -> None:
-        """The held rows as they were sent, in a file that only its owner reads.
-
-        Columns the contract does not know are not kept: nobody agreed to send them.
-        """
-        width = len(self.found.headers)
-        odd = [
-            {"row_no": n, **{f"c{i}": None for i in range(width)}, "c0": text[:LONGEST_HELD]}
-            for n, text in broken.items()
-        ]
-        schema = pa.schema([*((f"c{i}", pa.string()) for i in range(width)), ("row_no", pa.uint32())])
-        parts = []
-        if table is not None:
-            there = {place: table[name] for name, place in self.wanted.items()}
-            empty = pa.nulls(len(table), pa.string())
-            cells = [there.get(place, empty) for place in range(width)]
-            parts = [pa.table([*cells, table["row_no"]], names=schema.names)]
-        parts += [pa.Table.from_pylist(odd, schema=schema)] if odd else []
-        self.held_path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        part = self.held_path.with_suffix(".part")
-        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "wb") as stream:
-            pq.write_table(pa.concat_tables(parts), stream, compression="zstd")
-        part.rename(self.held_path)
-
-    def _returned(self) -> None:
-        """Rows of an earlier batch that good rows of this one answer by name: the columns of an error report."""
-        assert self.found.returned is not None
-        bad = {h.row_no for h in self.held}
-        for batch in rows(self.found, {"b": self.found.returned[0], "r": self.found.returned[1]}).batches:
-            for row in batch.to_pylist():
-                if row["row_no"] not in bad and row["b"] and str(row["r"] or "").strip().isdigit():
-                    self.named.append((row["b"].strip(), int(row["r"])))
-
-    def answers(self) -> FixedBy:
-        """What this batch mends."""
-
-        def record_ids(asked: Sequence[int]) -> Sequence[int]:
-            held = pq.read_table(self.path, columns=["record_id"])["record_id"]
-            return [
-                int(v)
-                for v in pc.unique(held.filter(pc.is_in(held, pa.array(asked, pa.uint64())))).to_pylist()
-            ]
-
-        return FixedBy(record_ids, tuple(self.named))
-
-    def _figures(self) -> dict[str, dict[str, int]]:
-        """Per field: stated, standard among them, held, noted. One pass over the batch."""
-        held: dict[str, int] = {}
-        for row in self.held:
-            for field in {f for f, _ in row.faults}:
-                held[field] = held.get(field, 0) + 1
-        asked, sql = [], []
-        for number, _place in sorted(self.found.fields):
-            spec = self.contract.fields[number]
-            target = next((f"{t}.address" if spec.type == "address" else t for t in spec.to), None)
-            if target is None:
-                continue
-            asked.append(spec.name)
-            sql.append(f'count("{target}"), count(*) FILTER (WHERE (noted >> {number}) & 1 = 1)')
-        if not asked:
-            return {}
-        told = self.engine.rows(f"SELECT {', '.join(sql)} FROM read_parquet('{self.path}')")[0]
+    def figures(self) -> Mapping[str, Mapping[str, int]]:
+        """Per field that fills a column: stated, standard among them, held, noted."""
+        held = Counter(name for row in self.told.held for name in {f for f, _ in row.faults})
         figures = {}
-        for i, name in enumerate(asked):
-            standard, noted = int(told[2 * i]), int(told[2 * i + 1])
-            bad = held.get(name, 0)
+        for number, standard in sorted(self.told.standard.items()):
+            name, noted = self.contract.fields[number].name, self.told.noted[number]
             figures[name] = {
-                "stated": standard + noted + bad,
-                "standard": standard,
-                "held": bad,
-                "noted": noted,
-            }
+                "stated": standard + noted + held[name], "standard": standard, "held": held[name], "noted": noted,
+            }  # fmt: skip
         return figures
 
-    def _too_many(self, total: int) -> Refusal:
-        counts: dict[tuple[str, str], int] = {}
-        for row in self.held:
-            for fault in row.faults:
-                counts[fault] = counts.get(fault, 0) + 1
-        top = sorted(counts.items(), key=lambda c: -c[1])[:3]
-        listed = "; ".join(f"{field} {code} × {count}" for (field, code), count in top)
+    def _too_many(self) -> Refusal:
+        counts = Counter(fault for row in self.told.held for fault in row.faults)
+        listed = "; ".join(f"{field} {code} × {count}" for (field, code), count in counts.most_common(3))
         return Refusal(
-            "intake.too_many_held", file=self.found.name, held=len(self.held), rows=total, faults=listed
+            "intake.too_many_held",
+            file=self.found.name,
+            held=len(self.told.held),
+            rows=self.told.rows,
+            faults=listed,
         )
 
-    def undo(self) -> None:
-        """Nothing of a file that was not accepted stays."""
-        for path in (self.path, self.held_path):
+    def place(self) -> None:
+        """Move the files to where a batch's files lie."""
+        for path, part in self.parts.items():
+            if part.exists():
+                part.rename(path)
+
+    def displace(self) -> None:
+        """Remove the files that ``place`` moved: the batch was not accepted after all."""
+        for path in self.parts:
             path.unlink(missing_ok=True)
-            path.with_suffix(".part").unlink(missing_ok=True)
-        self.engine.connection.execute("DROP TABLE IF EXISTS raw")
+
+    def discard(self) -> None:
+        """Nothing of a file that was not accepted stays."""
+        for part in self.parts.values():
+            part.unlink(missing_ok=True)
+
+
+class _Files:
+    """The two files of a batch while they are written: its rows; and the text of rows that go back to their sender.
+
+    The second is for its owner alone. Columns the contract does not know are not in it: nobody agreed to send them.
+    """
+
+    def __init__(self, path: Path, text: Path, width: int) -> None:
+        self.path, self.text = path, text
+        self.schema = pa.schema([*((f"c{i}", pa.string()) for i in range(width)), ("row_no", pa.uint32())])
+        self.good_writer: pq.ParquetWriter | None = None
+        self.text_writer: pq.ParquetWriter | None = None
+
+    def __enter__(self) -> _Files:
+        return self
+
+    def __exit__(self, *failed: object) -> None:
+        for writer in (self.good_writer, self.text_writer):
+            if writer is not None:
+                writer.close()
+
+    def add_good(self, good: pa.Table) -> None:
+        """One chunk's rows, a row group of their own."""
+        if self.good_writer is None:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            listed = [f.name for f in good.schema if pa.types.is_dictionary(f.type)]
+            self.good_writer = pq.ParquetWriter(
+                self.path, good.schema, compression="zstd", compression_level=1, store_schema=False,
+                use_dictionary=listed, dictionary_pagesize_limit=LARGEST_LIST,
+            )  # fmt: skip
+        self.good_writer.write_table(good, row_group_size=max(1, len(good)))
+
+    def add_text(self, text: pa.RecordBatch | None, wanted: Mapping[str, int]) -> None:
+        """Rows as they were sent."""
+        if text is None:
+            return
+        there = {place: text[name] for name, place in wanted.items()}
+        empty = pa.nulls(text.num_rows, pa.string())
+        cells = [there.get(place, empty) for place in range(len(self.schema) - 1)]
+        self._write(pa.table([*cells, text["row_no"]], schema=self.schema))
+
+    def add_broken(self, broken: Mapping[int, str]) -> None:
+        """Rows that are no rows: what stood there, in the first cell."""
+        if broken:
+            odd = [{"row_no": number, "c0": text[:LONGEST_HELD]} for number, text in broken.items()]
+            self._write(pa.Table.from_pylist(odd, schema=self.schema))
+
+    def _write(self, told: pa.Table) -> None:
+        if self.text_writer is None:
+            self.text.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self.text.touch(mode=0o600)
+            self.text_writer = pq.ParquetWriter(self.text, self.schema, compression="zstd")
+        self.text_writer.write_table(told)
+
+
+def _answered(told: Told, chunk: pa.RecordBatch, held: set[int]) -> None:
+    """The rows of earlier batches that an error report names: answered by its good rows, repeated by its held ones."""
+    cells = (chunk[name].to_pylist() for name in ("row_no", "batch", "row"))
+    for row_no, batch, row in zip(*cells, strict=True):
+        if batch and str(row or "").strip().isdigit():
+            if row_no in held:
+                told.again.append((batch.strip(), int(row), row_no))
+            else:
+                told.named.append((batch.strip(), int(row)))
+
+
+def record_ids(path: Path) -> Callable[[list[int]], list[int]]:
+    """Which of the asked record ids are in a batch's file."""
+
+    def found(asked: list[int]) -> list[int]:
+        there = pq.read_table(path, columns=["record_id"])["record_id"]
+        return [
+            int(v) for v in pc.unique(there.filter(pc.is_in(there, pa.array(asked, pa.uint64())))).to_pylist()
+        ]
+
+    return found

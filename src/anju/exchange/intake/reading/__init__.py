@@ -6,6 +6,6 @@ is read, and nothing of it is kept. Memory is bounded by the block, not by the f
 """
 
 from anju.exchange.intake.reading.sniffing import Sniffed, sniff
-from anju.exchange.intake.reading.streaming import Stream, rows
+from anju.exchange.intake.reading.streaming import Stream, chunks, rows
 
-__all__ = ["Sniffed", "Stream", "rows", "sniff"]
+__all__ = ["Sniffed", "Stream", "chunks", "rows", "sniff"]

@@ -30,33 +30,44 @@ from anju.kernel.refusal import Refusal
 BLOCK = 1 << 20
 """Bytes read at a time: what fits the processor's cache is parsed twice as fast."""
 CHUNK = 65_536
+ROWS = 1 << 17
+TEXT = 64 << 20
 MOST_BROKEN = 100_000
 LONGEST = 2_000
 
 
 @dataclass
 class Stream:
-    """A file being read. ``broken`` maps row numbers to what stood there, ``total`` counts every row so far.
-
-    ``refused``: why reading stopped. An engine that pulls the stream tells of it in words of its own.
-    """
+    """A file being read. ``broken`` maps row numbers to what stood there, ``total`` counts every row so far."""
 
     schema: pa.Schema
     batches: Iterator[pa.RecordBatch]
     broken: dict[int, str] = field(default_factory=dict)
     total: int = 0
-    refused: Refusal | None = None
 
-    def reader(self) -> pa.RecordBatchReader:
-        """The stream as an engine takes it."""
-        return pa.RecordBatchReader.from_batches(self.schema, self.batches)
+
+def chunks(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """The same rows in pieces of up to ``ROWS`` rows or ``TEXT`` bytes: large enough for texts to repeat in them."""
+    waiting: list[pa.RecordBatch] = []
+    count = size = 0
+    for batch in batches:
+        if waiting and (count + batch.num_rows > ROWS or size + batch.nbytes > TEXT):
+            yield pa.concat_batches(waiting)
+            waiting, count, size = [], 0, 0
+        if batch.num_rows:
+            waiting.append(batch)
+            count, size = count + batch.num_rows, size + batch.nbytes
+    if waiting:
+        yield pa.concat_batches(waiting)
 
 
 def rows(found: Sniffed, wanted: dict[str, int]) -> Stream:
     """The rows of a file; ``wanted`` maps column names to places among the headers. Readable once."""
     schema = pa.schema([*((name, pa.string()) for name in wanted), ("row_no", pa.uint32())])
     stream = Stream(schema, iter(()))
-    source = {"csv": _csv, "ndjson": _ndjson, "parquet": _parquet, "arrow": _arrow, "xlsx": _xlsx}[found.format]
+    source = {"csv": _csv, "ndjson": _ndjson, "parquet": _parquet, "arrow": _arrow, "xlsx": _xlsx}[
+        found.format
+    ]
     stream.batches = _guarded(source(found, wanted, stream), found, wanted, stream)
     return stream
 
@@ -86,13 +97,9 @@ def _guarded(
                 batch = batch.filter(filled)
             stream.total += batch.num_rows
             yield batch
-    except Refusal as refusal:
-        stream.refused = refusal
-        raise
     except (pa.ArrowInvalid, UnicodeDecodeError) as broken:
         code = "intake.cut_off" if isinstance(broken, pa.ArrowInvalid) else "intake.unknown_encoding"
-        stream.refused = Refusal(code, file=found.name)
-        raise stream.refused from broken
+        raise Refusal(code, file=found.name) from broken
 
 
 def _check(column: pa.Array, found: Sniffed, place: int, numbers: np.ndarray) -> None:

@@ -1,0 +1,73 @@
+"""Texts that stand as they are: seen at a glance, without a statement of SQL for each of them.
+
+Nine of ten citizen numbers, phones and keys are written as they should be. ``usual`` marks those whose reading is the
+text itself, without fault; the forms in SQL read the others, and would read these the same (a test holds it).
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Mapping
+from functools import reduce
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from anju.kernel.identifiers import CITIZEN_CHECKS, CITIZEN_WEIGHTS
+
+Marks = npt.NDArray[np.bool_]
+DAYS = np.array([0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31, *[0] * 87], dtype=np.int16)
+CHECKS = np.frombuffer(CITIZEN_CHECKS.encode(), dtype=np.uint8)
+WEIGHTS = np.array(CITIZEN_WEIGHTS[:17], dtype=np.float32)
+
+
+def _letters(texts: pa.Array, size: int) -> tuple[Marks, npt.NDArray[np.uint8]]:
+    """Which texts have ``size`` bytes, and those bytes as a table, a row each."""
+    fits = pc.fill_null(pc.equal(pc.binary_length(texts), size), False)
+    marks = fits.to_numpy(zero_copy_only=False)
+    chosen = texts if marks.all() else texts.filter(fits)
+    data = np.frombuffer(chosen.buffers()[2] or b"", dtype=np.uint8)
+    begin = np.frombuffer(chosen.buffers()[1], dtype=np.int32)[chosen.offset] if len(chosen) else 0
+    return marks, data[begin : begin + size * len(chosen)].reshape(len(chosen), size)
+
+
+def citizen_no(texts: pa.Array) -> Marks:
+    """18 characters, a real day before 2200, the check character right (GB 11643)."""
+    marks, letters = _letters(texts, 18)
+    digits = letters[:, :17] - np.uint8(48)
+    check = CHECKS[(digits.astype(np.float32) @ WEIGHTS).astype(np.int32) % 11]
+    tens = digits[:, 6:14:2].astype(np.int16) * 10 + digits[:, 7:14:2]
+    year, month, day = tens[:, 0] * 100 + tens[:, 1], tens[:, 2] % 100, tens[:, 3]
+    is_leap = (year % 4 == 0) & ((year % 100 != 0) | (year % 400 == 0))
+    last = DAYS[month] + (is_leap & (month == 2))
+    sound = (digits < 10).all(axis=1) & (letters[:, 17] == check) & (digits[:, 0] > 0)
+    marks[marks] = sound & (tens[:, 2] < 13) & (day > 0) & (day <= last) & (year > 0) & (year < 2200)
+    return marks
+
+
+def phone(texts: pa.Array) -> Marks:
+    """Eleven digits, the first of them 1."""
+    marks, letters = _letters(texts, 11)
+    marks[marks] = (letters[:, 0] == ord("1")) & ((letters - np.uint8(48)) < 10).all(axis=1)
+    return marks
+
+
+def text(texts: pa.Array) -> Marks:
+    """Printable ASCII with single blanks inside, longer than any word for *nothing*, and no formula."""
+    size = pc.binary_length(texts)
+    usual = (
+        pc.ascii_is_printable(texts), pc.equal(pc.ascii_trim_whitespace(texts), texts), pc.greater(size, 6),
+        pc.less_equal(size, 500), *(pc.invert(pc.starts_with(texts, sign)) for sign in "=@"),
+        pc.invert(pc.match_substring(texts, "  ")),
+    )  # fmt: skip
+    return reduce(
+        operator.and_, (pc.fill_null(marks, False).to_numpy(zero_copy_only=False) for marks in usual)
+    )
+
+
+USUAL: Mapping[str, Callable[[pa.Array], Marks]] = {"citizen_no": citizen_no, "phone": phone, "text": text}
+"""By type of field; the others have none."""
+ITSELF = frozenset({"t0", "v0", "b0"})
+"""Outputs of a reading that are the text itself, where it is usual; the others are empty then."""
