@@ -19,7 +19,6 @@ from anju.policy.bound import Bound, Rules
 from anju.policy.interpret import Interpreter
 from anju.policy.model import Category, Key, Ranking
 
-
 UNKNOWN_LAST = -1e15
 """The key of what is unknown: after everyone who is known, and still a number that JSON can carry."""
 

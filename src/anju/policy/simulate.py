@@ -12,6 +12,7 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import Any
 
+from anju.kernel import packs
 from anju.kernel.engine import Engine
 from anju.kernel.refusal import Refusal
 from anju.policy.bound import Bound
@@ -334,6 +335,21 @@ def suppress(counts: Sequence[int], least: int) -> list[int | None]:
         if others:
             shown[min(others)[1]] = None
     return shown
+
+
+def plain(value: Any) -> Any:
+    """Results (dataclasses as mappings, exact fractions) as JSON's own types."""
+    if isinstance(value, Fraction):
+        return value.numerator if value.denominator == 1 else round(float(value), 6)
+    if isinstance(value, dict):
+        return {k: plain(v) for k, v in value.items()}
+    return [plain(v) for v in value] if isinstance(value, list | tuple) else value
+
+
+def assumed() -> dict[str, int]:
+    """Numbers a what-if assumes beside the rules, from the packs."""
+    path = packs.find_file("simulation.yaml")
+    return {k: int(v["value"]) for k, v in (packs.read_yaml(path) if path else {}).items()}
 
 
 def need_columns(available: Sequence[str], wanted: Sequence[str]) -> None:

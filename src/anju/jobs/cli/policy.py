@@ -261,4 +261,4 @@ def explain(
         typer.echo(tell(answer, chosen))
 
 
-from anju.jobs.cli import policy_docs, policy_everyone, policy_ranking  # noqa: E402, F401  register their commands
+from anju.jobs.cli import policy_docs, policy_everyone, policy_fairness, policy_ranking  # noqa: E402, F401  register their commands

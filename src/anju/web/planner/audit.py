@@ -15,10 +15,10 @@ from anju.policy.audit import Audit, Counterfactual, Driver, GroupResult
 from anju.policy.audit import audit as run
 from anju.policy.bound import bind
 from anju.policy.model import Programme
+from anju.policy.simulate import assumed
 from anju.web.guard import guard
 from anju.web.planner.programmes import get_version, language, library_day
 from anju.web.planner.results import GROUPS, group_title, group_value
-from anju.web.planner.what_if import assumed
 
 DRIVERS = 3
 

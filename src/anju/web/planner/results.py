@@ -9,7 +9,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from anju.policy.simulate import Simulation
+from anju.policy.simulate import Simulation, plain
 from anju.web.shell.charts import Chart, Series
 from anju.web.shell.tags import is_english
 from anju.web.shell.terms import code_label, region_name
@@ -60,15 +60,6 @@ class Picture:
     distribution: Chart | None
     quota: tuple[QuotaRow, ...]
     groups: tuple[GroupTable, ...]
-
-
-def plain(value: Any) -> Any:
-    """Dataclasses with exact fractions as JSON."""
-    if isinstance(value, Fraction):
-        return value.numerator if value.denominator == 1 else round(float(value), 6)
-    if isinstance(value, dict):
-        return {k: plain(v) for k, v in value.items()}
-    return [plain(v) for v in value] if isinstance(value, list | tuple) else value
 
 
 def protected(found: Simulation) -> dict[str, Any]:

@@ -15,11 +15,10 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
-from anju.kernel import packs
 from anju.policy import library, whatif
 from anju.policy.bound import bind
 from anju.policy.model import Programme
-from anju.policy.simulate import simulate
+from anju.policy.simulate import assumed, simulate
 from anju.web.guard import guard
 from anju.web.planner import form
 from anju.web.planner.programmes import get_version, language, library_day
@@ -65,12 +64,6 @@ def query_of(settings: Mapping[str, str], service: str = "") -> str:
     """The address part that says these settings."""
     asked = [("set", f"{k}={v}") for k, v in settings.items()]
     return urlencode(asked + ([("service", service)] if service else []))
-
-
-def assumed() -> dict[str, int]:
-    """Numbers a what-if assumes beside the rules, from the packs."""
-    path = packs.find_file("simulation.yaml")
-    return {k: int(v["value"]) for k, v in (packs.read_yaml(path) if path else {}).items()}
 
 
 def try_on_everyone(
