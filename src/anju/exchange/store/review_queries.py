@@ -130,6 +130,14 @@ def decisions() -> list[Decision]:
         return [Decision(int(a), int(b), is_same=same) for a, b, same in cursor.fetchall()]
 
 
+def back() -> list[tuple[int, str]]:
+    """Merges that were taken back: a record of each side with the code it had, for the next run to give back."""
+    undone = PersonChange.objects.filter(kind="merge", state="undone").order_by("undone_at")
+    return [
+        pair for c in undone for pair in ((int(c.kept[0]), c.person_code), (int(c.moved[0]), c.other_code))
+    ]
+
+
 def queue(at: datetime) -> Queue:
     """Counts of the queue. Row security keeps them to the reader's places."""
     waiting = ReviewQuestion.objects.filter(state="open")

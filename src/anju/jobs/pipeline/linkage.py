@@ -64,6 +64,13 @@ def decisions() -> list[Decision]:
     return review_queries.decisions()
 
 
+def taken_back() -> list[tuple[int, str]]:
+    """Records and the codes they had before merges that people took back. Needs the database."""
+    from anju.exchange.store import review_queries
+
+    return review_queries.back()
+
+
 @contextmanager
 def opened(memory: str = "4GB") -> Iterator[DuckEngine]:
     """An engine for one run, closed afterwards."""
@@ -90,7 +97,7 @@ def run(told: Callable[[str], None] | None = None, full: bool = False) -> LinkSu
     from anju.jobs.pipeline import retention
 
     retention.sweep()  # what was erased and sent again goes before anything reads it
-    weights, said = parameters.read("han", HAN_COMPARISONS), decisions()
+    weights, said, back = parameters.read("han", HAN_COMPARISONS), decisions(), taken_back()
     before, batches = current(), accepted()
     fresh = _fresh(before, batches)
     with opened() as engine:
@@ -99,12 +106,12 @@ def run(told: Callable[[str], None] | None = None, full: bool = False) -> LinkSu
             reopened = _arrive(engine, before, said, fresh, batches)
             gone = "SELECT record_id FROM arrived_gone"
             summary = link_delta(
-                engine, "arriving_mentions", gone, before, said, weights, part, reopened, told=told
+                engine, "arriving_mentions", gone, before, said, weights, part, reopened, told=told, back=back
             )
         if summary is None:
             part = _empty_part()
             mentions(engine, batches)
-            summary = link(engine, "mentions", before, said, weights, part, told=told)
+            summary = link(engine, "mentions", before, said, weights, part, told=told, back=back)
     (part / SAID).write_text(json.dumps(sorted(_pair(d) for d in said)), encoding="utf-8")
     (part / "batches.json").write_text(json.dumps([str(b.id) for b in batches]), encoding="utf-8")
     keep(part, f"run-{summary.run:06d}")
