@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
+import subprocess
+import sys
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -336,3 +339,24 @@ def test_a_stranger_or_a_forged_answer_stays_outside(
     national(client, sub, spoil_state=spoil)
     assert not is_in(client)
     assert not Assignment.objects.filter(role="resident").exists()
+
+
+def test_pages_of_those_logged_in_are_kept_by_no_browser(settings: Settings) -> None:
+    settings.DEMO = True
+    client = Client()
+    client.force_login(
+        Account.objects.create(username="kiosk", is_demo=True), backend=settings.AUTHENTICATION_BACKENDS[0]
+    )
+    assert client.get("/account/")["Cache-Control"] == "no-store"
+    assert "no-store" not in Client().get("/").headers.get("Cache-Control", "")
+
+
+def test_behind_https_cookies_and_transport_are_strict() -> None:
+    """The settings are read anew, as a server behind a proxy that ends TLS reads them."""
+    look = (
+        "import json; from django.conf import settings as s; print(json.dumps([s.SESSION_COOKIE_NAME, s.CSRF_COOKIE_NAME,"
+        " s.SESSION_COOKIE_SECURE, s.CSRF_COOKIE_SECURE, s.SECURE_HSTS_SECONDS, s.SECURE_HSTS_INCLUDE_SUBDOMAINS]))"
+    )
+    told = {**os.environ, "ANJU_HTTPS": "1", "DATABASE_URL": "postgresql://nobody@db.invalid/anju"}
+    done = subprocess.run([sys.executable, "-c", look], env=told, capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout) == ["__Host-session", "__Host-form", True, True, 365 * 24 * 3600, True]
