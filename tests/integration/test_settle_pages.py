@@ -1,0 +1,157 @@
+"""Contradictions through the pages: each role does its own, a resident's request comes back answered, nothing leaks."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, date, datetime, timedelta
+from http import HTTPStatus
+from pathlib import Path
+
+import pytest
+from django.conf import settings as django_settings
+from django.test import Client
+from pytest_django import Settings
+
+from anju.kernel.identifiers import citizen_check
+from anju.register.store import actions, settling
+from anju.register.store.models import Discrepancy, Dwelling, Person
+from anju.register.store.queries import cases, get_person_file
+from anju.trust.access import system
+from anju.trust.store import access_actions, ledger, log_queries
+from anju.trust.store.models import Account
+
+BY, AT = system("test"), datetime.now(UTC)
+HERE = "990102001001"
+NUMBER = "99010219900203001" + citizen_check("99010219900203001")
+
+
+@pytest.fixture
+def code(db: None, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """One person, entered at a counter, on whose sex two departments differ."""
+    monkeypatch.setenv("ANJU_HOME", str(tmp_path))
+    settings.DEMO = True
+    Dwelling.objects.create(dwelling_code="D000000000000001", region=HERE, street="槐树路", number="1")
+    told = {"by": BY, "at": AT, "purpose": "data_quality"}
+    values = {"name": "测试甲", "citizen_no": NUMBER, "phone": "12000000001", "sex": "1"}
+    made = str(actions.register_person(values, region=HERE, observed_on=date(2026, 11, 1), **told))
+    actions.register_stay(made, dwelling_code="D000000000000001", begin_on=date(2026, 11, 1), **told)
+    Discrepancy.objects.create(
+        person_code=made,
+        region=HERE,
+        field="sex",
+        owner="police",
+        shown_dataset="police_residence",
+        against="health_record",
+    )
+    settling.follow(AT)
+    return made
+
+
+def login(role: str, purpose: str, region: str = "990102", department: str = "", person: str = "") -> Client:
+    name = f"{role}-{region}-{department}"
+    account = Account.objects.create(username=name, is_demo=True)
+    held = access_actions.grant_role(
+        name, role, "" if person else region, by=BY, at=AT, department=department, person_code=person
+    )
+    client = Client()
+    client.force_login(account, backend=django_settings.AUTHENTICATION_BACKENDS[0])
+    session = client.session
+    until = (datetime.now(UTC) + timedelta(minutes=20)).isoformat()
+    session["acting"] = {"assignment": held, "purpose": purpose, "until": until}
+    session.save()
+    return client
+
+
+def settle(client: Client, code: str, field: str = "sex", **more: str) -> int:
+    told = {
+        "do": "settle",
+        "value": "other",
+        "other": "2",
+        "why": "核验了证件原件",
+        "evidence": "document",
+    } | more
+    return int(client.post(f"/staff/people/{code}/settle/{field}/", told).status_code)
+
+
+def sex(code: str) -> str | None:
+    return get_person_file(code).line.sex
+
+
+@pytest.mark.parametrize(
+    ("role", "region", "department", "may"),
+    [
+        ("data_steward", "9901", "", True),
+        ("station_worker", "990102", "", True),
+        ("department_officer", "990102", "police", True),
+        ("department_officer", "990102", "health", False),  # not their turn
+        ("data_steward", "990103", "", False),  # another district
+        ("grid_worker", "990102", "", False),
+        ("planner", "9901", "", False),
+        ("auditor", "9901", "", False),
+    ],
+)
+def test_each_role_settles_its_own_alone(
+    code: str, role: str, region: str, department: str, may: bool
+) -> None:
+    client = login(role, "data_quality", region, department)
+    page = f"/staff/people/{code}/settle/sex/"
+    assert (client.get(page).status_code == HTTPStatus.OK) is may
+    assert (settle(client, code) == HTTPStatus.FOUND) is may
+    assert sex(code) == ("2" if may else "1")
+    listed = client.get("/staff/discrepancies/?state=settled")
+    if listed.status_code == HTTPStatus.OK:
+        assert (code in listed.content.decode()) is may
+    ledger.sequence_all()
+    results = {e.entry.result for e in log_queries.entries(50) if e.entry.action == "discrepancy.settle"}
+    assert results == ({"done"} if may else results & {"refused", "failed"})
+
+
+def test_values_are_masked_until_revealed_and_the_look_is_logged(code: str) -> None:
+    client = login("data_steward", "data_quality", "9901")
+    page = f"/staff/people/{code}/settle/citizen_no/"
+    assert NUMBER not in client.get(page).content.decode()
+    shown = client.post(page + "reveal/")
+    assert NUMBER in re.sub(r"</?mark>", "", shown.content.decode())
+    assert shown["Cache-Control"] == "no-store"
+    ledger.sequence_all()
+    assert ("person.reveal", f"person:{code}") in {
+        (e.entry.action, e.entry.subject) for e in log_queries.entries(20)
+    }
+
+
+def test_a_stated_value_is_chosen_by_a_token_of_ones_own(code: str) -> None:
+    one = login("data_steward", "data_quality", "9901")
+    other = login("station_worker", "data_quality")
+    token = re.search(
+        r'name="value" value="([^"]{20,})"', one.get(f"/staff/people/{code}/settle/name/").content.decode()
+    )
+    assert token
+    assert settle(other, code, "name", value=token[1]) == HTTPStatus.UNPROCESSABLE_ENTITY
+    assert settle(one, code, "name", value=token[1], why=" ") == HTTPStatus.UNPROCESSABLE_ENTITY
+    assert settle(one, code, "name", value=token[1]) == HTTPStatus.FOUND
+
+
+def test_a_residents_request_comes_back_answered(code: str) -> None:
+    she = login("resident", "", person=code)
+    asked = she.post("/me/requests/new/correct/", {"field": "sex", "claim": "女", "text": ""}, follow=True)
+    number = re.search(r"Q\d{4}[0-9A-Z]{6}", asked.content.decode())
+    assert number, asked.content.decode()[:500]
+    held = cases.get_case(code, "sex", today=AT.date())
+    assert (held.request, held.owner) == (number[0], "police")
+    steward = login("data_steward", "data_quality", "9901")
+    page = steward.get(f"/staff/people/{code}/settle/sex/").content.decode()
+    assert "本人所说" in page, "what she wrote stands among the values, as the code it means"
+    assert settle(steward, code) == HTTPStatus.FOUND
+    told = she.get(f"/me/requests/{number[0]}/").content.decode()
+    assert "核验了证件原件" in told
+    assert sex(code) == "2"
+
+
+def test_old_codes_open_the_file_of_the_one_that_answers(code: str) -> None:
+    Person.objects.create(code="0000000000001", merged_into=code)
+    client = login("data_steward", "data_quality", "9901")
+    opened = client.get("/staff/people/0000000000001/", follow=True)
+    assert opened.redirect_chain[-1][0] == f"/staff/people/{code}/"
+    assert "0000000000001" in opened.content.decode()
+    why = client.get("/staff/people/0000000000001/why/", follow=True)
+    assert why.redirect_chain[-1][0] == f"/staff/people/{code}/why/"
