@@ -142,7 +142,7 @@ def one_person(engine: DuckEngine) -> list[Figure]:
     figures = []
     for name in (PROGRAMME, "guangzhou/settlement@2025", "beijing/settlement@2020"):
         programme = loading.get(name)
-        drawn = engine.connection.execute(people_sql(programme, 40)).to_arrow_table().to_pylist()
+        drawn = engine.connection.sql(people_sql(programme, 40)).to_arrow_table().to_pylist()
         people = [
             PersonFacts({u.key: _plain(r[u.fact.column], u.fact.type.places) for u in programme.uses})
             for r in drawn
@@ -177,21 +177,23 @@ def what_if(engine: DuckEngine, programme: Programme, folder: Path) -> list[Figu
     """Five years instead of seven for a million people from Parquet, with groups and quota: the page's own call."""
     path = write(engine, programme, WHAT_IF, folder / "people.parquet")
     other = whatif.changed(programme, {"conditions.years": "5"})[0]
-    seconds = []
+    seconds, cpu = [], []
     for _ in range(3):
+        begin = time.process_time()
         with timed() as lap:
             simulate(
                 engine, f"read_parquet('{path}')", bind(programme, ON), bind(other, ON), groups=("group_sex", "group_age_band"),
                 cost_per_10000_yuan=120_000_000,
             )  # fmt: skip
         seconds.append(lap.seconds)
+        cpu.append(time.process_time() - begin)
     return [
         Figure(
             f"what-if on {WHAT_IF:,} people",
             min(seconds),
             "s",
             "< 2",
-            f"slowest of three {max(seconds):.2f} s",
+            f"slowest of three {max(seconds):.2f} s; {min(cpu):.2f} s CPU",
         )
     ]
 
