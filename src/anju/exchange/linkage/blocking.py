@@ -40,6 +40,13 @@ RULES = (
 NEAR = {"phone": "", "room": "", "kin": "", "employer": "sound_id", "house": "sound_id"}
 """Rules on what surrounds a person: the value alone, or the value with the name's sound."""
 NAMED = "n.name_id, n.near3_id, n.near_id, n.given_id, n.bag_id, n.sound_id"
+NUMBER_PARTS = {
+    "region_birth": ("v.number // 1000", 1, 14),
+    "birth_sequence": ("v.number % 100000000000", 7, 11),
+    "region": ("v.number // 100000000000", 1, 6),
+    "month_sequence": ("v.number % 10000000", 11, 7),
+}
+"""Parts of a number that make keys: of a whole number, or of its digits from a place, so many."""
 DIGITS = """TRY_CAST(substring(v.digits, 1, 14) AS BIGINT) AS region_birth,
     TRY_CAST(substring(v.digits, 7, 11) AS BIGINT) AS birth_sequence,
     TRY_CAST(substring(v.digits, 1, 6) AS BIGINT) AS region, TRY_CAST(substring(v.digits, 11, 7) AS BIGINT) AS month_sequence"""
@@ -97,31 +104,13 @@ def block(steps: Steps, parameters: Parameters) -> None:
 def likely(steps: Steps, parameters: Parameters) -> None:
     """Table ``lk_likely`` (l, r: variants of a candidate pair) without those that could not reach ``ask_from``: the weight
     of what is quickly compared, and at best what the rest may add. ``lk_variant`` and ``lk_paired`` follow."""
-    best = {
-        c: {v: max(parameters.weight(c, v), 0.0) for v in levels} for c, levels in parameters.chances.items()
-    }
-    name, birth, number = best["name"], best["birth"], best["number"]
-    rare = log2(parameters.chances["name"]["same"].m / LEAST_FREQUENCY)
-    sounding = max(name[v] for v in ("sound", "look", "pinyin", "order", "near_sound", "dropped"))
-    partly = max(name[v] for v in ("look", "dropped", "given", "one_char", "surname"))
-    nearly = max(birth[v] for v in ("one_digit", "turned", "swapped", "first_of_year", "year"))
-    mistyped = max(number[v] for v in ("one_digit", "turned", "two_digits"))
+    best = parameters.best
     terms = (
-        f"""CASE WHEN n.name_id IS NULL OR m.name_id IS NULL THEN 0 WHEN n.name_id = m.name_id THEN {rare}
-            WHEN n.near_id = m.near_id OR n.bag_id = m.bag_id OR (n.spellings_mask & m.spellings_mask) <> 0 THEN {sounding}
-            WHEN n.surname = m.surname OR n.given_id = m.given_id THEN {partly} ELSE {parameters.weight("name", "other")} END""",
-        f"""CASE WHEN l.born IS NULL OR r.born IS NULL THEN 0 WHEN l.born = r.born THEN {birth["same"]}
-            WHEN l.born = r.lunar OR r.born = l.lunar THEN {birth["lunar"]} WHEN l.born // 10000 = r.born // 10000 THEN {nearly}
-            WHEN levenshtein(CAST(l.born AS VARCHAR), CAST(r.born AS VARCHAR)) <= 2 THEN {nearly}
-            ELSE {parameters.weight("birth", "other")} END""",
-        f"""CASE WHEN l.digits IS NULL OR r.digits IS NULL THEN 0 WHEN l.digits = r.digits THEN {number["same"]}
-            WHEN levenshtein(l.digits, r.digits) <= 2 THEN {mistyped} ELSE {parameters.weight("number", "other")} END""",
-        f"CASE WHEN l.sex <> r.sex THEN {parameters.weight('sex', 'other')} ELSE {best['sex']['same']} END",
-        f"CASE WHEN p.phone THEN {best['phone']['same']} ELSE 0 END",
-        f"CASE WHEN p.room THEN {best['place']['same']} ELSE {best['place']['house']} END",
-        f"CASE WHEN p.kin THEN {best['kin']['same']} ELSE 0 END",
-        f"CASE WHEN p.employer THEN {best['work']['same']} ELSE 0 END",
-        str(best["origin"]["same"] + parameters.prior_weight),
+        bound_sql(parameters),
+        f"CASE WHEN p.phone THEN {best('phone', 'same')} ELSE 0 END",
+        f"CASE WHEN p.room THEN {best('place', 'same')} ELSE {best('place', 'house')} END",
+        f"CASE WHEN p.kin THEN {best('kin', 'same')} ELSE 0 END",
+        f"CASE WHEN p.employer THEN {best('work', 'same')} ELSE 0 END",
     )
     steps.table(
         "lk_likely",
@@ -138,6 +127,35 @@ def likely(steps: Steps, parameters: Parameters) -> None:
     )
     steps.rename("lk_variant_likely", "lk_variant")
     steps.table("lk_paired", "SELECT DISTINCT grp FROM lk_variant")
+
+
+def bound_sql(parameters: Parameters) -> str:
+    """SQL for what two descriptions ``l`` and ``r`` (born, lunar, digits, sex) with names ``n`` and ``m`` of ``lk_name``
+    can weigh at most, apart from what surrounds them."""
+    best, other = parameters.best, parameters.weight
+    rare = log2(parameters.chances["name"]["same"].m / LEAST_FREQUENCY)
+    sounding = best("name", "sound", "look", "pinyin", "order", "near_sound", "dropped")
+    partly = best("name", "look", "dropped", "given", "one_char", "surname")
+    nearly = best("birth", "one_digit", "turned", "swapped", "first_of_year", "year")
+    mistyped = best("number", "one_digit", "turned", "two_digits")
+    alike = """n.length <= 2 OR m.length <= 2 OR n.dotted OR m.dotted OR n.latin OR m.latin OR n.length <> m.length
+        OR substring(n.name, 2, 1) = substring(m.name, 2, 1) OR substring(n.name, 3, 1) = substring(m.name, 3, 1)"""
+    terms = (
+        f"""CASE WHEN n.name_id IS NULL OR m.name_id IS NULL THEN 0 WHEN n.name_id = m.name_id THEN {rare}
+            WHEN n.near_id = m.near_id OR n.bag_id = m.bag_id OR (n.spellings_mask & m.spellings_mask) <> 0 THEN {sounding}
+            WHEN (n.surname = m.surname OR n.given_id = m.given_id) AND ({alike}) THEN {partly}
+            WHEN n.surname = m.surname THEN {best("name", "surname")} ELSE {other("name", "other")} END""",
+        f"""CASE WHEN l.born IS NULL OR r.born IS NULL THEN 0 WHEN l.born = r.born THEN {best("birth", "same")}
+            WHEN l.born = r.lunar OR r.born = l.lunar THEN {best("birth", "lunar")}
+            WHEN l.born // 10000 = r.born // 10000 THEN {nearly}
+            WHEN levenshtein(CAST(l.born AS VARCHAR), CAST(r.born AS VARCHAR)) <= 2 THEN {nearly}
+            ELSE {other("birth", "other")} END""",
+        f"""CASE WHEN l.digits IS NULL OR r.digits IS NULL THEN 0 WHEN l.digits = r.digits THEN {best("number", "same")}
+            WHEN levenshtein(l.digits, r.digits) <= 2 THEN {mistyped} ELSE {other("number", "other")} END""",
+        f"CASE WHEN l.sex <> r.sex THEN {other('sex', 'other')} ELSE {best('sex', 'same')} END",
+        str(best("origin", "same") + parameters.prior_weight),
+    )
+    return " + ".join(terms)
 
 
 def _code(rule: str, parts: tuple[str, ...]) -> str:
@@ -169,9 +187,9 @@ SPELLED = """SELECT raw_id, hash(spelling) AS spelling_id
     FROM (SELECT raw_id, unnest(spellings) AS spelling FROM lk_name) AS u WHERE spelling <> ''"""
 
 
-def codes_sql() -> str:
-    """SQL: the keys of one described row, listed."""
-    return ", ".join(_code(rule.name, key) for rule in RULES for key in rule.keys)
+def codes() -> tuple[str, ...]:
+    """SQL for each key of one described row."""
+    return tuple(_code(rule.name, key) for rule in RULES for key in rule.keys)
 
 
 def spelling_sql(spelling: str) -> str:
@@ -180,22 +198,28 @@ def spelling_sql(spelling: str) -> str:
 
 
 def library_sql(people: str) -> str:
-    """Query: rows of ``people`` (person, raw_id, number, born, lunar, digits) described as ``MET`` does."""
-    return f"""SELECT v.person AS grp, v.raw_id, coalesce(v.born, CAST({NUMBER_DAY} AS INTEGER)) AS born, v.lunar, {NAMED},
-        {DIGITS} FROM {people} AS v LEFT JOIN lk_names AS n ON n.raw_id = v.raw_id"""
+    """Query: rows of ``people`` (person, raw_id, number, born, lunar, sex, digits) described as ``MET`` does."""
+    parts = ", ".join(
+        f"CASE WHEN v.number IS NOT NULL THEN {whole} ELSE TRY_CAST(substring(v.digits, {begin}, {size}) AS BIGINT) END AS {name}"
+        for name, (whole, begin, size) in NUMBER_PARTS.items()
+    )
+    return f"""SELECT v.person AS grp, v.raw_id, coalesce(v.born, CAST({NUMBER_DAY} AS INTEGER)) AS born, v.lunar, v.sex,
+        v.number, v.digits, {NAMED}, {parts} FROM {people} AS v LEFT JOIN lk_names AS n ON n.raw_id = v.raw_id"""
 
 
 def met(steps: Steps, people: str) -> None:
     """Table ``lk_key_met`` (code, grp): numbered people of the query ``people`` who share a key with an open group."""
     steps.table("lk_asked_code", "SELECT DISTINCT code FROM lk_key_open")
     steps.table(
-        "lk_spelled",
+        "lk_sounding",
         f"""
         WITH asked AS (SELECT DISTINCT l.raw_id FROM lk_loose AS l),
         wanted AS (SELECT DISTINCT s.spelling_id FROM ({SPELLED}) AS s SEMI JOIN asked AS a ON a.raw_id = s.raw_id)
         SELECT s.raw_id, s.spelling_id FROM ({SPELLED}) AS s SEMI JOIN wanted AS w ON w.spelling_id = s.spelling_id
         """,
     )
+    steps.table("lk_described", people)
+    rules = " UNION ALL ".join(f"SELECT {code} AS code, grp FROM lk_described" for code in codes())
     near = " UNION ALL ".join(
         f"SELECT {_code(kind, ('c.value',))}, c.grp FROM lk_near_{kind} AS c SEMI JOIN lk_anchor AS a ON a.node = c.grp"
         for kind, extra in NEAR.items()
@@ -203,22 +227,20 @@ def met(steps: Steps, people: str) -> None:
     )
     sounding = " UNION ALL ".join(
         f"""SELECT {_code(kind, ("c.value", f"d.{extra}"))}, c.grp FROM lk_near_{kind} AS c
-        JOIN described AS d ON d.grp = c.grp"""
+        JOIN lk_described AS d ON d.grp = c.grp"""
         for kind, extra in NEAR.items()
         if extra
     )
     steps.table(
         "lk_key_met",
         f"""
-        WITH described AS ({people}),
-        every AS (
-            SELECT unnest([{codes_sql()}]) AS code, grp FROM described
+        WITH every AS (
+            {rules}
             UNION ALL
-            SELECT {spelling_sql("s.spelling_id")}, d.grp
-            FROM described AS d JOIN lk_spelled AS s ON s.raw_id = d.raw_id
+            SELECT {spelling_sql("s.spelling_id")}, d.grp FROM lk_described AS d JOIN lk_sounding AS s ON s.raw_id = d.raw_id
             UNION ALL {near} UNION ALL {sounding}
         )
         SELECT DISTINCT e.code, e.grp FROM every AS e SEMI JOIN lk_asked_code AS a ON a.code = e.code
         """,
     )
-    steps.drop("lk_asked_code", "lk_spelled")
+    steps.drop("lk_asked_code", "lk_sounding", "lk_described")

@@ -72,11 +72,13 @@ def affected(steps: Steps, arrived: str, said: Sequence[Decision], parameters: P
             SELECT profile AS grp, any_value(raw_id) AS raw_id, {_described()} FROM lk_unsettled GROUP BY profile
         )
         SELECT grp, raw_id, coalesce(born, CAST({NUMBER_DAY} AS INTEGER)) AS born, lunar,
-               coalesce(CAST(number AS VARCHAR), {digits_sql("stated")}) AS digits FROM asked
+               coalesce(CAST(number AS VARCHAR), {digits_sql("stated")}) AS digits, sex FROM asked
         """,
     )
-    steps.table("lk_asked_code", f"SELECT DISTINCT code FROM ({blocking.open_keys(near=False)}) AS k")
-    steps.table("lk_met_person", _met())
+    steps.table("lk_asked_code", f"SELECT DISTINCT code, grp FROM ({blocking.open_keys(near=False)}) AS k")
+    steps.table("lk_candidate", _candidates())
+    steps.table("lk_met_key", _met())
+    steps.table("lk_met_person", _may_be(parameters))
     decided = ", ".join(f"({r})" for d in said for r in (d.record_a, d.record_b))
     told = f"SELECT CAST(r AS UBIGINT) AS record_id FROM (VALUES {decided}) AS w(r)" if said else ""
     steps.table(
@@ -96,18 +98,68 @@ def affected(steps: Steps, arrived: str, said: Sequence[Decision], parameters: P
         SELECT r.person, c.person_code FROM roots AS r JOIN lk_codes_before AS c ON hash(c.person_code) = r.person
         """,
     )
+    steps.table(
+        "lk_given",
+        """
+        SELECT c.* FROM lk_codes_before AS c
+        SEMI JOIN (SELECT person_code FROM lk_affected UNION SELECT person_code FROM lk_former) AS a ON a.person_code = c.person_code
+        """,
+    )
 
 
 def _described() -> str:
     return f"""any_value(number) AS number, any_value(stated) AS stated, {day_sql("any_value(born_on)")} AS born,
-        {day_sql("any_value(lunar_on)")} AS lunar"""
+        {day_sql("any_value(lunar_on)")} AS lunar, TRY_CAST(any_value(sex) AS INTEGER) AS sex"""
 
 
-def _met() -> str:
-    """Query (person): people who share a key, or a phone, a room or a relative few state."""
+SOUNDING = f"""SELECT DISTINCT s.raw_id FROM lk_spelled AS s
+    SEMI JOIN (SELECT spelling_id FROM ({blocking.SPELLED}) AS n) AS w ON w.spelling_id = s.spelling_id
+    UNION SELECT n.raw_id FROM lk_names AS n SEMI JOIN lk_name AS m ON m.near_id = n.near_id"""
+"""Names of the library that sound like a name asked for."""
+
+
+def _candidates() -> str:
+    """Query, described for blocking: rows of ``lk_people`` whose birthday, name or number is not strange to every asked description."""
     days = """SELECT born AS d FROM lk_loose UNION SELECT lunar FROM lk_loose
         UNION SELECT CAST((born // 10000 * 10000 + born % 100 * 100 + born // 100 % 100) AS INTEGER) FROM lk_loose
         UNION SELECT TRY_CAST(substring(digits, 7, 8) AS INTEGER) FROM lk_loose"""
+    number_day = NUMBER_DAY.replace("number", "p.number")
+    return f"""
+        WITH days AS (SELECT DISTINCT CAST(d AS INTEGER) AS d FROM ({days}) AS e WHERE d IS NOT NULL),
+        sounding AS ({SOUNDING}),
+        people AS (
+        SELECT p.person, p.raw_id, p.number, p.born, p.lunar, p.sex,
+               {digits_sql("p.stated")} AS digits FROM lk_people AS p
+        WHERE p.born IN (SELECT d FROM days) OR p.lunar IN (SELECT d FROM days) OR p.raw_id IN (SELECT raw_id FROM sounding)
+           OR CAST({number_day} AS INTEGER) IN (SELECT d FROM days)
+           OR p.number // 100000000000 * 10000000 + p.number % 10000000 IN (
+               SELECT TRY_CAST(concat(substring(digits, 1, 6), substring(digits, 11, 7)) AS BIGINT) FROM lk_loose)
+        )
+        {blocking.library_sql("people")}
+    """
+
+
+def _met() -> str:
+    """Query (person, grp): people of ``lk_candidate`` who share a key with the asked description ``grp``."""
+    rules = " UNION ALL ".join(
+        f"SELECT {code} AS code, grp AS person FROM lk_candidate" for code in blocking.codes()
+    )
+    return f"""
+        WITH wanted AS (SELECT spelling_id FROM ({blocking.SPELLED}) AS s),
+        keys AS (
+            {rules}
+            UNION ALL
+            SELECT {blocking.spelling_sql("s.spelling_id")}, d.grp FROM lk_candidate AS d JOIN (
+                SELECT s.raw_id, s.spelling_id FROM lk_spelled AS s SEMI JOIN wanted AS w ON w.spelling_id = s.spelling_id
+            ) AS s ON s.raw_id = d.raw_id
+        )
+        SELECT DISTINCT k.person, a.grp FROM keys AS k JOIN lk_asked_code AS a ON a.code = k.code
+    """
+
+
+def _may_be(parameters: Parameters) -> str:
+    """Query (person): people of ``lk_met_key`` whom their asked description could be by what is quickly compared, and
+    people with a phone, a room or a relative of an unsettled record that few state."""
     near = " UNION ALL ".join(
         f"""SELECT person FROM (
             SELECT a.person, count(*) OVER (PARTITION BY a.{c}) AS n FROM lk_around AS a
@@ -116,29 +168,11 @@ def _met() -> str:
         for c in MEETING
     )
     return f"""
-        WITH days AS (SELECT DISTINCT CAST(d AS INTEGER) AS d FROM ({days}) AS e WHERE d IS NOT NULL),
-        wanted AS (SELECT spelling_id FROM ({blocking.SPELLED}) AS s),
-        sounding AS (
-            SELECT DISTINCT raw_id FROM (SELECT raw_id, unnest(spellings) AS spelling FROM lk_names) AS s
-            SEMI JOIN wanted AS w ON w.spelling_id = hash(s.spelling)
-            UNION SELECT n.raw_id FROM lk_names AS n SEMI JOIN lk_name AS m ON m.near_id = n.near_id
-        ),
-        people AS (
-            SELECT p.*, coalesce(CAST(p.number AS VARCHAR), {digits_sql("p.stated")}) AS digits FROM lk_people AS p
-            WHERE p.born IN (SELECT d FROM days) OR p.lunar IN (SELECT d FROM days) OR p.raw_id IN (SELECT raw_id FROM sounding)
-               OR {NUMBER_DAY.replace("number", "p.number")} IN (SELECT d FROM days)
-               OR p.number // 100000000000 * 10000000 + p.number % 10000000 IN (
-                   SELECT TRY_CAST(concat(substring(digits, 1, 6), substring(digits, 11, 7)) AS BIGINT) FROM lk_loose)
-        ),
-        described AS ({blocking.library_sql("people")}),
-        keys AS (
-            SELECT unnest([{blocking.codes_sql()}]) AS code, grp FROM described
-            UNION ALL
-            SELECT {blocking.spelling_sql("hash(s.spelling)")}, d.grp FROM described AS d JOIN (
-                SELECT n.raw_id, unnest(n.spellings) AS spelling FROM lk_names AS n SEMI JOIN sounding AS k ON k.raw_id = n.raw_id
-            ) AS s ON s.raw_id = d.raw_id
-        )
-        SELECT k.grp AS person FROM keys AS k SEMI JOIN lk_asked_code AS a ON a.code = k.code
+        SELECT k.person FROM lk_met_key AS k JOIN (
+            SELECT grp, raw_id, born, lunar, sex, coalesce(CAST(number AS VARCHAR), digits) AS digits FROM lk_candidate
+        ) AS r ON r.grp = k.person JOIN lk_loose AS l ON l.grp = k.grp
+        LEFT JOIN lk_name AS n ON n.raw_id = l.raw_id LEFT JOIN lk_names AS m ON m.raw_id = r.raw_id
+        WHERE {blocking.bound_sql(parameters)} >= {parameters.ask_from}
         UNION ALL {near}
     """
 

@@ -61,7 +61,6 @@ def link(
     out: Path,
     mint: codes.Mint = codes.mint_codes,
     told: Callable[[str], None] | None = None,
-    back: Sequence[codes.Back] = (),
 ) -> LinkSummary:
     """Link every record of the view ``mentions``; write Parquet files and ``summary.json`` into ``out``.
 
@@ -74,7 +73,7 @@ def link(
     prepare_characters(steps)
     keys.profiles(steps, mentions, parameters)
     _compare(steps, parameters, said, None)
-    codes.assign(steps, run, mint, back=back)
+    codes.assign(steps, run, mint)
     steps.timed("save", lambda: _save(steps, out))
     summary = _summary(steps, run, time.perf_counter() - begun, out)
     _tell(engine, out, summary)
@@ -103,7 +102,6 @@ def link_delta(
     reopened: str = "",
     mint: codes.Mint = codes.mint_codes,
     told: Callable[[str], None] | None = None,
-    back: Sequence[codes.Back] = (),
 ) -> LinkSummary | None:
     """Link the records of the view ``arrived`` (new or sent again) against the library of ``previous``.
 
@@ -115,23 +113,24 @@ def link_delta(
     begun = time.perf_counter()
     steps = Steps(engine, told)
     run = _before(steps, previous)
-    for kind in ("people", "around", "names"):
+    for kind in ("people", "around", "names", "spelled"):
         engine.scan(f"lk_{kind}", state.parts(previous, kind))
     _aliases(steps, previous)
     prepare_characters(steps)
     steps.table("lk_gone", gone)
     incremental.known(steps, arrived, reopened)
-    incremental.affected(steps, arrived, said, parameters)
+    before: dict[str, Any] = json.loads((previous / "summary.json").read_text(encoding="utf-8"))
+    people = max(int(before["people"]), 1)
+    incremental.affected(steps, arrived, said, replace(parameters, prior=1 / max(people, 1000)))
     if _must_part(steps, said):
         steps.clear()
         return None
     described = incremental.subset(steps)
     _name(steps)
     keys.describe(steps, described)
-    before: dict[str, Any] = json.loads((previous / "summary.json").read_text(encoding="utf-8"))
-    _compare(steps, parameters, said, max(int(before["people"]), 1))
+    _compare(steps, parameters, said, people)
     incremental.claims(steps)
-    codes.assign(steps, run, mint, before="lk_claimed", back=back)
+    codes.assign(steps, run, mint, before="lk_claimed", given="lk_given")
     incremental.changes(steps)
     state.inherit(previous, out)
     steps.timed("save", lambda: _save_delta(steps, out, f"-{run:06d}"))
@@ -291,7 +290,7 @@ def _save_delta(steps: Steps, out: Path, suffix: str) -> None:
         JOIN lk_arrived AS a ON a.record_id = k.record_id WHERE {stated}""",
         out / f"around{suffix}k.parquet",
     )
-    engine.save("SELECT * FROM lk_name_new", out / f"names{suffix}.parquet")
+    state.keep_names(engine, out, suffix, "lk_name_new")
 
 
 def _summary(

@@ -54,6 +54,10 @@ class Parameters:
         """The prior in bits."""
         return log2(self.prior / (1 - self.prior))
 
+    def best(self, comparison: str, *levels: str) -> float:
+        """The most that one of some levels may add: never less than nothing."""
+        return max(0.0, *(self.weight(comparison, level) for level in levels))
+
     def weight(self, comparison: str, level: str) -> float:
         """What a level is worth in bits; a missing value is worth nothing."""
         return 0.0 if level == "missing" else self.chances[comparison][level].weight

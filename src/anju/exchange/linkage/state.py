@@ -5,7 +5,7 @@ files it builds on: ``assignment.parquet``, ``assignment-000002.parquet`` … Of
 code the last counts; a record without a code is gone.
 
 For the next delta a run keeps ``people`` (the ways each person is described), ``around`` (what surrounds them, hashed)
-and ``names`` (every spelling, made comparable). A person is the hash of their code.
+``names`` (made comparable) and ``spelled`` (the romanised forms each name may take). A person is the hash of their code.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pathlib import Path
 from anju.exchange.linkage.steps import LinkEngine, Steps
 from anju.kernel.engine import Engine
 
-KINDS = ("assignment", "codes", "events", "people", "around", "names")
+KINDS = ("assignment", "codes", "events", "people", "around", "names", "spelled")
 """Files that grow by parts."""
 AROUND = ("phone", "room", "employer", "kin_number", "kin_phone", "household")
 PEOPLE = "person, raw_id, number, stated, sex, born, lunar, county, n, record, is_anchor"
@@ -118,6 +118,11 @@ def keep(steps: Steps, out: Path, suffix: str = "", only: str = "") -> None:
     )
 
 
-def keep_names(engine: LinkEngine, out: Path) -> None:
-    """Write every name made comparable."""
-    engine.save("SELECT * FROM lk_name", out / "names.parquet")
+def keep_names(engine: LinkEngine, out: Path, suffix: str = "", names: str = "lk_name") -> None:
+    """Write names made comparable (``names``), and each with every spelling it may take (``spelled``)."""
+    engine.save(f"SELECT * FROM {names}", out / f"names{suffix}.parquet")
+    engine.save(
+        f"""SELECT raw_id, hash(spelling) AS spelling_id
+        FROM (SELECT raw_id, unnest(spellings) AS spelling FROM {names}) AS u WHERE spelling <> ''""",
+        out / f"spelled{suffix}.parquet",
+    )
