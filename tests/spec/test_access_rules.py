@@ -51,7 +51,7 @@ PERSON_ACTIONS = {
         "policy.explain", "policy.rank", "case.read", "case.decide",
     },
     "data_steward": {
-        "person.search", "person.read", "person.reveal", "person.correct", "person.export", "dwelling.read",
+        "person.search", "person.read", "person.reveal", "person.correct", "person.merge", "person.export", "dwelling.read",
         "employer.read", "discrepancy.read", "discrepancy.settle", "review.read", "review.decide", "request.answer", "exchange.rejects",
     },
 }  # fmt: skip
