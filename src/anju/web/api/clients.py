@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
-from anju.exchange.contracts import Contract, list_contracts
+from anju.exchange.contracts import list_contracts
 from anju.exchange.contracts.codelists import get_codelist
 from anju.exchange.store import client_actions, client_queries
 from anju.exchange.store.client_actions import ROLE, Scope
@@ -35,13 +35,23 @@ class Department:
 
 
 @dataclass(frozen=True, slots=True)
+class Offered:
+    """One dataset a client may be given, and whose it is."""
+
+    id: str
+    zh: str
+    en: str
+    department: Department
+
+
+@dataclass(frozen=True, slots=True)
 class ClientsPage:
     """The clients of the steward's place, what a new one may be given, and a token that was just made."""
 
     rows: tuple[ClientLine, ...]
     own: str
     departments: tuple[Department, ...]
-    contracts: tuple[Contract, ...]
+    contracts: tuple[Offered, ...]
     purposes: tuple[Purpose, ...]
     region: str
     token: str = ""
@@ -117,11 +127,14 @@ def _page(request: HttpRequest, *, token: str = "", token_of: str = "", trouble:
     by: Actor = request.access.actor  # type: ignore[attr-defined]
     now: datetime = timezone.now()
     book = rules()
+    departments = {
+        code: Department(code, *names) for code, names in get_codelist("department").labels.items()
+    }
     page = ClientsPage(
         client_queries.list_clients(now, by.region),
         by.account,
-        tuple(Department(code, *names) for code, names in get_codelist("department").labels.items()),
-        list_contracts(),
+        tuple(departments.values()),
+        tuple(Offered(c.id, c.zh, c.en, departments[c.department]) for c in list_contracts()),
         tuple(p for p in book.purposes.values() if ROLE in p.roles),
         by.region,
         token,

@@ -65,6 +65,7 @@ SECTIONS = (
         _("数据交换"),
         (
             Entry("staff:batches", _("报送批次"), "package-import", "exchange.read"),
+            Entry("clients", _("部门系统接入"), "plug-connected", "client.manage"),
             Entry("staff:review", _("人工判别"), "users-group", "review.read"),
             Entry("staff:discrepancies", _("不一致事项"), "arrows-diff", "discrepancy.read"),
             Entry("staff:quality", _("数据质量"), "chart-bar", "quality.read"),
