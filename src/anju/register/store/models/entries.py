@@ -96,6 +96,7 @@ class Settlement(models.Model):
             Index(fields=["due_on", "id"], name="settlement_due", condition=OPEN),
             Index(fields=["region", "due_on", "id"], name="settlement_region", condition=OPEN),
             Index(fields=["owner", "due_on", "id"], name="settlement_owner", condition=OPEN),
+            Index(fields=["field", "due_on", "id"], name="settlement_field", condition=OPEN),
             Index(fields=["settled_at"], name="settlement_standing", condition=Q(state="settled")),
         )
 
