@@ -8,7 +8,7 @@ other part gets a new one.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -33,12 +33,23 @@ def mint_codes(count: int) -> pa.StringArray:
     return pa.StringArray.from_buffers(count, pa.py_buffer(offsets), pa.py_buffer(text.tobytes()))
 
 
+Back = tuple[int, str]
+"""A record and the code it had before a merge that was taken back."""
+
+
 def assign(
-    steps: Steps, run: int, mint: Mint, before: str = "lk_before", given: str = "lk_codes_before"
+    steps: Steps,
+    run: int,
+    mint: Mint,
+    before: str = "lk_before",
+    given: str = "lk_codes_before",
+    back: Sequence[Back] = (),
 ) -> None:
     """Tables ``lk_code`` (cluster, person_code), ``lk_event`` and ``lk_codes`` (codes given or forwarded in this run).
 
-    Reads ``lk_cluster``, ``lk_person``, the table ``before`` (record_id, person_code: how the records stood) and ``lk_codes_before``.
+    Reads ``lk_cluster``, ``lk_person``, the table ``before`` (record_id, person_code: how the records stood), the table
+    ``given`` (of ``lk_codes_before`` at least the codes in it) and ``lk_codes_before``.
+    A person who leaves another because a merge was taken back gets the code they had (``back``) instead of a new one.
     """
     steps.table(
         "lk_claim",
@@ -72,7 +83,8 @@ def assign(
     )
     count = steps.count("lk_new")
     fresh = pa.table({"place": pa.array(np.arange(1, count + 1)), "person_code": mint(count)})
-    steps.timed("lk_minted", lambda: steps.engine.load("lk_minted", fresh))
+    steps.timed("lk_minted", lambda: steps.engine.load("lk_drawn", fresh))
+    _give_back(steps, back if count else ())
     steps.table(
         "lk_code",
         """
@@ -84,12 +96,39 @@ def assign(
     steps.drop("lk_claim", "lk_held", "lk_new", "lk_minted")
 
 
+def _give_back(steps: Steps, back: Sequence[Back]) -> None:
+    """Table ``lk_minted`` (place, person_code, is_back) from ``lk_drawn``: a forwarded code goes back to its person."""
+    if not back:
+        steps.table("lk_minted", "SELECT place, person_code, FALSE AS is_back FROM lk_drawn")
+        steps.drop("lk_drawn")
+        return
+    told = {
+        "record_id": pa.array([record for record, _ in back], pa.uint64()),
+        "person_code": pa.array([code for _, code in back], pa.string()),
+    }
+    steps.engine.load("lk_hint", pa.table(told))
+    steps.table(
+        "lk_minted",
+        """
+        WITH meant AS (
+            SELECT n.place, h.person_code, row_number() OVER (PARTITION BY n.place ORDER BY h.person_code) AS first_place,
+                   row_number() OVER (PARTITION BY h.person_code ORDER BY n.place) AS first_code
+            FROM lk_hint AS h JOIN lk_cluster AS c ON c.record_id = h.record_id JOIN lk_new AS n ON n.cluster = c.cluster
+            JOIN lk_codes_before AS k ON k.person_code = h.person_code AND k.current_code <> k.person_code
+        )
+        SELECT d.place, coalesce(m.person_code, d.person_code) AS person_code, m.place IS NOT NULL AS is_back
+        FROM lk_drawn AS d LEFT JOIN meant AS m ON m.place = d.place AND m.first_place = 1 AND m.first_code = 1
+        """,
+    )
+    steps.drop("lk_hint", "lk_drawn")
+
+
 def _remember(steps: Steps, run: int) -> None:
     steps.table(
         "lk_event",
         f"""
         SELECT {run} AS run, 'minted' AS kind, m.person_code, CAST(NULL AS VARCHAR) AS other_code, 'new_person' AS reason
-        FROM lk_minted AS m
+        FROM lk_minted AS m WHERE NOT m.is_back
         UNION ALL
         SELECT {run}, 'merged', k.person_code, h.person_code, 'one_person'
         FROM lk_held AS h JOIN lk_held AS k ON k.cluster = h.cluster AND k.keeps WHERE NOT h.keeps
@@ -108,6 +147,8 @@ def _remember(steps: Steps, run: int) -> None:
         )
         SELECT b.person_code, b.run, l.winner AS current_code
         FROM lk_codes_before AS b JOIN lost AS l ON l.person_code = b.current_code
-        UNION ALL SELECT person_code, {run}, person_code FROM lk_minted
+        UNION ALL
+        SELECT m.person_code, coalesce(k.run, {run}), m.person_code
+        FROM lk_minted AS m LEFT JOIN lk_codes_before AS k ON m.is_back AND k.person_code = m.person_code
         """,
     )

@@ -61,6 +61,7 @@ def link(
     out: Path,
     mint: codes.Mint = codes.mint_codes,
     told: Callable[[str], None] | None = None,
+    back: Sequence[codes.Back] = (),
 ) -> LinkSummary:
     """Link every record of the view ``mentions``; write Parquet files and ``summary.json`` into ``out``.
 
@@ -73,7 +74,7 @@ def link(
     prepare_characters(steps)
     keys.profiles(steps, mentions, parameters)
     _compare(steps, parameters, said, None)
-    codes.assign(steps, run, mint)
+    codes.assign(steps, run, mint, back=back)
     steps.timed("save", lambda: _save(steps, out))
     summary = _summary(steps, run, time.perf_counter() - begun, out)
     _tell(engine, out, summary)
@@ -102,6 +103,7 @@ def link_delta(
     reopened: str = "",
     mint: codes.Mint = codes.mint_codes,
     told: Callable[[str], None] | None = None,
+    back: Sequence[codes.Back] = (),
 ) -> LinkSummary | None:
     """Link the records of the view ``arrived`` (new or sent again) against the library of ``previous``.
 
@@ -130,7 +132,7 @@ def link_delta(
     keys.describe(steps, described)
     _compare(steps, parameters, said, people)
     incremental.claims(steps)
-    codes.assign(steps, run, mint, before="lk_claimed", given="lk_given")
+    codes.assign(steps, run, mint, before="lk_claimed", given="lk_given", back=back)
     incremental.changes(steps)
     state.inherit(previous, out)
     steps.timed("save", lambda: _save_delta(steps, out, f"-{run:06d}"))
