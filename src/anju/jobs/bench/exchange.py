@@ -1,11 +1,14 @@
 """The spine end to end, as the commands a user types, beside a bare DuckDB copy of the same files.
 
 Makes a city of ``people`` (profile ``real``) in a folder of its own, takes it in, links, publishes, evaluates; then
-asks the register for people and files over 16 connections. Everything is removed afterwards.
+asks the pages for people and files (``anju bench requests``). ``times`` runs the same again with so many times the people
+and prints the ratio. Beside wall seconds stand CPU seconds, of the commands and of PostgreSQL together: on a machine
+that others use they say more. Everything is removed afterwards.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import resource
@@ -13,128 +16,195 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import duckdb
+import psutil
 
-from anju.jobs.bench import Figure, percentile, timed
+from anju.jobs.bench import Figure
 
-CONNECTIONS = 16
-ASKS = 40
+STEPS = ("ingest", "link", "publish")
 ANJU = [sys.executable, "-c", "from anju.jobs.cli import main; main()"]
+KEEP = "import sys; from anju.jobs import database; print(database.url(), flush=True); sys.stdin.read()"
+FLOOR = "import sys; from pathlib import Path; from anju.jobs.bench.exchange import bare_copy; bare_copy(Path(sys.argv[1]), Path(sys.argv[2]))"
 
 
-def run(people: int) -> list[Figure]:
-    """Figures of one run at ``people``. Needs about 5 GB of disk per million people."""
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What a step took: seconds by the wall, CPU seconds of the command and of PostgreSQL."""
+
+    wall: float
+    cpu: float
+
+
+@dataclass(frozen=True, slots=True)
+class City:
+    """One city from files to library: how many records, what each step cost, how right it is."""
+
+    records: int
+    costs: dict[str, Cost]
+    peak_gb: float
+    truth: dict[str, Any]
+    pages: tuple[Figure, ...] = ()
+
+    def total(self) -> Cost:
+        """Ingest, link and publish together."""
+        return Cost(sum(self.costs[s].wall for s in STEPS), sum(self.costs[s].cpu for s in STEPS))
+
+
+def run(people: int, times: int = 0) -> list[Figure]:
+    """Figures of one run at ``people``, with ``times`` also at ``times * people``. 5 GB of disk per million people."""
+    city = _measured(people, pages=not times)
+    figures = _figures(city)
+    if times:
+        larger = _measured(people * times, pages=True)
+        small, large = city.total(), larger.total()
+        figures += [
+            Figure(f"{times} x: {f.name}", f.value, f.unit, f.aim, f.beside, f.ratio)
+            for f in _figures(larger)
+        ]
+        for name, a, b in (("wall", small.wall, large.wall), ("CPU", small.cpu, large.cpu)):
+            beside = f"{a:,.0f} s and {b:,.0f} s"
+            figures.append(
+                Figure(f"{times} times the people, {name}", b / a, "times", f"<= {times * 1.1:.0f}", beside)
+            )
+    return figures
+
+
+def _figures(city: City) -> list[Figure]:
+    floor, total, records = city.costs["floor"], city.total(), city.records
+    return [
+        Figure("city made", city.costs["city"].wall, "s", "5 min per million people"),
+        *(
+            Figure(step, records / city.costs[step].wall, "records/s", "", f"{city.costs[step].cpu:,.1f} CPU s")
+            for step in STEPS
+        ),
+        Figure("end to end", records / total.wall, "records/s", ">= 100,000",
+               f"bare DuckDB copy {records / floor.wall:,.0f}", total.wall / floor.wall),
+        Figure("end to end, CPU", total.cpu, "s", "", f"bare DuckDB copy {floor.cpu:,.1f}", total.cpu / floor.cpu),
+        Figure("peak memory of a step", city.peak_gb, "GB", "< 8"),
+        Figure("pair precision", city.truth["all"]["precision"], "", ">= 0.999"),
+        Figure("pair recall", city.truth["all"]["recall"], "", ">= 0.97"),
+        *city.pages,
+    ]  # fmt: skip
+
+
+def _measured(people: int, *, pages: bool) -> City:
     folder = Path(tempfile.mkdtemp(prefix="anju-bench-"))
+    environment = {k: v for k, v in os.environ.items() if k not in {"DATABASE_URL", "ANJU_HOME"}}
+    environment["ANJU_HOME"] = str(folder / "home")
     try:
-        return _measure(people, folder)
+        with _database(environment) as server:
+            return _steps(people, folder, environment, server, pages)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _measure(people: int, folder: Path) -> list[Figure]:
-    environment = {k: v for k, v in os.environ.items() if not k.startswith(("DATABASE_URL", "ANJU_HOME"))}
-    environment["ANJU_HOME"] = str(folder / "home")
+def _steps(
+    people: int, folder: Path, environment: dict[str, str], server: psutil.Process, pages: bool
+) -> City:
+    costs: dict[str, Cost] = {}
+    out = folder / "city"
 
-    def anju(*words: str) -> Any:
+    def anju(name: str, *words: str, program: list[str] | None = None) -> Any:
+        begun, before = time.perf_counter(), _cpu(server)
         done = subprocess.run(
-            [*ANJU, *words, "--json"], env=environment, capture_output=True, text=True, check=True
+            [*(program or ANJU), *words], env=environment, capture_output=True, text=True, check=False
         )
-        return json.loads(done.stdout.strip().splitlines()[-1])
+        if done.returncode:
+            raise RuntimeError(f"{' '.join(words)}: {done.stderr[-2000:]}{done.stdout[-500:]}")
+        costs[name] = Cost(time.perf_counter() - begun, _cpu(server) - before)
+        return json.loads(done.stdout.strip().splitlines()[-1]) if words[-1] == "--json" else None
 
-    subprocess.run([*ANJU, "db", "upgrade"], env=environment, capture_output=True, check=True)
-    with timed() as making:
-        city = anju(
-            "city", "make", "--people", str(people), "--errors", "real", "--out", str(folder / "city")
-        )
-    day = next(p for p in (folder / "city").iterdir() if p.name != "truth")
-    with timed() as floor:
-        _bare_copy(day, folder / "floor")
-    laps = {}
-    for step in ("ingest", "link", "publish"):
-        with timed() as laps[step]:
-            anju("exchange", step, *([str(day)] if step == "ingest" else []))
-    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 2**20
-    truth = anju("exchange", "evaluate", "--truth", str(folder / "city" / "truth"))
-    seconds = sum(lap.seconds for lap in laps.values())
-    records = city["records"]
-    figures = [
-        Figure("city made", making.seconds, "s", "5 min per million people"),
-        *(Figure(step, records / lap.seconds, "records/s") for step, lap in laps.items()),
-        Figure("end to end", records / seconds, "records/s", ">= 100,000",
-               f"bare DuckDB copy {records / floor.seconds:,.0f}", seconds / floor.seconds),
-        Figure("peak memory of a step", peak, "GB", "< 8"),
-        Figure("pair precision", truth["all"]["precision"], "", ">= 0.999"),
-        Figure("pair recall", truth["all"]["recall"], "", ">= 0.97"),
-    ]  # fmt: skip
-    told = subprocess.run(
-        [sys.executable, "-c", "from anju.jobs.bench.exchange import ask; ask()"],
-        env=environment, capture_output=True, text=True, check=True,
-    )  # fmt: skip
-    for name, p95 in json.loads(told.stdout).items():
-        figures.append(Figure(f"{name}, p95 at {CONNECTIONS} connections", p95 * 1000, "ms", "< 100"))
-    return figures
+    anju("upgrade", "db", "upgrade")
+    city = anju(
+        "city", "city", "make", "--people", str(people), "--errors", "real", "--out", str(out), "--json"
+    )
+    day = next(p for p in out.iterdir() if p.name != "truth")
+    anju("floor", str(day), str(folder / "floor"), program=[sys.executable, "-c", FLOOR])
+    before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+    for step in STEPS:
+        anju(step, "exchange", step, *([str(day)] if step == "ingest" else []), "--json")
+    peak = max(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss, before) / 2**20
+    truth = anju("truth", "exchange", "evaluate", "--truth", str(out / "truth"), "--json")
+    told = anju("pages", "bench", "requests", "--people", str(people), "--json") if pages else []
+    asked = tuple(Figure(**f) for f in told if "p95" in f["name"])
+    return City(city["records"], costs, peak, truth, asked)
 
 
-def _bare_copy(day: Path, out: Path) -> None:
-    """The floor: the same files copied to Parquet by DuckDB without a look at them (XLSX left out)."""
+@contextlib.contextmanager
+def _database(environment: dict[str, str]) -> Iterator[psutil.Process]:
+    """The home's own server, held open so that what it spends can be told from its first to its last second."""
+    holder = subprocess.Popen(
+        [sys.executable, "-c", KEEP],
+        env=environment,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert holder.stdout is not None
+        if not holder.stdout.readline():
+            raise RuntimeError("the database did not start")
+        number = (Path(environment["ANJU_HOME"]) / "postgres" / "postmaster.pid").read_text().split()[0]
+        yield psutil.Process(int(number))
+    finally:
+        holder.communicate("")
+
+
+def _cpu(server: psutil.Process) -> float:
+    """CPU seconds so far of every command run from here, and of the server with all it has started."""
+    mine = resource.getrusage(resource.RUSAGE_CHILDREN)
+    spent = mine.ru_utime + mine.ru_stime
+    for process in [server, *server.children(recursive=True)]:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            told = process.cpu_times()
+            spent += told.user + told.system
+            if process == server:
+                spent += told.children_user + told.children_system
+    return spent
+
+
+def bare_copy(day: Path, out: Path) -> None:
+    """The floor: the same files copied to Parquet by DuckDB without a look at them; workbooks read by calamine."""
     out.mkdir()
     connection = duckdb.connect()
     for path in sorted(day.iterdir()):
         target = out / f"{path.stem}.parquet"
         if path.suffix == ".csv":
-            plain = out / "plain.csv"
-            raw = path.read_bytes()
-            try:
-                raw.decode("utf-8")
-                plain = path
-            except UnicodeDecodeError:
-                plain.write_text(raw.decode("gb18030"), encoding="utf-8")
-            source = f"read_csv('{plain}', all_varchar=true, header=true)"
+            source = f"read_csv('{_plain(path, out)}', all_varchar=true, header=true)"
         elif path.suffix == ".ndjson":
             source = f"read_json('{path}', format='newline_delimited')"
         elif path.suffix == ".parquet":
             source = f"read_parquet('{path}')"
         else:
-            continue
+            connection.register("workbook", _workbook(path))
+            source = "workbook"
         connection.execute(f"COPY (SELECT * FROM {source}) TO '{target}' (FORMAT parquet, COMPRESSION zstd)")
     connection.close()
 
 
-def ask() -> None:
-    """In a process of its own: 16 connections search and open files at once; prints p95 in seconds as JSON."""
-    from anju.jobs.cli import setup_django
+def _plain(path: Path, out: Path) -> Path:
+    """The file itself, or a copy in UTF-8 of one in GB18030."""
+    raw = path.read_bytes()
+    try:
+        raw.decode("utf-8")
+        return path
+    except UnicodeDecodeError:
+        plain = out / "plain.csv"
+        plain.write_text(raw.decode("gb18030"), encoding="utf-8")
+        return plain
 
-    setup_django()
-    from django.db import connection
 
-    from anju.register.store import queries as register
+def _workbook(path: Path) -> Any:
+    import pyarrow as pa
+    from python_calamine import CalamineWorkbook
 
-    codes = [line.code for line in register.find_people("", scope=("",), limit=400).rows]
-    words = ["wangwei", "lj", "张", "李娜", "5678", "zhang"]
-    found: dict[str, list[float]] = {"search": [], "person file": []}
-    lock = threading.Lock()
-
-    def work(number: int) -> None:
-        mine: dict[str, list[float]] = {"search": [], "person file": []}
-        for i in range(ASKS):
-            with timed() as lap:
-                register.find_people(words[(number + i) % len(words)], scope=("",))
-            mine["search"].append(lap.seconds)
-            with timed() as lap:
-                register.get_person_file(codes[(number * ASKS + i) % len(codes)])
-            mine["person file"].append(lap.seconds)
-        connection.close()
-        with lock:
-            for name, laps in mine.items():
-                found[name] += laps
-
-    threads = [threading.Thread(target=work, args=(n,)) for n in range(CONNECTIONS)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    print(json.dumps({name: percentile(laps, 0.95) for name, laps in found.items()}))
+    rows = CalamineWorkbook.from_path(str(path)).get_sheet_by_index(0).to_python()
+    width = max((len(row) for row in rows), default=0)
+    columns = [[str(row[n]) if n < len(row) else None for row in rows] for n in range(width)]
+    return pa.table({f"c{n}": pa.array(column, pa.string()) for n, column in enumerate(columns)})

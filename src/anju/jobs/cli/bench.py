@@ -47,9 +47,12 @@ def _register(topic: str) -> None:
     def command(
         people: Annotated[int, typer.Option(help="size of the invented city")] = 100_000,
         rows: Annotated[int, typer.Option(help="also this many rows from Parquet (policy)")] = 0,
+        times: Annotated[
+            int, typer.Option(help="also this many times the people, and the ratio (exchange)")
+        ] = 0,
         as_json: Annotated[bool, typer.Option("--json")] = False,
     ) -> None:
-        _measure(topic, people, as_json, rows=rows)
+        _measure(topic, people, as_json, rows=rows, times=times)
 
 
 AVAILABLE = tuple(t for t in TOPICS if importlib.util.find_spec(f"anju.jobs.bench.{t}"))

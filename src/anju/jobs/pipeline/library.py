@@ -17,6 +17,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pyarrow.parquet as pq
 
 from anju.exchange.library import measures, resolve, rules
@@ -92,7 +93,7 @@ def digest(given: Inputs, said: rules.Rules) -> str:
     return told.hexdigest()
 
 
-def run(tell: Tell = lambda _: None, memory: str = "5GB") -> PublishSummary:
+def run(tell: Tell = lambda _: None, memory: str = "") -> PublishSummary:
     """Resolve and publish what was accepted and linked. Nothing new since the last run changes nothing."""
     from anju.exchange.store import queries as exchange_queries
     from anju.register.store import runs
@@ -212,7 +213,7 @@ def _codes(exporter: exports.Exporter) -> Iterator[Path]:
         return exporter.write("SELECT person_code, NULL FROM new_person", "codes")
     return exporter.write(
         "SELECT person_code, CASE WHEN current_code <> person_code THEN current_code END "
-        f"FROM ({state.codes_sql(state.parts(known, 'codes'))}) AS given",
+        f"FROM ({state.codes_sql(state.parts(known, 'codes'))}) AS given ORDER BY person_code",
         "codes",
     )
 
@@ -240,8 +241,9 @@ def clean() -> None:
 
 @contextmanager
 def opened(memory: str) -> Iterator[DuckEngine]:
-    """An engine for one run, closed afterwards."""
-    engine = DuckEngine(home() / "spill" / "library", memory=memory)
+    """An engine for one run, closed afterwards. Without a ``memory`` it takes a quarter of the machine's and spills."""
+    share = psutil.virtual_memory().total // 4 // 2**20
+    engine = DuckEngine(home() / "spill" / "library", memory=memory or f"{share}MiB")
     try:
         yield engine
     finally:
