@@ -15,7 +15,7 @@ from pytest_django import Settings
 from anju.kernel.identifiers import citizen_check
 from anju.register.store import actions as register
 from anju.trust.access import Actor, rules, system
-from anju.trust.store import access_actions, access_queries, ledger, log_queries, rows
+from anju.trust.store import access_actions, access_queries, ledger, log_queries, log_verifying, rows
 from anju.trust.store.models import Account
 
 BY, AT = system("test"), datetime(2026, 3, 1, 8, tzinfo=UTC)
@@ -149,3 +149,42 @@ def test_a_worker_of_the_place_reads_and_the_person_sees_it(people: dict[str, st
     stranger = login("resident", "", person_code=people["other"])
     assert "随迁子女入学" not in stranger.get(reverse("resident:looks")).content.decode()
     assert access_queries.account_of("nobody") is None
+
+
+@pytest.mark.parametrize("role", sorted(rules().roles))
+def test_the_api_and_the_export_tell_nothing_of_another_district(people: dict[str, str], role: str) -> None:
+    """The same roles at the interface for departments, and at what is given out in bulk."""
+    told = rules().roles[role]
+    purpose = "residence_registration" if role == "department_officer" else PURPOSE[role]
+    client = login(
+        role, "990102" if told.place == "region" else "", purpose, "police" if told.department else "",
+        people["me"] if role == "resident" else "",
+    )  # fmt: skip
+    asked = {"citizen_no": OTHER["citizen_no"]}
+    for url, body in (("lookup", asked), ("lookups", {"people": [asked]})):
+        answer = client.post(f"/api/population/{url}", body, content_type="application/json")
+        assert answer.status_code < 500
+        assert not any(v in answer.content.decode() for v in (people["other"], OTHER["name"], OTHER["phone"]))
+    for url in ("/api/exchange/changes", "/me/file.json", "/me/file.pdf"):
+        page = client.get(url).content
+        assert people["other"].encode() not in page
+        assert OTHER["name"].encode() not in page
+
+
+def test_a_row_rewritten_by_the_databases_owner_is_named(people: dict[str, str]) -> None:
+    """As superuser, one entry is made to say somebody else looked: verification names exactly that entry."""
+    worker = login("station_worker", "990102", "schooling")
+    worker.get(reverse("staff:person", args=[people["me"]]))
+    ledger.sequence_all()
+    ledger.checkpoint(AT)
+    assert log_verifying.verify().holds
+    (look,) = [p for p in log_queries.looks_at(people["me"]) if p.entry.action == "person.read"]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            'UPDATE trust_logentry SET data = replace(data, \'"purpose":"schooling"\', \'"purpose":"emergency"\')'
+            " WHERE seq = %s",
+            [look.seq],
+        )
+    report = log_verifying.verify()
+    assert not report.holds
+    assert look.seq in {f.first for f in report.findings}

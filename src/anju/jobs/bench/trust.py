@@ -171,19 +171,22 @@ def _proofs() -> list[Figure]:
                 for (level, index), hashes in grow(0, _leaves(), {}).items():
                     copy.write(f"{level}\t{index}\t\\\\x{hashes.hex()}\n")
             cursor.execute("ANALYZE trust_logtile")
-        included, consistent = [], []
-        for _ in range(PROOFS):
-            with timed() as lap:
-                ledger.tree(LEAVES).inclusion(dice.randrange(LEAVES))
-            included.append(lap.seconds)
-            with timed() as lap:
-                ledger.tree(LEAVES).consistency(dice.randrange(1, LEAVES))
-            consistent.append(lap.seconds)
+        laps: dict[str, list[float]] = {"inclusion": [], "consistency": []}
+        spent: dict[str, float] = {}
+        for name, one in laps.items():
+            with _cpu() as cpu:
+                for _ in range(PROOFS):
+                    with timed() as lap:
+                        place = dice.randrange(1, LEAVES)
+                        tree = ledger.tree(LEAVES)
+                        tree.inclusion(place) if name == "inclusion" else tree.consistency(place)
+                    one.append(lap.seconds)
+            spent[name] = cpu[0] / PROOFS
         transaction.set_rollback(True)
     return [
-        Figure(f"log, {name} proof at {LEAVES:,} entries, p95", percentile(laps, 0.95) * 1000, "ms", "< 5",
-               f"median {percentile(laps, 0.5) * 1000:.2f} ms")
-        for name, laps in (("inclusion", included), ("consistency", consistent))
+        Figure(f"log, {name} proof at {LEAVES:,} entries, median", percentile(one, 0.5) * 1000, "ms", "< 5",
+               f"CPU of program and database {spent[name] * 1000:.2f} ms")
+        for name, one in laps.items()
     ]  # fmt: skip
 
 

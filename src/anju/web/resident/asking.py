@@ -17,7 +17,7 @@ from anju.register.store import queries as register
 from anju.register.store import settling
 from anju.trust import rights
 from anju.trust.access import Actor
-from anju.trust.store import rights_actions, rights_queries
+from anju.trust.store import erasure_queries, rights_actions, rights_queries
 from anju.web.guard import guard
 from anju.web.shell.tags import refusal_words
 from anju.web.shell.terms import field_label
@@ -42,6 +42,14 @@ class AskPage:
     claim: str
     text: str
     trouble: str
+
+
+@dataclass(frozen=True, slots=True)
+class RequestPage:
+    """One request, and the erasure it led to."""
+
+    line: rights_queries.RequestLine
+    erasure: erasure_queries.ErasureLine | None
 
 
 @require_GET
@@ -103,7 +111,8 @@ def request_detail(request: HttpRequest, number: str) -> HttpResponse:
             messages.error(request, refusal_words(refusal))
         return redirect("resident:requests")
     line = rights_queries.get_request(number, today=timezone.localdate(), person_code=actor.person_code)
-    return render(request, "resident/request.html", {"page": line})
+    page = RequestPage(line, erasure_queries.erasure_for(line.number))
+    return render(request, "resident/request.html", {"page": page.line, "erasure": page.erasure})
 
 
 def _raise_case(number: str, actor: Actor, field: str, at: datetime) -> None:

@@ -87,6 +87,7 @@ SECTIONS = (
             Entry("dpo:desk", _("个人信息保护"), "shield-check", "request.answer"),
             Entry("dpo:incidents", _("安全事件"), "alert-octagon", "incident.write"),
             Entry("dpo:retention", _("到期删除"), "clock-x", "retention.run"),
+            Entry("entrance:statistics", _("公开统计"), "chart-dots", "statistics.release"),
             Entry("log:entries", _("审计记录"), "list-search", "log.read"),
             Entry("account:approvals", _("双人复核"), "users", "approval.give"),
             Entry("account:glasses", _("紧急越权复核"), "hammer", "glass.review"),
