@@ -60,7 +60,9 @@ def ask(
         )
         gone = cursor.rowcount
         # What a reviewer saw is kept until the next run; the word and its reason stay.
-        cursor.execute("UPDATE exchange_reviewquestion SET told = NULL WHERE run <> %s AND told IS NOT NULL", [run])
+        cursor.execute(
+            "UPDATE exchange_reviewquestion SET told = NULL WHERE run <> %s AND told IS NOT NULL", [run]
+        )
         cursor.execute("SELECT count(*) FROM exchange_reviewquestion WHERE state = 'open'")
         return int(cursor.fetchone()[0]), gone
 
