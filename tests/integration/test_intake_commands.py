@@ -49,7 +49,7 @@ def test_ingest_status_rejects_and_waive(tmp_path: Path, monkeypatch: pytest.Mon
     assert (done["dataset"], done["rows"], done["held"], done["new"]) == ("police_residence", 5, 1, True)
     assert json.loads(said("status", "--json"))["held"]["open"] == 1
     (row,) = json.loads(said("rejects", done["batch"], "--json"))
-    assert row == {"row": 7, "faults": [["登记日期", "date"]]}
+    assert row == {"row": 7, "faults": [["登记日期", "date"]], "overdue_days": 0}
     said("rejects", done["batch"], "--xlsx", str(tmp_path / "back.xlsx"))
     assert (tmp_path / "back.xlsx").read_bytes().startswith(b"PK")
     said("waive", done["batch"], "--reason", "已注销")

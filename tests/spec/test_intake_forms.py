@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from anju.exchange.contracts import get_contract
@@ -15,7 +17,9 @@ from anju.exchange.intake import address, lookups, macros
 from anju.exchange.intake.compile import compiled
 from anju.exchange.intake.forms import steps
 from anju.exchange.intake.macros import quoted
+from anju.exchange.intake.usual import USUAL
 from anju.jobs.engine import DuckEngine
+from anju.kernel.identifiers import citizen_check
 
 
 @pytest.fixture(scope="module")
@@ -197,3 +201,42 @@ def test_record_id_is_the_same_everywhere(tmp_path: Path) -> None:
     wanted = int(hashlib.md5(b"police_residence|R1").hexdigest()[:16], 16)
     assert engine.rows(plan.row)[0][:2] == (wanted, "R1")
     engine.close()
+
+
+CHARACTERS = " 0123456789xX-.=@aZ张１\t。"
+SPELLED = [
+    *CITIZENS,
+    *PHONES,
+    *NAMES,
+    "  ",
+    "two  blanks",
+    "=1+1",
+    "@SUM(1)",
+    "NULL",
+    "unknown",
+    " edge",
+    "A" * 501,
+    "!bang 7",
+]
+
+
+@pytest.mark.parametrize("kind", sorted(USUAL))
+def test_what_is_seen_at_a_glance_is_what_the_forms_read(engine: DuckEngine, kind: str) -> None:
+    """The quick look may pass over a sound text, never take an unsound one or read it differently."""
+    chance = random.Random(7)
+    texts = list(dict.fromkeys(SPELLED))
+    for text in list(texts):
+        for _ in range(6):
+            at = chance.randrange(len(text) + 1)
+            texts.append(text[:at] + chance.choice(CHARACTERS) + text[at + chance.randrange(2) :])
+    for _ in range(400):
+        texts.append(
+            f"990102{chance.randrange(1899, 2201)}{chance.randrange(14):02}{chance.randrange(33):02}{chance.randrange(1000):03}"
+        )
+        texts[-1] += citizen_check(texts[-1])
+    usual = USUAL[kind](pa.array(texts))
+    wanted = read(engine, field(kind), texts)
+    assert 0 < usual.sum() < len(texts)
+    assert [(t, v) for t, v, u in zip(texts, wanted, usual, strict=True) if u and t != v] == []
+    missed = [t for t, v, u in zip(texts, wanted, usual, strict=True) if not u and t == v and kind != "text"]
+    assert missed == []

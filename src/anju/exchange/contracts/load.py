@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from anju.exchange.contracts.codelists import get_codelist
-from anju.exchange.contracts.model import NOTED_TYPES, TYPES, UNITS, Contract, Field, targets
+from anju.exchange.contracts.model import CYCLE_DAYS, NOTED_TYPES, TYPES, UNITS, Contract, Field, targets
 from anju.kernel import packs
 from anju.kernel.refusal import Refusal
 from anju.register import canon
@@ -132,6 +132,8 @@ def _faults(body: Mapping[str, Any]) -> Iterable[str]:
         yield f"department: {body['department']} is not in the list of departments"
     if body.get("channel", "department") not in get_codelist("channel").labels:
         yield f"channel: {body['channel']} is not in the list of channels"
+    if body["cycle"] not in CYCLE_DAYS:
+        yield f"cycle: {body['cycle']} is none of {', '.join(CYCLE_DAYS)}"
     yield from (f"aspects: {a} is unknown" for a in body["aspects"] if a not in canon.ASPECTS)
     names = [p.get("name") for p in body["properties"]]
     yield from (f"{name}: stated twice" for name in {n for n in names if names.count(n) > 1})

@@ -39,6 +39,9 @@ UNITS: Mapping[str, Mapping[str, float]] = {
 NOTED_TYPES = frozenset({"citizen_no", "phone", "credit_code", "name"})
 """Types whose unreadable optional value is noted and the row kept; every other unreadable value holds the row."""
 
+CYCLE_DAYS: Mapping[str, int] = {"daily": 1, "weekly": 7, "monthly": 31}
+"""The cycles a dataset may have, and the days of one."""
+
 ADDRESS_PARTS = ("region", "street", "number", "building", "unit", "room", "address")
 
 
@@ -120,6 +123,11 @@ class Contract:
             for target in field.to:
                 filled |= targets(field, target)
         return tuple(q for a in canon.ASPECTS.values() for q in a.qualified() if q in filled)
+
+    @property
+    def cycle_days(self) -> int:
+        """Days until the next file is expected; a row held longer than that should have come back with it."""
+        return CYCLE_DAYS[self.cycle]
 
     def rank(self, column: str) -> int | None:
         """How much say this dataset has on ``aspect.column``: 1 decides; None for no say."""

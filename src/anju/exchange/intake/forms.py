@@ -99,7 +99,7 @@ def _credit_code(i: int, field: Field) -> Steps:
 
 def _phone(i: int, field: Field) -> Steps:
     p = f"p{i}"
-    good = f"strlen({p}) = 11 AND {p}[1] = '1' AND digits({p}) IS NOT NULL"
+    good = f"regexp_full_match({p}, '1[0-9]{{10}}')"
     return (
         Step({p: f"CASE WHEN strlen(t{i}) = 11 AND is_ascii(t{i}) THEN t{i} ELSE bare_phone(t{i}) END"}),
         Step({f"v{i}": f"CASE WHEN {good} THEN {p} END"}),

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Generic, TypeVar
 
 import pyarrow.parquet as pq
 from django.db.models import Count, Q
 
-from anju.exchange.contracts import Contract, get_contract
+from anju.exchange.contracts import Contract, find_contract, get_contract, list_contracts
 from anju.exchange.intake.compile import unread
 from anju.exchange.intake.report import ReportRow, reason, remedy, workbook
 from anju.exchange.store.models import Batch, HeldRow
@@ -54,6 +54,8 @@ class BatchLine:
     rows: int
     held_open: int
     held_total: int
+    overdue: int = 0
+    """Of the open ones, how many wait longer than the dataset's cycle."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +95,11 @@ class BatchDetail:
     receipt: str
     fields: tuple[FieldFigure, ...]
 
+    @property
+    def noted(self) -> int:
+        """Values of accepted rows that could not be read; the error report lists their rows, too."""
+        return sum(figure.noted for figure in self.fields)
+
 
 @dataclass(frozen=True, slots=True)
 class Fault:
@@ -123,6 +130,8 @@ class HeldLine:
     ended_at: datetime | None
     ended_by: str
     reason: str
+    overdue_days: int = 0
+    """For an open row: days beyond the dataset's cycle, in which it should have come back."""
 
 
 def accepted_batches(dataset: str | None = None) -> tuple[BatchFile, ...]:
@@ -166,9 +175,16 @@ SORTS = {
 
 
 def list_batches(
-    dataset: str | None = None, after: str | None = None, limit: int = 50, sort: str = "-accepted_at"
+    dataset: str | None = None,
+    after: str | None = None,
+    limit: int = 50,
+    sort: str = "-accepted_at",
+    now: datetime | None = None,
 ) -> Page[BatchLine]:
-    """Batches by ``sort`` (a leading ``-``: descending), paged by key; the newest first unless asked otherwise."""
+    """Batches by ``sort`` (a leading ``-``: descending), paged by key; the newest first unless asked otherwise.
+
+    ``now``: the instant at which held rows are overdue or not; without it none is.
+    """
     is_down = sort.startswith("-") or sort.lstrip("-") not in SORTS
     column, tie = SORTS.get(sort.lstrip("-"), SORTS["accepted_at"])
     mark, beyond = ("-", "lt") if is_down else ("", "gt")
@@ -181,7 +197,7 @@ def list_batches(
             Q(**{f"{column}__{beyond}": value}) | Q(**{column: value, f"{tie}__{beyond}": last})
         )
     found = list(rows[: limit + 1])
-    waiting = _open([b.id for b in found[:limit]])
+    waiting = _open([b.id for b in found[:limit]], now)
     cursor = None
     if len(found) > limit:
         value = getattr(found[limit - 1], column)
@@ -189,25 +205,19 @@ def list_batches(
     return Page(tuple(_line(b, waiting) for b in found[:limit]), cursor)
 
 
-def _open(batches: list[str]) -> dict[str, int]:
-    rows = (
-        HeldRow.objects.filter(batch_id__in=batches, state="open")
-        .values_list("batch_id")
-        .annotate(Count("id"))
-    )
-    return dict(rows)
+def _open(batches: list[str], now: datetime | None = None) -> dict[str, tuple[int, int]]:
+    """Batch -> how many rows are open, and how many of them overdue."""
+    late = Q(pk__isnull=True)
+    for contract in list_contracts() if now else ():
+        late |= Q(dataset=contract.id, since__lt=now - timedelta(days=contract.cycle_days))
+    rows = HeldRow.objects.filter(batch_id__in=batches, state="open").values_list("batch_id")
+    return {batch: (n, m) for batch, n, m in rows.annotate(still=Count("id"), late=Count("id", filter=late))}
 
 
-def _line(b: Batch, waiting: dict[str, int]) -> BatchLine:
+def _line(b: Batch, waiting: dict[str, tuple[int, int]]) -> BatchLine:
+    still, overdue = waiting.get(b.id, (0, 0))
     return BatchLine(
-        b.id,
-        b.dataset,
-        b.file_name,
-        b.sent_on,
-        b.accepted_at,
-        b.rows_accepted,
-        waiting.get(b.id, 0),
-        b.rows_held,
+        b.id, b.dataset, b.file_name, b.sent_on, b.accepted_at, b.rows_accepted, still, b.rows_held, overdue
     )
 
 
@@ -221,14 +231,18 @@ def get_batch(batch: str) -> BatchDetail:
     )
     return BatchDetail(
         b.id, b.dataset, b.file_name, b.format, b.encoding, b.sent_on, b.accepted_at, b.accepted_by, b.contract_version,
-        b.sha256, b.rows_read, b.rows_accepted, _open([b.id]).get(b.id, 0), b.rows_held, b.receipt, figures,
+        b.sha256, b.rows_read, b.rows_accepted, _open([b.id]).get(b.id, (0, 0))[0], b.rows_held, b.receipt, figures,
     )  # fmt: skip
 
 
 def list_held(
-    batch: str, state: str | None = None, after: str | None = None, limit: int = 50
+    batch: str,
+    state: str | None = None,
+    after: str | None = None,
+    limit: int = 50,
+    now: datetime | None = None,
 ) -> Page[HeldLine]:
-    """Held rows of a batch in the order of the file."""
+    """Held rows of a batch in the order of the file; at ``now`` some of the open ones are overdue."""
     rows = HeldRow.objects.filter(batch_id=batch).order_by("row_no")
     if state:
         rows = rows.filter(state=state)
@@ -244,10 +258,18 @@ def list_held(
             r.ended_at,
             r.ended_by,
             r.reason,
+            _overdue(r, now),
         )
         for r in found[:limit]
     )
     return Page(lines, str(found[limit - 1].row_no) if len(found) > limit else None)
+
+
+def _overdue(row: HeldRow, now: datetime | None) -> int:
+    contract = find_contract(row.dataset)
+    if now is None or contract is None or row.state != "open":
+        return 0
+    return max(0, (now - row.since).days - contract.cycle_days)
 
 
 def held_path(batch: str) -> Path:

@@ -117,7 +117,9 @@ def status(as_json: JSON = False) -> None:
     for name, kept in sorted(found.items()):
         table.add_row(name, f"{kept['batches']:,}", f"{kept['rows']:,}")
     console.print(table)
-    console.print(f"held rows: {held['open']:,} open, {held['fixed']:,} fixed, {held['waived']:,} waived")
+    console.print(
+        f"held rows: {held['open']:,} open, {held['fixed']:,} fixed, {held['again']:,} sent again, {held['waived']:,} waived"
+    )
 
 
 @app.command()
@@ -130,18 +132,26 @@ def rejects(
 ) -> None:
     """Show held rows with field and reason, or write the sender's error report."""
     setup_django()
+    from django.utils import timezone
+
     from anju.exchange.store import queries
 
+    now = timezone.now()
     if batch is None:
-        waiting = [b for b in queries.list_batches(limit=10_000).rows if b.held_open]
+        waiting = [b for b in queries.list_batches(limit=10_000, now=now).rows if b.held_open]
         if as_json:
             typer.echo(
-                json.dumps([{"batch": b.id, "dataset": b.dataset, "open": b.held_open} for b in waiting])
+                json.dumps(
+                    [
+                        {"batch": b.id, "dataset": b.dataset, "open": b.held_open, "overdue": b.overdue}
+                        for b in waiting
+                    ]
+                )
             )
             return
-        table = Table("batch", "dataset", "file", "open", title="held rows")
+        table = Table("batch", "dataset", "file", "open", "overdue", title="held rows")
         for line in waiting:
-            table.add_row(line.id, line.dataset, line.name, f"{line.held_open:,}")
+            table.add_row(line.id, line.dataset, line.name, f"{line.held_open:,}", f"{line.overdue:,}")
         console.print(table)
         return
     queries.get_batch(batch)
@@ -151,20 +161,33 @@ def rejects(
             f"[green]✓[/] {xlsx}: mend the tinted cells, then send the file with: anju exchange ingest {xlsx}"
         )
         return
-    rows = queries.list_held(batch, state="open", limit=200).rows
+    rows = queries.list_held(batch, state="open", limit=200, now=now).rows
     if as_json:
         typer.echo(
             json.dumps(
-                [{"row": r.row_no, "faults": [[f.field, f.code] for f in r.faults]} for r in rows],
+                [
+                    {
+                        "row": r.row_no,
+                        "faults": [[f.field, f.code] for f in r.faults],
+                        "overdue_days": r.overdue_days,
+                    }
+                    for r in rows
+                ],
                 ensure_ascii=False,
             )
         )
         return
     language = _language()
-    table = Table("row", "field", "reason", "remedy", title=batch)
+    table = Table("row", "field", "reason", "remedy", "days overdue", title=batch)
     for row in rows:
         for fault in row.faults:
-            table.add_row(str(row.row_no), fault.field, fault.told[language], fault.remedy[language])
+            table.add_row(
+                str(row.row_no),
+                fault.field,
+                fault.told[language],
+                fault.remedy[language],
+                str(row.overdue_days or ""),
+            )
     console.print(table)
 
 

@@ -22,7 +22,7 @@ from anju.web.guard import guard, may
 from anju.web.shell.tags import refusal_words
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-STATES = ("open", "fixed", "waived", "all")
+STATES = ("open", "fixed", "again", "waived", "all")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,10 @@ def batches(request: HttpRequest) -> HttpResponse:
         trouble = _("请先选择一个文件。")
     dataset = request.GET.get("dataset", "")
     found = queries.list_batches(
-        dataset=dataset or None, after=request.GET.get("after"), sort=request.GET.get("sort", "-accepted_at")
+        dataset=dataset or None,
+        after=request.GET.get("after"),
+        sort=request.GET.get("sort", "-accepted_at"),
+        now=timezone.now(),
     )
     page = BatchesPage(
         found.rows, found.next_after, tuple(list_contracts()), dataset, trouble, may(request, "exchange.send")
@@ -108,7 +111,9 @@ def _take(request: HttpRequest, file: UploadedFile) -> actions.Accepted:
 def batch(request: HttpRequest, batch: str) -> HttpResponse:
     """One batch: figures, and the rows held back with field, reason and remedy."""
     state = request.GET.get("state", "open")
-    held = queries.list_held(batch, state=None if state == "all" else state, after=request.GET.get("after"))
+    held = queries.list_held(
+        batch, state=None if state == "all" else state, after=request.GET.get("after"), now=timezone.now()
+    )
     page = BatchPage(
         queries.get_batch(batch), held.rows, held.next_after, state, STATES,
         may(request, "exchange.send"), may(request, "exchange.fix"),

@@ -29,6 +29,7 @@ MATCHED = {
 STATES = {
     "open": ("signal", gettext_noop("待修改")),
     "fixed": ("good", gettext_noop("已改正")),
+    "again": ("quiet", gettext_noop("重报仍有误，转到新批次")),
     "waived": ("quiet", gettext_noop("已放弃")),
 }
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import mmap
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,7 @@ from anju.exchange.intake.reading.limits import (
     SAMPLE_BYTES,
     TITLE_ROWS,
     check_workbook,
+    holds,
 )
 from anju.kernel.refusal import Refusal
 
@@ -103,9 +103,8 @@ def _format(sample: bytes) -> str:
 
 
 def _no_null_bytes(path: Path, name: str) -> None:
-    with path.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as whole:
-        if whole.find(b"\x00") >= 0:
-            raise Refusal("intake.null_bytes", file=name)
+    if holds(path, b"\x00"):
+        raise Refusal("intake.null_bytes", file=name)
 
 
 def _encoding(sample: bytes, name: str, *, whole: bool) -> str:

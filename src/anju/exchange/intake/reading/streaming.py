@@ -7,7 +7,6 @@ wanted header. Rows that are no rows at all - too many or too few cells, a line 
 
 from __future__ import annotations
 
-import mmap
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -23,7 +22,7 @@ import pyarrow.json as pjson
 import pyarrow.parquet as pq
 
 from anju.exchange.intake.reading import arrow_ipc
-from anju.exchange.intake.reading.limits import SHEET_ROWS
+from anju.exchange.intake.reading.limits import SHEET_ROWS, holds
 from anju.exchange.intake.reading.sniffing import Sniffed
 from anju.kernel.refusal import Refusal
 
@@ -130,8 +129,7 @@ def _csv(
         # The parser cannot be stopped from here; the pass after the block does it.
         return "skip"
 
-    with found.path.open("rb") as probe, mmap.mmap(probe.fileno(), 0, access=mmap.ACCESS_READ) as bytes_:
-        quoted = bytes_.find(b'"') >= 0
+    quoted = holds(found.path, b'"')
     names = [f"h{i}" for i in range(width)]
     reader = pcsv.open_csv(
         found.path,
