@@ -191,7 +191,9 @@ def test_no_request_breaks_it_and_none_shows_another_place(
         )  # fmt: skip
         @given(case=operation.as_strategy(), dice=st.randoms(use_true_random=True))
         def knock(case: Any, dice: random.Random) -> None:
-            door = knockers[1] if dice.random() < 0.4 else dice.choice(knockers)  # 1: the system that may most
+            door = (
+                knockers[1] if dice.random() < 0.4 else dice.choice(knockers)
+            )  # 1: the system that may most
             answer = ask(door, case, dice)
             told = answer.getvalue() if answer.streaming else answer.content
             seen[answer.status_code] += 1
