@@ -29,7 +29,7 @@ from anju.kernel.refusal import Refusal
 
 CONNECTIONS = 16
 SECONDS = 15.0
-START_SECONDS = 60
+START_SECONDS = 180
 SAMPLE = 2_000
 ANJU = [sys.executable, "-c", "from anju.jobs.cli import main; main()"]
 ACCOUNT = "demo-station"
