@@ -82,12 +82,16 @@ WITH hit AS (
         SELECT id FROM register_identity WHERE phone_index = a.told AND known_to IS NULL
         ORDER BY person_code LIMIT {PER_PHONE}) AS i
     UNION
-    SELECT a.n, i.id FROM unnest(%s::int[], %s::date[], %s::text[], %s::text[], %s::text[], %s::bool[])
-        AS a(n, born_on, key, sound, initials, is_exact) CROSS JOIN LATERAL (
+    SELECT a.n, i.id FROM unnest(%s::int[], %s::date[], %s::text[], %s::text[], %s::text[])
+        AS a(n, born_on, key, sound, initials) CROSS JOIN LATERAL (
         SELECT id FROM register_identity WHERE born_on = a.born_on AND known_to IS NULL AND (
-            name_key = a.key OR pinyin = a.sound OR (a.is_exact AND (
-                a.key = '' OR initials = a.initials OR left(name_key, 1) = left(a.key, 1) OR given_key = substr(a.key, 2))))
+            a.key = '' OR name_key = a.key OR pinyin = a.sound OR initials = a.initials
+            OR left(name_key, 1) = left(a.key, 1) OR given_key = substr(a.key, 2))
         ORDER BY name_key = a.key DESC, person_code LIMIT {PER_DAY}) AS i
+    UNION
+    SELECT a.n, i.id FROM unnest(%s::int[], %s::date[], %s::text[]) AS a(n, born_on, key) CROSS JOIN LATERAL (
+        SELECT id FROM register_identity WHERE born_on = a.born_on AND name_key = a.key AND known_to IS NULL
+        ORDER BY person_code LIMIT {PER_DAY}) AS i
     UNION
     SELECT a.n, i.id FROM unnest(%s::int[], %s::text[]) AS a(n, key) CROSS JOIN LATERAL (
         SELECT id FROM register_identity WHERE name_key = a.key AND known_to IS NULL
@@ -191,17 +195,15 @@ def _told(asked: Sequence[_Asked]) -> list[list[Any]]:
     """The arrays of the statement, flat: which wanted person, and what."""
     numbers = [(n, told) for n, a in enumerate(asked) for told in (*a.exact, *a.slips)]
     phones = [(n, told) for n, a in enumerate(asked) for told in a.phones]
-    days = [
-        (n, day, a.key, a.sound, a.initials, day == a.born_on)
-        for n, a in enumerate(asked)
-        if a.born_on
-        for day in ((a.born_on, *birthdays_like(a.born_on)) if a.key else (a.born_on,))
+    days = [(n, a.born_on, a.key, a.sound, a.initials) for n, a in enumerate(asked) if a.born_on]
+    like = [
+        (n, d, a.key) for n, a in enumerate(asked) if a.born_on and a.key for d in birthdays_like(a.born_on)
     ]
     keys = [(n, a.key) for n, a in enumerate(asked) if a.key]
     sounds = [(n, a.sound) for n, a in enumerate(asked) if a.sound]
     return [
         list(column)
-        for rows, width in ((numbers, 2), (phones, 2), (days, 6), (keys, 2), (sounds, 2))
+        for rows, width in ((numbers, 2), (phones, 2), (days, 5), (like, 3), (keys, 2), (sounds, 2))
         for column in (zip(*rows, strict=True) if rows else [()] * width)
     ]
 
