@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from anju.exchange.linkage import parameters
 from anju.exchange.linkage.comparisons import HAN_COMPARISONS
@@ -145,7 +146,7 @@ def stock(engine: DuckEngine, out: Path) -> None:
         "person.phone": "phone",
     }
     names["person.hukou_region"] = "county"
-    rules = [block_on(*(names[c] for c in rule)) for rule in STOCK_RULES]
+    rules: list[Any] = [block_on(*(names[c] for c in rule)) for rule in STOCK_RULES]
     settings = SettingsCreator(
         link_type="dedupe_only",
         comparisons=[

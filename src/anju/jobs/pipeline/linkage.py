@@ -159,7 +159,7 @@ def _fresh(before: Path | None, batches: list[Batch]) -> list[Batch]:
 def _much(fresh: list[Batch], batches: list[Batch]) -> bool:
     """Whether so much is new that linking everything is the better way."""
     new, every = (sum(pq.read_metadata(b.path).num_rows for b in some) for some in (fresh, batches))
-    return new * MUCH > every
+    return bool(new * MUCH > every)
 
 
 def start_afresh() -> None:
