@@ -174,6 +174,6 @@ class _There:
                     ) from None
             except (urllib.error.URLError, ConnectionError, TimeoutError) as away:
                 if attempt == TRIES - 1:
-                    raise Refusal("doors.not_reached", address=self.address) from away
+                    raise Refusal("doors.not_reached", host=self.address) from away
             time.sleep(2**attempt / 4)
-        raise Refusal("doors.not_reached", address=self.address)
+        raise Refusal("doors.not_reached", host=self.address)
