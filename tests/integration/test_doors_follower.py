@@ -21,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from doors_at import PURPOSE, made
 from test_doors_feed import Copy, Register
 
-SAMPLE = Path(__file__).parents[2] / "docs" / "howto" / "follow_changes.py"
+SAMPLE = Path(__file__).parents[2] / "docs" / "how-to" / "follow_changes.py"
 
 
 class Quiet(WSGIRequestHandler):

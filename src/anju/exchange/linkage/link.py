@@ -86,7 +86,7 @@ def may_link_delta(engine: LinkEngine, previous: Path) -> bool:
     """Whether a delta may build on a run: its files are there and few, and this engine hashes as its engine did."""
     told: dict[str, Any] = json.loads((previous / "summary.json").read_text(encoding="utf-8"))
     return (
-        (previous / "people.parquet").is_file()
+        all((previous / f"{kind}.parquet").is_file() for kind in state.KINDS)
         and len(state.parts(previous, "assignment")) < MOST_PARTS
         and told.get("hash") == _hash(engine)
     )
