@@ -36,6 +36,15 @@ ENDS = {
     ),
 }
 """Tables of dated facts: the aspect whose term holds, and the day its time runs from."""
+CUT = {
+    # What somebody says of a relative is theirs; only the way to the erased person's file is cut.
+    "register_kin": "relative_code = '' WHERE relative_code = ANY(%(codes)s)",
+    # The question stays, for the words said on it; what a reviewer would see of the person goes.
+    "exchange_reviewquestion": (
+        "told = NULL, state = 'gone' WHERE person_a = ANY(%(codes)s) OR person_b = ANY(%(codes)s)"
+    ),
+}
+"""Tables about others that speak of the erased person: what is blotted out in them."""
 CHUNK = 20_000
 
 
@@ -96,12 +105,10 @@ def erase_people(codes: Sequence[str]) -> dict[str, int]:
             cursor.execute(f'DELETE FROM "{table}" WHERE person_code = ANY(%s)', [list(codes)])
             if cursor.rowcount:
                 counts[table] = cursor.rowcount
-        cursor.execute("SELECT to_regclass('register_kin') IS NOT NULL")
-        if cursor.fetchone()[0]:
-            # What somebody says of a relative is theirs; only the way to the erased person's file is cut.
-            cursor.execute(
-                "UPDATE register_kin SET relative_code = '' WHERE relative_code = ANY(%s)", [list(codes)]
-            )
+        for table, change in CUT.items():
+            cursor.execute("SELECT to_regclass(%s) IS NOT NULL", [table])
+            if cursor.fetchone()[0]:
+                cursor.execute(f"UPDATE {table} SET {change}", {"codes": list(codes)})
     return counts
 
 
