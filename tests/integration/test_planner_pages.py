@@ -80,7 +80,8 @@ def test_a_changed_number_changes_the_result_and_only_it_is_sent(settings) -> No
     before = planner.get(AT_PAGE).context["page"]
     assert [t.value for t in before.picture.tiles[:3]] == ["20", "0", "0"]
     where = change(
-        planner, **{"conditions.years.when.any.0": "5", "items.pension.per.points": "3", "items.pension.cap": "60"}
+        planner,
+        **{"conditions.years.when.any.0": "5", "items.pension.per.points": "3", "items.pension.cap": "60"},
     )
     assert where == AT_PAGE + "?set=conditions.years.when.any.0%3D5"
     page = planner.get(where).context["page"]

@@ -83,7 +83,9 @@ def span(begin: date | None, last: date | None, is_presumed: bool) -> SafeString
 
 def badge(tone: str, words: str) -> SafeString:
     """A state in a word, with the icon of its tone."""
-    return SafeString(f'<span class="mark mark-{tone}">{assets.icon(BADGES[tone])}{escape(str(words))}</span>')
+    return SafeString(
+        f'<span class="mark mark-{tone}">{assets.icon(BADGES[tone])}{escape(str(words))}</span>'
+    )
 
 
 def masked(value: str | None, href: str, field: str, token: str) -> SafeString:
