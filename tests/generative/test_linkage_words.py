@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections import defaultdict
+from collections import Counter, defaultdict
+from itertools import combinations
 from pathlib import Path
 
 import pyarrow as pa
@@ -68,10 +69,18 @@ def test_a_split_parts_what_it_names_and_no_more(engine: DuckEngine, rows: pa.Ta
     assert {again[r] for r in by[whose]} == {whose}, "taken back, they are one person under the old code"
 
 
-def test_a_merge_taken_back_gives_the_code_back(engine: DuckEngine, rows: pa.Table, tmp_path: Path) -> None:
+@pytest.mark.parametrize("survivor_is_larger", [True, False])
+def test_a_merge_taken_back_gives_the_code_back(
+    engine: DuckEngine, rows: pa.Table, tmp_path: Path, survivor_is_larger: bool
+) -> None:
     first = run(engine, rows, tmp_path / "1", None)
     before = codes(first)
-    one, other = sorted(set(before.values()))[:2]
+    size = Counter(before.values())
+    one, other = next(  # of two codes given in one run the smaller one answers for both
+        (x, y)
+        for x, y in combinations(sorted(size), 2)
+        if size[x] != size[y] and (size[x] > size[y]) == survivor_is_larger
+    )
     a, b = (min(r for r, c in before.items() if c == code) for code in (one, other))
     merged = run(engine, rows, tmp_path / "2", first, word(a, b, True))
     assert {codes(merged)[a], codes(merged)[b]} == {resolved(merged)[one]}

@@ -27,6 +27,8 @@ from anju.trust.sealing import sealer
 sys.path.insert(0, str(Path(__file__).parent))
 from intake_files import as_csv, people, person
 
+# Bundles lie in the home, which the workers share.
+pytestmark = pytest.mark.xdist_group("bundles")
 BY, AT = system("test"), datetime(2026, 7, 1, 8, tzinfo=UTC)
 
 

@@ -2,7 +2,7 @@
 
 A cluster keeps the oldest code among its members; a code that loses a merge is forwarded to the winner for ever; when a
 person is split, the code stays with the part that holds most of its records (then the smallest record id), and the
-other part gets a new one.
+other part gets a new one. When a merge is taken back each part gets the code it had.
 """
 
 from __future__ import annotations
@@ -51,6 +51,7 @@ def assign(
     ``given`` (of ``lk_codes_before`` at least the codes in it) and ``lk_codes_before``.
     A person who leaves another because a merge was taken back gets the code they had (``back``) instead of a new one.
     """
+    _say_back(steps, back)
     steps.table(
         "lk_claim",
         f"""
@@ -65,7 +66,9 @@ def assign(
         "lk_held",
         """
         WITH heirs AS (
-            SELECT *, row_number() OVER (PARTITION BY person_code ORDER BY n DESC, least) AS place FROM lk_claim
+            SELECT l.*, row_number() OVER (
+                PARTITION BY l.person_code ORDER BY w.cluster IS NULL, l.n DESC, l.least) AS place
+            FROM lk_claim AS l LEFT JOIN lk_wish AS w ON w.cluster = l.cluster AND w.person_code = l.person_code
         ),
         oldest AS (
             SELECT *, row_number() OVER (PARTITION BY cluster ORDER BY run, person_code) AS rank
@@ -84,7 +87,7 @@ def assign(
     count = steps.count("lk_new")
     fresh = pa.table({"place": pa.array(np.arange(1, count + 1)), "person_code": mint(count)})
     steps.timed("lk_minted", lambda: steps.engine.load("lk_drawn", fresh))
-    _give_back(steps, back if count else ())
+    _give_back(steps)
     steps.table(
         "lk_code",
         """
@@ -93,34 +96,39 @@ def assign(
         """,
     )
     _remember(steps, run)
-    steps.drop("lk_claim", "lk_held", "lk_new", "lk_minted")
+    steps.drop("lk_claim", "lk_held", "lk_new", "lk_minted", "lk_wish")
 
 
-def _give_back(steps: Steps, back: Sequence[Back]) -> None:
-    """Table ``lk_minted`` (place, person_code, is_back) from ``lk_drawn``: a forwarded code goes back to its person."""
-    if not back:
-        steps.table("lk_minted", "SELECT place, person_code, FALSE AS is_back FROM lk_drawn")
-        steps.drop("lk_drawn")
-        return
+def _say_back(steps: Steps, back: Sequence[Back]) -> None:
+    """Table ``lk_wish`` (cluster, person_code): who had which code before a merge that was taken back."""
     told = {
         "record_id": pa.array([record for record, _ in back], pa.uint64()),
         "person_code": pa.array([code for _, code in back], pa.string()),
     }
     steps.engine.load("lk_hint", pa.table(told))
     steps.table(
+        "lk_wish",
+        "SELECT DISTINCT c.cluster, h.person_code FROM lk_hint AS h JOIN lk_cluster AS c ON c.record_id = h.record_id",
+    )
+    steps.drop("lk_hint")
+
+
+def _give_back(steps: Steps) -> None:
+    """Table ``lk_minted`` (place, person_code, is_back) from ``lk_drawn``: a forwarded code goes back to its person."""
+    steps.table(
         "lk_minted",
         """
         WITH meant AS (
-            SELECT n.place, h.person_code, row_number() OVER (PARTITION BY n.place ORDER BY h.person_code) AS first_place,
-                   row_number() OVER (PARTITION BY h.person_code ORDER BY n.place) AS first_code
-            FROM lk_hint AS h JOIN lk_cluster AS c ON c.record_id = h.record_id JOIN lk_new AS n ON n.cluster = c.cluster
-            JOIN lk_codes_before AS k ON k.person_code = h.person_code AND k.current_code <> k.person_code
+            SELECT n.place, w.person_code, row_number() OVER (PARTITION BY n.place ORDER BY w.person_code) AS first_place,
+                   row_number() OVER (PARTITION BY w.person_code ORDER BY n.place) AS first_code
+            FROM lk_wish AS w JOIN lk_new AS n ON n.cluster = w.cluster
+            JOIN lk_codes_before AS k ON k.person_code = w.person_code AND k.current_code <> k.person_code
         )
         SELECT d.place, coalesce(m.person_code, d.person_code) AS person_code, m.place IS NOT NULL AS is_back
         FROM lk_drawn AS d LEFT JOIN meant AS m ON m.place = d.place AND m.first_place = 1 AND m.first_code = 1
         """,
     )
-    steps.drop("lk_hint", "lk_drawn")
+    steps.drop("lk_drawn")
 
 
 def _remember(steps: Steps, run: int) -> None:
