@@ -17,7 +17,6 @@ from django.db import connection
 from anju.exchange.doors import bundles, receipts, sources
 from anju.exchange.store import bundle_actions
 from anju.exchange.store.models import Batch, Bundle, HeldRow, Pull
-from anju.jobs import database
 from anju.jobs.pipeline import bundling, intake, pulling
 from anju.kernel.home import home
 from anju.kernel.refusal import Refusal
@@ -27,8 +26,6 @@ from anju.trust.sealing import sealer
 sys.path.insert(0, str(Path(__file__).parent))
 from intake_files import as_csv, people, person
 
-# Bundles lie in the home, which the workers share.
-pytestmark = pytest.mark.xdist_group("bundles")
 BY, AT = system("test"), datetime(2026, 7, 1, 8, tzinfo=UTC)
 
 
@@ -161,10 +158,10 @@ def department(django_db_blocker: Any, monkeypatch: pytest.MonkeyPatch, transact
     with connection.cursor() as cursor:
         listed = ", ".join(f'"{c}" text' for c in columns)
         cursor.execute(f"CREATE TABLE dept_residence (changed bigint, {listed})")
-    told = database.settings(database.url())
-    name = connection.settings_dict["NAME"]
+    told = connection.settings_dict
     monkeypatch.setenv(
-        "DEPT_URL", f"host={told['HOST'] or told['OPTIONS'].get('host')} dbname={name} user={told['USER']}"
+        "DEPT_URL",
+        f"host={told['HOST'] or told['OPTIONS'].get('host')} dbname={told['NAME']} user={told['USER']}",
     )
 
     def add(changed: int, *rows: dict[str, Any]) -> None:
