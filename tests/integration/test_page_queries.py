@@ -53,7 +53,7 @@ ARGUMENTS = {
     "dwelling": "dwelling",
     "employer": "employer",
 }
-SENT = {"find", "find_dwelling", "changes", "undo_bulk", "review_next", "review_undo"}
+SENT = {"front", "find", "find_dwelling", "changes", "undo_bulk", "review_next", "review_undo"}
 """Forms that are sent, and pages that lead on."""
 USUAL = 10
 """What a page without a number of its own may ask."""

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from django.urls import URLPattern, path
+from django.views.generic import RedirectView
 
+from anju.web.guard import public
 from anju.web.planner import allocations, audit, compare, lists, programmes, scenarios, what_if
 
 app_name = "planner"
 ONE = "policies/<slug:place>/<slug:programme>/<str:version>/"
 urlpatterns: list[URLPattern] = [
+    path("", public(RedirectView.as_view(pattern_name="planner:policies")), name="front"),
     path("policies/", programmes.programmes, name="policies"),
     path(ONE, programmes.programme, name="policy"),
     path(ONE + "what-if/", what_if.what_if, name="what_if"),

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from django.urls import URLPattern, path
+from django.views.generic import RedirectView
 
+from anju.web.guard import public
 from anju.web.staff import batches, changes, counter, discrepancies, people, places, quality, review
 
 app_name = "staff"
 urlpatterns: list[URLPattern] = [
+    path("", public(RedirectView.as_view(pattern_name="staff:people")), name="front"),
     path("counter/", counter.counter, name="counter"),
     path("counter/in/", counter.arrive, name="arrive"),
     path("counter/in/<str:code>/", counter.arrive, name="arrive_known"),

@@ -51,7 +51,8 @@
     const names = { type: "category", data: spec.labels, axisLabel: { ...axisText(), interval: spec.kind === "row" ? 0 : "auto" }, axisTick: { show: false },
       axisLine: { lineStyle: { color: token("--line-strong") } }, inverse: spec.kind === "row" };
     const values = { type: "value", name: spec.unit, nameTextStyle: axisText(), axisLabel: axisText(), splitLine: line,
-      scale: spec.kind === "line", splitNumber: 4 };
+      scale: spec.kind === "line", splitNumber: 4,
+      max: (range) => (spec.unit === "%" && range.max > 90 && range.max <= 100 ? 100 : null) }; // no share above all
     return {
       animation: !calm, textStyle: { fontFamily: token("--font") }, color: colours,
       grid: { left: 8, right: spec.kind === "line" ? 90 : 56, top: spec.series.length > 1 ? 40 : 28, bottom: 8, containLabel: true },
