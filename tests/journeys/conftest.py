@@ -13,7 +13,8 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -159,6 +160,32 @@ def browser() -> Iterator[Any]:
         started = driver.chromium.launch(executable_path=path, args=QUIET)
         yield started
         started.close()
+
+
+@pytest.fixture
+def signed_in(town: Any, browser: Any) -> Callable[..., AbstractContextManager[Any]]:
+    """``with signed_in(account, address, purpose, forgiven) as page``: somebody at work on a wide screen.
+
+    Whatever the browser complains about fails the test, but for complaints that hold one of ``forgiven``.
+    """
+
+    @contextmanager
+    def enter(account: str, address: str, purpose: str, forgiven: Sequence[str] = ()) -> Iterator[Any]:
+        context = browser.new_context(viewport={"width": 1440, "height": 900}, accept_downloads=True)
+        page = context.new_page()
+        complaints: list[str] = []
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
+        page.goto(town.url + "/account/login/")
+        page.get_by_role("button", name=account, exact=False).first.click()
+        page.goto(town.url + address)
+        page.locator(f"input[name=purpose][value={purpose}]").check()
+        page.get_by_role("button", name="继续").click()
+        yield page
+        context.close()
+        assert not [c for c in complaints if not any(f in c for f in forgiven)]
+
+    return enter
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:

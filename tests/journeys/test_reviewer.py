@@ -42,21 +42,10 @@ review_actions.ask(made, {{}}, run=run, at=datetime.now(UTC))
 
 
 @pytest.fixture
-def page(town: Any, browser: Any) -> Iterator[Any]:
-    """A logged-in data steward; anything the browser complains about fails the test."""
-    context = browser.new_context(viewport={"width": 1440, "height": 900})
-    opened = context.new_page()
-    complaints: list[str] = []
-    opened.on("pageerror", lambda error: complaints.append(str(error)))
-    opened.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
-    opened.goto(town.url + "/account/login/")
-    opened.get_by_role("button", name="demo-steward", exact=False).first.click()
-    opened.goto(town.url + "/staff/discrepancies/")
-    opened.locator("input[name=purpose][value=data_quality]").check()
-    opened.get_by_role("button", name="继续").click()
-    yield opened
-    context.close()
-    assert not complaints
+def page(signed_in: Any) -> Iterator[Any]:
+    """A logged-in data steward."""
+    with signed_in("demo-steward", "/staff/discrepancies/", "data_quality") as opened:
+        yield opened
 
 
 def press(page: Any, key: str) -> str:

@@ -30,11 +30,6 @@ class Period:
         )
 
 
-def month_of(day: date) -> date:
-    """The first day of the month of ``day``."""
-    return day.replace(day=1)
-
-
 def add_months(day: date, months: int) -> date:
     """``day`` moved by whole months; a day the month lacks becomes the month's last day."""
     index = day.year * 12 + day.month - 1 + months

@@ -161,14 +161,6 @@ def received(listing: Listing, *, batches: int, changes: int, receipt: str, by: 
     _log(by, at, listing.sender, listing.number, "in", batches, changes)
 
 
-def find_receipt(peer: str, number: int) -> str:
-    """The receipt written for an applied bundle; empty when it was not applied."""
-    found = Bundle.objects.filter(peer_id=peer, direction="in", number=number).values_list(
-        "receipt", flat=True
-    )
-    return found.first() or ""
-
-
 @transaction.atomic
 def keep_receipt(peer: str, told: Mapping[str, Any], text: str, *, by: Actor, at: datetime) -> int:
     """The receiver's receipt for a bundle that went out; refuses one for another. Returns the bundle's number."""

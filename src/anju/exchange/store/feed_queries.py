@@ -251,8 +251,3 @@ def _ended(entry: dict[str, Any]) -> dict[str, Any]:
         "id": entry["row_id"],
         "person": entry["person_code"],
     }
-
-
-def follower_head() -> int:
-    """The newest position given, for measuring how far behind a follower is."""
-    return int(feed_sql.rows("SELECT exchange_sequence_changes() AS head")[0]["head"])

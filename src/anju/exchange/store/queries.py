@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import Generic, TypeVar
 
 import pyarrow.parquet as pq
 from django.db.models import Count, Q
@@ -17,16 +16,7 @@ from anju.exchange.intake.report import ReportRow, reason, remedy, workbook
 from anju.exchange.store.models import Batch, HeldRow
 from anju.kernel.home import home
 from anju.kernel.refusal import Refusal
-
-T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Page(Generic[T]):
-    """One page of a list; hand ``next_after`` back as ``after`` (None: no more)."""
-
-    rows: tuple[T, ...]
-    next_after: str | None
+from anju.register.store.queries import Page
 
 
 @dataclass(frozen=True, slots=True)

@@ -121,14 +121,6 @@ def places_of(person_code: str) -> tuple[PlaceView, ...]:
     return tuple(_place(p) for p in found if p.on_list.state != "prepared")
 
 
-def get_place(number: int, reference: str) -> PlaceView:
-    """One place on a list; refuses a reference that is not there (or that row security hides)."""
-    found = ListPlace.objects.filter(on_list_id=number, reference=reference).select_related("on_list").first()
-    if found is None:
-        raise Refusal("services.no_place", reference=reference)
-    return _place(found)
-
-
 def list_objections(number: int) -> tuple[ObjectionView, ...]:
     """Objections to a list within sight, open ones first."""
     found = ListObjection.objects.filter(on_list_id=number).select_related("place")

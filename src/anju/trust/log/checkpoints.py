@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from anju.kernel.refusal import Refusal
@@ -175,12 +174,3 @@ def cosign(note: Note, name: str, secret: bytes, second: int) -> Note:
     raw = second.to_bytes(8, "big") + INTERNATIONAL.sign(secret, _witnessed(second, note.body))
     others = tuple(s for s in note.signatures if s.key_id != verifier.id)
     return Note(note.body, (*others, Signature(name, verifier.id, raw)))
-
-
-def signers(note: Note, known: Iterable[Verifier]) -> Mapping[bytes, frozenset[str]]:
-    """Names whose signature on the note holds, by kind of key."""
-    found: dict[bytes, set[str]] = {}
-    for verifier in known:
-        if note.signed_by(verifier):
-            found.setdefault(verifier.kind, set()).add(verifier.name)
-    return {kind: frozenset(names) for kind, names in found.items()}

@@ -16,7 +16,6 @@ from anju.trust.store import ledger, log_keys, log_published
 from anju.trust.store.models import LogCheckpoint, LogPending, LogTile
 
 CHUNK = 5000
-CACHED = 64
 
 
 def verify(progress: Callable[[int], None] = lambda _: None) -> Report:

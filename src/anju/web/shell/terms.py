@@ -13,7 +13,6 @@ from anju.exchange.contracts import get_codelist, get_contract
 from anju.kernel import packs
 from anju.kernel.refusal import Refusal
 from anju.register import canon
-from anju.trust.access import rules
 
 UNKNOWN = "—"
 CODELISTS = {
@@ -183,9 +182,3 @@ def office_name(office: str) -> str:
     department, _, region = office.rpartition(":")
     where = _one(("全系统", "the whole system")) if region == "*" else region_name(region, levels=1)
     return f"{where} {code_label('department', department)}" if department else where
-
-
-def role_name(role: str) -> str:
-    """A role in words."""
-    found = rules().roles.get(role)
-    return _one((found.zh, found.en)) if found else _one(("系统", "the system"))
