@@ -21,7 +21,8 @@ from anju.trust.store import log_keys, log_published
 from anju.trust.store.models import LogCheckpoint, LogEntry, LogPending
 
 LOCK = 0x616E6A75
-COPIED = 5000
+COPIED = 500
+"""Entries sent to the database in one piece."""
 ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 ROWS, BYTES = 5000, 16 * 2**20
 """Outbox rows and bytes taken at once; a row holds one transaction's entries."""
@@ -81,22 +82,22 @@ def _waiting() -> tuple[list[int], list[bytes]]:
 
 
 def _append(first: int, lines: list[bytes]) -> None:
-    changed = grow(first, [leaf_hash(line) for line in lines], read_tiles(edge(first)))
-    macs = log_keys.entry_macs(first, lines)
+    leaves: list[bytes] = []
+    edges = read_tiles(edge(first))
     with connection.cursor() as cursor:
         with cursor.copy(
             "COPY trust_logentry (seq, at, account, region, action, person_code, data, mac) FROM STDIN"
         ) as copy:
+            # In small pieces: while the database stores one, the next is hashed and written out here.
             for begin in range(0, len(lines), COPIED):
-                end = begin + COPIED
-                pairs = zip(lines[begin:end], macs[begin:end], strict=True)
-                copy.write(
-                    "".join(_copied(seq, line, mac) for seq, (line, mac) in enumerate(pairs, first + begin))
-                )
+                piece, place = lines[begin : begin + COPIED], first + begin
+                rows = zip(piece, log_keys.entry_macs(place, piece), strict=True)
+                copy.write("".join(_copied(seq, line, mac) for seq, (line, mac) in enumerate(rows, place)))
+                leaves += map(leaf_hash, piece)
         cursor.executemany(
             "INSERT INTO trust_logtile (level, index, hashes) VALUES (%s, %s, %s)"
             " ON CONFLICT (level, index) DO UPDATE SET hashes = excluded.hashes",
-            [(level, index, hashes) for (level, index), hashes in changed.items()],
+            [(level, index, hashes) for (level, index), hashes in grow(first, leaves, edges).items()],
         )
 
 
