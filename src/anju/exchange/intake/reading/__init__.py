@@ -5,7 +5,7 @@ bomb, formulas, a hundred thousand columns, a wrong ending, null bytes, cut off,
 is read, and nothing of it is kept. Memory is bounded by the block, not by the file (XLSX by its own limits).
 """
 
-from anju.exchange.intake.reading.sniffing import Sniffed, sniff
+from anju.exchange.intake.reading.sniffing import Sniffed, plain, sniff, tables
 from anju.exchange.intake.reading.streaming import Stream, chunks, rows
 
-__all__ = ["Sniffed", "Stream", "chunks", "rows", "sniff"]
+__all__ = ["Sniffed", "Stream", "chunks", "plain", "rows", "sniff", "tables"]

@@ -75,6 +75,14 @@ def plain(header: Any) -> str:
 def sniff(path: Path, name: str = "", dataset: str | None = None) -> Sniffed:
     """Find out what a file is; refuse what cannot be read or belongs to no dataset. ``name`` as the sender called it."""
     name = name or path.name
+    found = tables(path, name)
+    candidates = (get_contract(dataset),) if dataset else by_file_name(name)
+    return _recognise(found, candidates, name, stated=bool(dataset))
+
+
+def tables(path: Path, name: str = "") -> list[Sniffed]:
+    """What a file is, once for every row near its top that could be the header; refuse what cannot be read."""
+    name = name or path.name
     if path.stat().st_size == 0:
         raise Refusal("intake.empty", file=name)
     with path.open("rb") as stream:
@@ -82,12 +90,10 @@ def sniff(path: Path, name: str = "", dataset: str | None = None) -> Sniffed:
     kind = _format(sample)
     if path.suffix.lower() not in ENDINGS[kind]:
         raise Refusal("intake.wrong_ending", file=name, ending=path.suffix, format=kind)
-    candidates = (get_contract(dataset),) if dataset else by_file_name(name)
     if kind in {"csv", "ndjson"}:
         _no_null_bytes(path, name)
     readers = {"xlsx": _sheets, "parquet": _parquet, "arrow": _arrow, "ndjson": _ndjson, "csv": _csv}
-    tables = readers[kind](path, name, sample)
-    return _recognise(tables, candidates, name, stated=bool(dataset))
+    return readers[kind](path, name, sample)
 
 
 def _format(sample: bytes) -> str:
