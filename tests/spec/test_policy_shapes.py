@@ -122,7 +122,13 @@ def test_ladder_and_cases() -> None:
     assert given(cases, {"has_own_home": True, "has_permit": None}) == 100
     assert given(cases, {"has_own_home": False, "has_permit": True}) == 60
     assert given(cases, {"has_own_home": False, "has_permit": False}) == 5
-    assert given(cases, {"has_own_home": None, "has_permit": True}) == 0, "an earlier row might hold"
+    assert given(cases, {"has_own_home": None, "has_permit": True}) == 60, (
+        "at least this, where rows only fall"
+    )
+    assert given(cases, {"has_own_home": None, "has_permit": None}) == 5
+    rows = [{"when": "has_own_home", "points": 1}, {"when": "has_permit", "points": 60}]
+    rising = policy({"cases": rows}, ["has_own_home", "has_permit"])
+    assert given(rising, {"has_own_home": None, "has_permit": True}) == 0, "the row above might give less"
 
 
 def test_groups_add_up_or_take_the_best_and_caps_hold() -> None:

@@ -70,9 +70,9 @@ def test_an_unknown_key_is_refused_with_the_nearest_and_all_faults_are_told_toge
 
 def test_what_is_left_out_is_unknown_unless_none_is_asked_for(programme: Programme) -> None:
     assert "crimes" not in read_facts(programme, {}).values
-    none = read_facts(programme, {"has_permit": None}, others="none")
-    assert none.values["crimes"] == 0
-    assert none.values["has_permit"] is None
+    none = read_facts(programme, {"crimes": None, "has_permit": "未知"}, others="none")
+    assert none.values["crimes"] == 0, "null in the form is not given"
+    assert none.values["has_permit"] is None, "said to be unknown"
     assert "born_on" not in none.values
     assert "crimes" in none.assumed
 

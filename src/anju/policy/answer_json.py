@@ -63,6 +63,10 @@ def answer_json(answer: Answer) -> dict[str, Any]:
             }
             for g in programme.gaps
         ],
+        "if_the_rest_is_none": {
+            name: {"outcome": outcome, "score": points(score)}
+            for name, (outcome, score) in answer.rest_none.items()
+        },
         "assumed_none": list(answer.assumed),
         "receipt": dict(answer.receipt),
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from fractions import Fraction
 from functools import lru_cache
@@ -14,7 +14,7 @@ from anju.policy import loading
 from anju.policy.bound import Bound, Rules, bind
 from anju.policy.changes import Change, changes_for
 from anju.policy.depends import names_in_condition, names_of
-from anju.policy.facts_file import PersonFacts
+from anju.policy.facts_file import PersonFacts, rest_as_none
 from anju.policy.interpret import Given, Interpreter, Verdict
 from anju.policy.model import Item, Line, Programme, Test, Use
 from anju.policy.receipt import receipt
@@ -109,6 +109,8 @@ class Answer:
     services: tuple[ServiceShown, ...]
     assumed: tuple[str, ...]
     receipt: Mapping[str, Any]
+    rest_none: Mapping[str, tuple[str, Fraction | None]] = field(default_factory=dict)
+    """Outcome and score by service if everything unknown were none; empty where nothing is unknown or nobody asked."""
 
     def as_json(self) -> dict[str, Any]:
         """A plain object; the first service's outcome and total stand at the top too."""
@@ -155,6 +157,16 @@ def explain(
         tuple(shower.service(v, changes_for(engine, facts.values, v) if with_changes else ()) for v in verdicts),
         facts.assumed, receipt(bound, facts, verdicts),
     )  # fmt: skip
+
+
+def with_rest_as_none(answer: Answer, facts: PersonFacts) -> Answer:
+    """The answer, and beside it what it would be if everything unknown were none."""
+    known = rest_as_none(answer.programme, facts)
+    if len(known.assumed) == len(facts.assumed):
+        return answer
+    engine = Interpreter(bind(answer.programme, answer.on, answer.readings))
+    verdicts = [engine.verdict(known.values, s.id) for s in answer.services]
+    return replace(answer, rest_none={v.rules.service.id: (OUTCOMES[v.outcome], v.score) for v in verdicts})
 
 
 def _worded(use: Use, value: Any) -> tuple[str, str]:
@@ -296,4 +308,13 @@ def _leaves(lines: tuple[LineShown, ...]) -> Iterator[LineShown]:
         yield from _leaves(line.lines)
 
 
-__all__ = ["Answer", "Line", "ServiceShown", "default_day", "explain", "number", "programme_for", "replace"]
+__all__ = [
+    "Answer",
+    "Line",
+    "ServiceShown",
+    "default_day",
+    "explain",
+    "number",
+    "programme_for",
+    "with_rest_as_none",
+]

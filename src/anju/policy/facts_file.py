@@ -2,7 +2,8 @@
 
 Accepted: months as 96, "96", "8 years", "8年3个月", or ``{"normal": 96, "back_paid": 3}``; money as whole fen, "120000元",
 or under the same key ending in ``_yuan``; days as ISO or 2016/1/5; yes/no as true, "yes", "是"; codes by code or label;
-``{"value": …, "source": …}`` anywhere; nested objects for ``spouse`` and the like. null and what is left out are unknown.
+``{"value": …, "source": …}`` anywhere; nested objects for ``spouse`` and the like. null and what is left out are unknown,
+or none where the reader is told so; "unknown" (未知, 不详) stays unknown even then.
 Refused: a key the programme does not know (with the nearest one that it does), and a value that is not of its type.
 """
 
@@ -10,7 +11,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -36,7 +37,7 @@ class PersonFacts:
 
 
 def read_facts(programme: Programme, raw: Mapping[str, Any], *, others: str = "unknown") -> PersonFacts:
-    """Facts of one person for one programme; ``others="none"`` takes every count, list and yes/no left out as none.
+    """Facts of one person for one programme; ``others="none"``: see ``rest_as_none``.
 
     Refuses unknown keys and values that are not of their type, all of them together.
     """
@@ -46,6 +47,7 @@ def read_facts(programme: Programme, raw: Mapping[str, Any], *, others: str = "u
     values: dict[str, Any] = {}
     sources: dict[str, str] = {}
     faults: list[str] = []
+    said_unknown: set[str] = set()
     for key, told in _flat(raw, uses):
         fact, told = _meant(key, told, uses)
         if fact is None:
@@ -56,14 +58,16 @@ def read_facts(programme: Programme, raw: Mapping[str, Any], *, others: str = "u
             if told.get("source"):
                 sources[fact.key] = str(told["source"])
             told = told["value"]
+        if isinstance(told, str) and _is_unknown(told):
+            said_unknown.add(fact.key)
         try:
             values.update(_kinds(fact, told, uses) if fact.kinds else {fact.key: value(told, fact)})
         except NotInUnit:
             faults.append(f"{key} ({form(fact, 'en')})")
     if faults:
         raise Refusal("policy.facts_not_understood", programme=programme.id, faults="; ".join(faults))
-    assumed = _assume(values, uses, others)
-    return PersonFacts(values, sources, assumed)
+    read = PersonFacts(values, sources)
+    return rest_as_none(programme, read, but=said_unknown) if others == "none" else read
 
 
 def _flat(raw: Mapping[str, Any], uses: Mapping[str, Fact]) -> Iterable[tuple[str, Any]]:
@@ -108,18 +112,17 @@ def _kinds(fact: Fact, told: Any, uses: Mapping[str, Fact]) -> dict[str, Any]:
     return {fact.key: known} | (dict.fromkeys(others, 0) if known is not None else {})
 
 
-def _assume(values: dict[str, Any], uses: Mapping[str, Fact], others: str) -> tuple[str, ...]:
-    if others != "none":
-        return ()
-    assumed = []
-    for key, fact in uses.items():
-        if key not in values and fact.type.kind not in ("date", "code"):
-            values[key] = _EMPTY.get(fact.type.kind, 0)
-            assumed.append(key)
-        elif key not in values and "none" in fact.type.options:
-            values[key] = "none"
-            assumed.append(key)
-    return tuple(assumed)
+def rest_as_none(programme: Programme, facts: PersonFacts, *, but: Collection[str] = ()) -> PersonFacts:
+    """The same person with every unknown count, list, yes/no, and code that has a ``none``, taken as none, ``but`` some."""
+    values, assumed = dict(facts.values), list(facts.assumed)
+    for use in programme.uses:
+        kind = use.fact.type
+        if values.get(use.key) is not None or use.key in but or kind.kind == "date":
+            continue
+        if kind.kind != "code" or "none" in kind.options:
+            values[use.key] = "none" if kind.kind == "code" else _EMPTY.get(kind.kind, 0)
+            assumed.append(use.key)
+    return PersonFacts(values, facts.sources, tuple(assumed))
 
 
 def value(told: Any, fact: Fact) -> Any:
@@ -127,12 +130,14 @@ def value(told: Any, fact: Fact) -> Any:
     return _typed(told, fact.type, fact.options, dict(fact.field_options))
 
 
+def _is_unknown(told: str) -> bool:
+    return told.strip().lower() in ("", "unknown", "null", "未知", "不详")
+
+
 def _typed(
     told: Any, kind: Type, options: tuple[Option, ...], inner: Mapping[str, tuple[Option, ...]]
 ) -> Any:
-    if told is None or (
-        isinstance(told, str) and told.strip().lower() in ("", "unknown", "null", "未知", "不详")
-    ):
+    if told is None or (isinstance(told, str) and _is_unknown(told)):
         return None
     if kind.is_number:
         found = amount(told, kind, "fen" if kind.kind == "money" else "")

@@ -39,6 +39,7 @@ from anju.policy.shapes import (
     Test,
     Times,
     comparisons,
+    falls,
 )
 
 __all__ = [
@@ -78,6 +79,7 @@ __all__ = [
     "Times",
     "Use",
     "comparisons",
+    "falls",
 ]
 
 

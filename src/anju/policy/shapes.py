@@ -229,6 +229,12 @@ class Cases:
     rows: tuple[Case, ...]
 
 
+def falls(cases: Cases) -> bool:
+    """Whether no row gives more than one above it, nor less than nothing."""
+    points = [row.points for row in cases.rows]
+    return points == sorted(points, reverse=True) and points[-1] >= 0
+
+
 @dataclass(frozen=True, slots=True)
 class Group:
     """Items together: ``sum``, ``best_of`` or ``choose_one``."""

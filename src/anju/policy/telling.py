@@ -119,10 +119,15 @@ def _service(service: ServiceShown, answer: Answer, language: str) -> list[str]:
         if service.line is not None:
             head += f" / {'须达到' if zh == 0 else 'line'} {number(service.line)}"
     out = [head]
-    extra = {k: v for k, v in service.scores.items() if v is not service.score}
-    if extra:
+    if service.id in answer.rest_none:
+        outcome, score = answer.rest_none[service.id]
+        told = OUTCOMES[outcome][zh] + ("" if score is None else f"  {number(score)}")
+        out.append(
+            ("  若其余未知事项均为“无”：" if zh == 0 else "  If everything unknown were none: ") + told
+        )
+    if len(service.scores) > 1:
         words = Words(answer.programme, language)
-        out.append("  " + "；".join(f"{words.name(k)} {number(v)}" for k, v in extra.items()))
+        out.append("  " + "；".join(f"{words.name(k)} {number(v)}" for k, v in service.scores.items()))
     for title, tests, flip in (("条件", service.conditions, False), ("否决情形", service.vetoes, True)):
         if tests:
             out.append("  " + (title if zh == 0 else {"条件": "Conditions", "否决情形": "Exclusions"}[title]))

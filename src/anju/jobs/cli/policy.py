@@ -214,9 +214,9 @@ def facts(programme: Programme, on: On = None, as_json: AsJson = False, lang: La
     console.print(
         "\n"
         + (
-            "空表（存为 JSON 后填写；null 表示未知）："
+            "空表（存为 JSON 后填写；null 表示未知，加 --others none 则按“无”计）："
             if chosen == "zh"
-            else "The empty form (save as JSON and fill in; null is unknown):"
+            else "The empty form (save as JSON and fill in; null is unknown, with --others none it is none):"
         )
     )
     say_json(forms.empty(found))
@@ -234,7 +234,9 @@ def explain(
     on: On = None,
     service: Annotated[str | None, typer.Option("--service", help="only this service")] = None,
     reading: Readings = None,
-    others: Annotated[str, typer.Option("--others", help="facts not given: unknown or none")] = "unknown",
+    others: Annotated[
+        str, typer.Option("--others", help="facts not given, or null: unknown or none")
+    ] = "unknown",
     as_if: Annotated[
         bool, typer.Option("--as-if", help="work it out even outside the days in force")
     ] = False,
@@ -253,6 +255,7 @@ def explain(
     else:
         known = read_facts(found, library_facts.read_json(facts_file), others=others)
     answer = explaining.explain(found, known, filing, readings=pairs(reading), service=service)
+    answer = explaining.with_rest_as_none(answer, known)
     if as_json:
         say_json(answer.as_json())
     else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from anju.policy.bound import can_be_negative
-from anju.policy.interpret.points import Points, nearest, points_of, scaled
+from anju.policy.interpret.points import Points, nearest, points_of, scaled, sure_of
 from anju.policy.interpret.tests import entry_of, holds
 from anju.policy.interpret.verdict import Env, Given
 from anju.policy.model import ForEach, Group, Item, Score, Times
@@ -38,11 +38,24 @@ def _inner(item: Item, scale: int, risky: bool) -> Line:
     count, change, limit = points_of(item.shape, scale), _changes(item, scale), _limits(item, scale)
     if item.for_each:
         return _for_each(item.for_each, count, change, limit, scale, risky)
-    unknown = Given(None, True, risky, scale)
+    unknown, sure = Given(None, True, risky, scale), sure_of(item.shape, scale)
+    if sure is None or (item.floor or 0) > 0 or (item.cap or 0) < 0:
+        return _single(count, change, limit, unknown)
 
+    def proven(env: Env, items: Mapping[str, Given]) -> Given:
+        units = change(count(env), env)
+        if units is not None:
+            return Given(limit(units), False, False, scale)
+        least = change(sure(env), env)
+        return unknown if least is None else Given(limit(least), True, risky, scale)
+
+    return proven
+
+
+def _single(count: Points, change: Change, limit: Callable[[int], int], unknown: Given) -> Line:
     def single(env: Env, items: Mapping[str, Given]) -> Given:
         units = change(count(env), env)
-        return unknown if units is None else Given(limit(units), False, False, scale)
+        return unknown if units is None else Given(limit(units), False, False, unknown.scale)
 
     return single
 

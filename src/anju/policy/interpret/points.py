@@ -7,7 +7,7 @@ from fractions import Fraction
 
 from anju.policy.interpret.tests import holds
 from anju.policy.interpret.verdict import Env
-from anju.policy.model import Bands, Cases, Flat, Ladder, Per, Row, Shape
+from anju.policy.model import Bands, Cases, Flat, Ladder, Per, Row, Shape, falls
 
 Points = Callable[[Env], int | None]
 
@@ -41,6 +41,24 @@ def points_of(shape: Shape, scale: int) -> Points:
         return _of(shape.of, _per(shape, scale))
     assert isinstance(shape, Bands)
     return _of(shape.of, _progressive(shape, scale) if shape.mode == "progressive" else _bands(shape, scale))
+
+
+def sure_of(shape: Shape, scale: int) -> Points | None:
+    """What is certain although something is unknown: the first row that surely holds, where rows only fall.
+
+    Every row above it gives at least as much, so it is never more than the answer will be. None: nothing of the kind.
+    """
+    if not isinstance(shape, Cases) or not falls(shape):
+        return None
+    rows = [(holds(row.when), scaled(row.points, scale)) for row in shape.rows]
+
+    def certain(env: Env) -> int | None:
+        for when, points in rows:
+            if when(env):
+                return points or None
+        return None
+
+    return certain
 
 
 def _of(name: str, count: Callable[[int], int]) -> Points:

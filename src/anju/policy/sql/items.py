@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from anju.policy.bound import can_be_negative
-from anju.policy.model import Bands, Cases, Flat, Group, Item, Ladder, Per, Row, Shape, Times
+from anju.policy.model import Bands, Cases, Flat, Group, Item, Ladder, Per, Row, Shape, Times, falls
 from anju.policy.sql.terms import Terms, both, either, text
 from anju.policy.values import LARGEST
 
@@ -123,7 +123,7 @@ class ItemSql:
     # --- shapes -------------------------------------------------------------------------------------
 
     def _shape(self, shape: Shape) -> tuple[str, str]:
-        """Points (0 when unknown) and whether they are unknown."""
+        """Points (what is certain of them when unknown) and whether they are unknown."""
         if isinstance(shape, Flat):
             return f"CAST({self.scaled(shape.points)} AS BIGINT)" if shape.points else "0", "FALSE"
         if isinstance(shape, Cases):
@@ -137,13 +137,15 @@ class ItemSql:
         return (self._per(shape, name) if isinstance(shape, Per) else self._bands(shape, name)), unknown
 
     def _cases(self, shape: Cases) -> tuple[str, str]:
-        rows, unknown, last = [], "FALSE", 0
+        rows, unknown, last, sure = [], "FALSE", 0, falls(shape)
         conditions = [None if r.when is None else self.terms.condition(r.when) for r in shape.rows]
         for row, when in zip(shape.rows, conditions, strict=True):
             if when is None:
                 last = self.scaled(row.points)
                 break
-            rows.append(f"WHEN {when} THEN {self.scaled(row.points)} WHEN {when} IS NULL THEN 0")
+            rows.append(f"WHEN {when} THEN {self.scaled(row.points)}")
+            if not sure:
+                rows.append(f"WHEN {when} IS NULL THEN 0")
         for when in reversed([w for w in conditions if w is not None]):
             unknown = either(f"{when} IS NULL", both(f"(NOT {when})", unknown))
         made = f"CASE {' '.join(rows)} ELSE {last} END" if rows else str(last)
