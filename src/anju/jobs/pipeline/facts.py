@@ -117,10 +117,13 @@ def _files() -> dict[str, list[Path]]:
 
 @contextmanager
 def _library() -> Iterator[DuckEngine]:
-    """An engine with every table of the newest library as a view."""
+    """An engine with every table of the newest library as a view. Refuses before the first one is published."""
+    files = _files()
+    if "person" not in files:
+        raise Refusal("policy.library_not_ready", reason="person")
     engine = DuckEngine(home() / "spill")
     try:
-        for name, paths in _files().items():
+        for name, paths in files.items():
             engine.scan(name, paths)
         yield engine
     finally:
