@@ -1,16 +1,29 @@
-"""What the web process is handed, because rooms open no engines and web does not import jobs."""
+"""What the web process is handed, because rooms open no engines and web does not import jobs.
+
+The work is imported when it is first asked for: a command that only needs the database does not load the engines.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any
 
 
 def give() -> None:
     """Let pages and API take files in, try rules on the library's people, and say why records are one person."""
     from anju.exchange.store import actions, push_actions, review_queries
-    from anju.jobs.pipeline import doors, intake, linkage, trials
     from anju.policy import library
 
-    actions.TAKER = intake.take_upload
-    push_actions.TAKER = doors.take
-    library.EVERYONE = trials.everyone
-    library.PERSON = trials.person
-    review_queries.EXPLAINER = linkage.explain
+    actions.TAKER = _later("intake", "take_upload")
+    push_actions.TAKER = _later("doors", "take")
+    library.EVERYONE = _later("trials", "everyone")
+    library.PERSON = _later("trials", "person")
+    review_queries.EXPLAINER = _later("linkage", "explain")
+
+
+def _later(pipeline: str, name: str) -> Callable[..., Any]:
+    def work(*said: Any, **named: Any) -> Any:
+        return getattr(import_module(f"anju.jobs.pipeline.{pipeline}"), name)(*said, **named)
+
+    return work

@@ -1,8 +1,14 @@
-"""Splink's model with our comparisons: settings from stored parameters, scoring of blocked pairs, training."""
+"""Splink's model with our comparisons, compiled into one statement for the pairs that blocking left.
+
+A pair weighs the prior and, for every comparison, log2(m/u) of the first level that holds; a level whose value may be
+rare is adjusted by its frequency. ``settings`` says the same to Splink itself; a test holds that both weigh every pair
+alike. One statement keeps the work in one stream, where Splink writes every compared column of every pair down twice.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import log2
 from typing import Any
 
 from anju.exchange.linkage.comparisons import Comparison
@@ -11,9 +17,9 @@ from anju.exchange.linkage.steps import Steps
 
 
 def settings(
-    comparisons: Sequence[Comparison], parameters: Parameters, render: Any = str, rules: Sequence[str] = ()
+    comparisons: Sequence[Comparison], parameters: Parameters, rules: Sequence[str] = ()
 ) -> dict[str, Any]:
-    """Splink settings; ``render`` turns a condition from DuckDB's dialect into the engine's."""
+    """The model as Splink's settings."""
     return {
         "link_type": "dedupe_only",
         "unique_id_column_name": "unique_id",
@@ -23,14 +29,14 @@ def settings(
         "blocking_rules_to_generate_predictions": [
             {"blocking_rule": r} for r in rules or ("l.unique_id = r.unique_id",)
         ],
-        "comparisons": [_comparison(c, parameters, render) for c in comparisons],
+        "comparisons": [_comparison(c, parameters) for c in comparisons],
     }
 
 
-def _comparison(comparison: Comparison, parameters: Parameters, render: Any) -> dict[str, Any]:
+def _comparison(comparison: Comparison, parameters: Parameters) -> dict[str, Any]:
     levels: list[dict[str, Any]] = [
         {
-            "sql_condition": render(comparison.missing.sql()),
+            "sql_condition": comparison.missing.sql(),
             "label_for_charts": "missing",
             "is_null_level": True,
         }
@@ -38,7 +44,7 @@ def _comparison(comparison: Comparison, parameters: Parameters, render: Any) -> 
     for level in comparison.levels:
         chance = parameters.chances[comparison.name][level.name]
         said: dict[str, Any] = {
-            "sql_condition": render(level.condition.sql()),
+            "sql_condition": level.condition.sql(),
             "label_for_charts": level.name,
             "m_probability": chance.m,
             "u_probability": chance.u,
@@ -67,41 +73,31 @@ def score(steps: Steps, comparisons: Sequence[Comparison], parameters: Parameter
 
     Columns: unique_id_l, unique_id_r, weight, <comparison>_level, <comparison>_weight.
     """
-    from splink import Linker
-
-    engine = steps.engine
-    steps.table(
-        "lk_blocked",
-        "SELECT '0' AS match_key, l AS join_key_l, r AS join_key_r FROM lk_likely",
-    )
-    api = engine.splink()
-    stated = settings(comparisons, parameters, getattr(engine, "render", str))
-    rarities = ", ".join(f"tf_{column}" for column in frequencies(comparisons))
-    engine.run(
-        "CREATE OR REPLACE VIEW lk_compared AS SELECT "
-        + (f"* EXCLUDE ({rarities})" if rarities else "*")
-        + " FROM lk_feature"
-    )
-    linker = Linker(api.register("lk_compared"), stated, log_level=None, validate_settings=False)
-    for column in frequencies(comparisons):
-        table = f"lk_tf_{column}"
-        steps.table(
-            table,
-            f"SELECT {column}, max(tf_{column}) AS tf_{column} FROM lk_feature WHERE {column} IS NOT NULL GROUP BY {column}",
-        )
-        linker.table_management.register_term_frequency_lookup(api.register(table), column)
-    linker.table_management.register_blocked_pairs_for_predict(api.register("lk_blocked"))
-    predicted = steps.timed(
-        "splink",
-        lambda: linker.inference.predict(threshold_match_weight=parameters.ask_from, warning_mode="never"),
-    )
-    columns = ", ".join(_told(c) for c in comparisons)
     steps.table(
         "lk_scored",
-        f"SELECT unique_id_l, unique_id_r, match_weight AS weight, {columns} FROM {predicted.physical_name}",
+        scored_sql(comparisons, parameters, [str(c[0]) for c in steps.engine.rows("DESCRIBE lk_feature")]),
     )
-    predicted.drop_table_from_database_and_remove_from_cache()
-    steps.drop("lk_blocked")
+
+
+def scored_sql(comparisons: Sequence[Comparison], parameters: Parameters, columns: Sequence[str]) -> str:
+    """Query of what ``score`` tells, from ``lk_likely`` (l, r) and ``lk_feature`` with its ``columns``."""
+    held = [c for c in columns if c not in ("grp", "is_anchor", "record")]
+    sides = ", ".join(f"x.{c} AS {c}_l, y.{c} AS {c}_r" for c in held)
+    levels = ", ".join(f"{c.case_sql()} AS {c.name}_level" for c in comparisons)
+    rarities = "".join(f", tf_{c}_l, tf_{c}_r" for c in frequencies(comparisons))
+    weights = ", ".join(f"{_weight(c, parameters)} AS {c.name}_weight" for c in comparisons)
+    summed = " + ".join(f"{c.name}_weight" for c in comparisons)
+    told = ", ".join(f"{c.name}_level, {c.name}_weight" for c in comparisons)
+    return f"""
+        WITH met AS (
+            SELECT {sides} FROM lk_likely AS p JOIN lk_feature AS x ON x.unique_id = p.l
+            JOIN lk_feature AS y ON y.unique_id = p.r
+        ),
+        compared AS (SELECT unique_id_l, unique_id_r{rarities}, {levels} FROM met),
+        weighed AS (SELECT *, {weights} FROM compared),
+        summed AS (SELECT *, {_number(parameters.prior_weight)} + {summed} AS weight FROM weighed)
+        SELECT unique_id_l, unique_id_r, weight, {told} FROM summed WHERE weight >= {_number(parameters.ask_from)}
+    """
 
 
 def frequencies(comparisons: Sequence[Comparison]) -> tuple[str, ...]:
@@ -109,13 +105,24 @@ def frequencies(comparisons: Sequence[Comparison]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(v.frequency for c in comparisons for v in c.levels if v.frequency))
 
 
-def _told(comparison: Comparison) -> str:
-    """Splink numbers levels from 0 (the last) upwards, -1 is missing; tell them by name, with their whole weight."""
-    count = len(comparison.levels)
-    whens = " ".join(
-        f"WHEN gamma_{comparison.name} = {count - i} THEN '{v.name}'" for i, v in enumerate(comparison.levels)
-    )
-    adjusted = any(v.frequency for v in comparison.levels)
-    weight = f"mw_{comparison.name}" + (f" + mw_tf_adj_{comparison.name}" if adjusted else "")
-    return f"""CASE {whens} WHEN gamma_{comparison.name} = 0 THEN 'other' ELSE 'missing' END AS {comparison.name}_level,
-        {weight} AS {comparison.name}_weight"""
+def _weight(comparison: Comparison, parameters: Parameters) -> str:
+    """SQL for the weight of a comparison's level, rarity included; a missing value weighs nothing."""
+    level, whens = f"{comparison.name}_level", []
+    adjusted = {v.name: v.frequency for v in comparison.levels if v.frequency}
+    for name in comparison.names():
+        worth = _number(parameters.weight(comparison.name, name))
+        if name in adjusted:
+            usual = _number(log2(parameters.chances[comparison.name][name].u))
+            worth = f"{worth} + {_rarity(adjusted[name], usual)}"
+        whens.append(f"WHEN '{name}' THEN {worth}")
+    return f"CASE {level} {' '.join(whens)} ELSE CAST(0 AS DOUBLE) END"
+
+
+def _rarity(column: str, usual: str) -> str:
+    one, two = f"tf_{column}_l", f"tf_{column}_r"
+    known = f"greatest(coalesce({one}, {two}), coalesce({two}, {one}), CAST({LEAST_FREQUENCY!r} AS DOUBLE))"
+    return f"CASE WHEN coalesce({one}, {two}) IS NULL THEN CAST(0 AS DOUBLE) ELSE {usual} - log2({known}) END"
+
+
+def _number(value: float) -> str:
+    return f"CAST({value!r} AS DOUBLE)"

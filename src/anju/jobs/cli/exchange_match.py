@@ -10,7 +10,6 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from anju.exchange import matching
 from anju.kernel.refusal import Refusal
 
 match = typer.Typer(
@@ -30,6 +29,8 @@ def register(app: typer.Typer) -> None:
 
 
 def _items(path: Path, columns: list[str]) -> tuple[list[str], list[dict[str, str]]]:
+    from anju.exchange import matching
+
     with path.open(encoding="utf-8-sig", newline="") as stream:
         rows = list(csv.DictReader(stream))
     for column in columns:
@@ -47,6 +48,8 @@ def ask(
     only_count: Annotated[bool, typer.Option("--only-count", help="learn how many, not which")] = False,
 ) -> None:
     """Write a question about your list: send OUT to the other party, keep SECRET."""
+    from anju.exchange import matching
+
     items, _ = _items(people, by)
     with console.status(f"blinding {len(items):,} items…"):
         asked = matching.ask(items, only_count=only_count)
@@ -68,6 +71,8 @@ def answer(
     ] = False,
 ) -> None:
     """Answer another party's question from your list."""
+    from anju.exchange import matching
+
     items, _ = _items(people, by)
     with console.status(f"blinding {len(items):,} items…"):
         out.write_bytes(
@@ -87,6 +92,8 @@ def read(
     as_json: Annotated[bool, typer.Option("--json")] = False,
 ) -> None:
     """Read the answer: how many of yours the other party holds too, and which, if that was agreed."""
+    from anju.exchange import matching
+
     found = matching.read(answered.read_bytes(), secret.read_bytes())
     if people and out and found.places is not None:
         with people.open(encoding="utf-8-sig", newline="") as stream:
