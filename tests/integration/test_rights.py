@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
+from django.db.models import Model
 
 from anju.kernel.refusal import Refusal
 from anju.trust.access import Actor
+from anju.trust.store import erasure_actions, rows
 from anju.trust.store import rights_actions as actions
 from anju.trust.store import rights_queries as queries
-from anju.trust.store import rows
-from anju.trust.store.models import Consent, LogPending, PersonRequest
+from anju.trust.store.models import Consent, Erasure, LogPending, PersonRequest, Restriction
 
 pytestmark = pytest.mark.django_db
 AT = datetime(2026, 6, 30, 1, tzinfo=UTC)
@@ -170,3 +173,63 @@ def test_row_security_keeps_requests_to_the_person_and_the_place() -> None:
     assert seen == {
         "she": True, "another resident": False, "her district": True, "another district": False, "nobody": False,
     }  # fmt: skip
+
+
+def give(at: datetime = AT) -> None:
+    actions.give_consent(
+        "notices_by_message", person_code=HER, region=REGION, born_on=date(1990, 1, 1), by=SHE, at=at
+    )
+
+
+def test_a_clock_set_back_keeps_nobody_from_withdrawing() -> None:
+    give()
+    actions.withdraw_consent("notices_by_message", person_code=HER, by=SHE, at=AT - timedelta(hours=1))
+    row = Consent.objects.get()
+    assert row.withdrawn_at == row.given_at == AT
+    give(AT - timedelta(minutes=30))
+    assert Consent.objects.filter(withdrawn_at__isnull=True).count() == 1
+
+
+def order(purpose: str = "rights_request") -> None:
+    erasure_actions.order_erasure(HER, REGION, "term_over", by=OFFICER, at=AT, purpose=purpose)
+
+
+def restrict() -> None:
+    erasure_actions.restrict(HER, REGION, "objected", by=OFFICER, at=AT, purpose="rights_request")
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    ("act", "refusals", "table"),
+    [
+        (give, ["rights.consent_given"] * 3, Consent),
+        (ask, ["rights.already_asked"] * 3, PersonRequest),
+        (order, ["rights.already_ordered"] * 3, Erasure),
+        (restrict, [], Restriction),
+    ],
+)
+def test_pressed_four_times_at_once_it_stands_once(
+    act: Callable[[], object], refusals: list[str], table: type[Model]
+) -> None:
+    """Four connections begin together; one does it, the others are told so in words."""
+    together, said = threading.Barrier(4), list[str]()
+
+    def press() -> None:
+        try:
+            connection.ensure_connection()
+            together.wait(10)
+            act()
+        except Refusal as refused:
+            said.append(refused.code)
+        except Exception as broken:
+            said.append(repr(broken))
+        finally:
+            connection.close()
+
+    pressing = [threading.Thread(target=press) for _ in range(4)]
+    for thread in pressing:
+        thread.start()
+    for thread in pressing:
+        thread.join()
+    assert said == refusals
+    assert table._default_manager.count() == 1

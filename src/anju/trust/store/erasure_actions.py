@@ -10,7 +10,7 @@ from anju.kernel.refusal import Refusal
 from anju.trust.access import Actor
 from anju.trust.store import log
 from anju.trust.store.models import Erasure, Restriction, RetentionRun
-from anju.trust.store.rights_actions import make_number
+from anju.trust.store.rights_actions import make_number, one_at_a_time
 
 GROUNDS = ("term_over", "unlawful")
 
@@ -30,6 +30,7 @@ def restrict(
     """From now on the person's data are kept and otherwise left alone. A restriction in force is renewed."""
     if ground not in Restriction.GROUNDS:
         raise Refusal("rights.unknown_ground", ground=ground)
+    one_at_a_time("restriction", person_code)
     held = (
         Restriction.objects.select_for_update()
         .filter(person_code=person_code, lifted_at__isnull=True)
@@ -77,6 +78,7 @@ def order_erasure(
     """
     if ground not in GROUNDS:
         raise Refusal("rights.unknown_ground", ground=ground)
+    one_at_a_time("restriction", person_code)
     waiting = Erasure.objects.filter(person_code=person_code, done_at__isnull=True).first()
     if waiting:
         raise Refusal("rights.already_ordered", number=waiting.number)

@@ -8,6 +8,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.db import connection, transaction
+from django.db.models import DateTimeField, F, Value
+from django.db.models.functions import Greatest
 
 from anju.kernel.refusal import Refusal
 from anju.trust import rights
@@ -25,6 +27,12 @@ def make_number(letter: str, at: datetime) -> str:
     return f"{letter}{at.astimezone(HERE):%y%m}{tail}"
 
 
+def one_at_a_time(*about: str) -> None:
+    """Whoever does the same at the same moment waits for this transaction, and then finds what it left."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [" ".join(about)])
+
+
 @transaction.atomic
 def ask(
     kind: str,
@@ -39,6 +47,7 @@ def ask(
 ) -> str:
     """A person asks. Returns the request's number. Refuses what is incomplete, or is open already."""
     rights.check_request(kind, field=field, claim=claim, text=text)
+    one_at_a_time("request", person_code, kind, field)
     open_one = PersonRequest.objects.filter(
         person_code=person_code, kind=kind, field=field, state="open"
     ).first()
@@ -106,17 +115,14 @@ def give_consent(
 ) -> None:
     """A person, or the guardian of a child, agrees to the text in force today."""
     text = rights.check_consent(topic, born_on, guardian_code, at.astimezone(HERE).date())
-    with connection.cursor() as cursor:  # pressed twice: the second waits, and is told that it stands already
-        cursor.execute(
-            "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"consent {person_code} {topic}"]
-        )
+    one_at_a_time("consent", person_code, topic)  # pressed twice: the second is told that it stands already
     current = Consent.objects.select_for_update().filter(
         person_code=person_code, topic=topic, withdrawn_at__isnull=True
     )
     held = current.first()
     if held and held.version == text.version:
         raise Refusal("rights.consent_given")
-    current.update(withdrawn_at=at)  # an older version ends where the new one begins
+    current.update(withdrawn_at=_not_before_given(at))  # an older version ends where the new one begins
     Consent.objects.create(
         person_code=person_code, region=region, topic=topic, version=text.version, text_digest=text.text_digest,
         guardian_code=guardian_code, given_at=at,
@@ -131,11 +137,16 @@ def give_consent(
 def withdraw_consent(topic: str, *, person_code: str, by: Actor, at: datetime) -> None:
     """A consent ends now; what was done before stays lawful."""
     ended = Consent.objects.filter(person_code=person_code, topic=topic, withdrawn_at__isnull=True).update(
-        withdrawn_at=at
+        withdrawn_at=_not_before_given(at)
     )
     if not ended:
         raise Refusal("rights.no_consent")
     log.record(by, "own.consent", at, subject=f"person:{person_code}", detail={"topic": topic, "given": 0})
+
+
+def _not_before_given(at: datetime) -> Greatest:
+    """A clock that was set back must not keep anybody from withdrawing."""
+    return Greatest(F("given_at"), Value(at, DateTimeField()))
 
 
 @transaction.atomic
@@ -215,8 +226,7 @@ class YearlyBudget:
     def spend(self, epsilon: float, what: str) -> None:
         """Write the withdrawal down, or refuse it. Two at once wait for each other."""
         year = self.at.astimezone(HERE).year
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [f"budget {self.population} {year}"])
+        one_at_a_time("budget", self.population, str(year))
         spent = sum(
             PrivacySpend.objects.filter(population=self.population, year=year).values_list(
                 "epsilon", flat=True
