@@ -10,7 +10,7 @@ import pytest
 from anju.web.shell import assets, words
 
 WEB = Path(words.WEB)
-TEMPLATES = sorted(WEB.glob("*/templates/**/*.html"))
+TEMPLATES = sorted([*WEB.glob("*/templates/**/*.html"), *WEB.glob("*/compiled/**/*.html")])
 AUDIENCES = sorted({p.relative_to(WEB).parts[0] for p in TEMPLATES})
 LONGEST = 70
 INLINE = {
@@ -20,9 +20,11 @@ INLINE = {
     "a script address": re.compile(r"javascript:", re.I),
     "code for htmx to run": re.compile(r"hx-on|hx-vars|\bjs:", re.I),
 }
-REFERS = re.compile(r"""\{%\s*(?:extends|include)\s+["']([a-z_]+)/""")
+REFERS = re.compile(r"""\{%\s*(?:extends|include|import|from)\s+["']([a-z_]+)/""")
 TRANS = re.compile(r"""\{%\s*trans(?:late)?\s+(?:"([^"]+)"|'([^']+)')""")
 BLOCK = re.compile(r"\{%\s*blocktrans(?:late)?\b.*?%\}(.*?)\{%\s*endblocktrans", re.S)
+FILTERED = re.compile(r"""(?:"([^"]+)"|'([^']+)')\s*\|\s*_n?\b""")
+"""A sentence of a compiled body: a literal through the filter ``_`` or ``_n``."""
 SAID = re.compile(r"""(?:\b_|gettext_noop|gettext_lazy)\(\s*"([^"]+)"\s*\)""")
 HAN = re.compile(r"[\u4e00-\u9fff]")
 
@@ -65,7 +67,7 @@ def sentences(audience: str) -> set[str]:
     found: set[str] = set()
     for path in (WEB / audience).rglob("*.html"):
         text = path.read_text(encoding="utf-8")
-        found |= {a or b for a, b in TRANS.findall(text)}
+        found |= {a or b for a, b in TRANS.findall(text) + FILTERED.findall(text)}
         for body in BLOCK.findall(text):
             body = body.split("{% plural %}")[0].replace("%", "%%")
             found.add(re.sub(r"\{\{\s*(\w+)\s*\}\}", r"%(\1)s", body))

@@ -1,18 +1,19 @@
 """The small parts of which a page holds dozens, put together in Python: a template for each costs ten times as much.
 
-Every value passes ``format_html`` or ``escape``; the gallery shows each part.
+Every value passes ``escape``; the gallery shows each part.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date
-from html import escape
+from functools import lru_cache
 from typing import Any
 
-from django.utils.html import format_html
-from django.utils.safestring import SafeString, mark_safe
+from django.utils.safestring import SafeString
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
+from markupsafe import escape
 
 from anju.web.shell import assets, terms
 
@@ -25,6 +26,7 @@ BADGES = {
     "quiet": "circle-dashed",
 }
 LIKE_CODES = frozenset({"citizen_no", "phone"})
+KEPT = 4_096
 
 
 def day(value: date) -> str:
@@ -37,14 +39,22 @@ def _hidden(words: str) -> str:
     return f'<span class="visually-hidden">{escape(words)}</span>'
 
 
-def _source(source: Any) -> str:
-    named = escape(terms.dataset_name(source.dataset))
-    return f"{named} · {day(source.observed_on)}" if source.observed_on else named
+@lru_cache(maxsize=16)
+def _source_words(_language: str | None, is_disputed: bool) -> tuple[str, str, str]:
+    """What stands around a value's sources: the mark after it, the head of its sources, that of the other values."""
+    mark, words = ("arrows-diff", _("来源不一致")) if is_disputed else ("info-circle", _("来源"))
+    return assets.icon(mark) + _hidden(words), str(escape(_("来源"))), str(escape(_("其他来源的值")))
 
 
-def _other(field: str, other: Any) -> str:
+@lru_cache(maxsize=KEPT)
+def _source(dataset: str, observed_on: date | None, _language: str | None) -> str:
+    named = escape(terms.dataset_name(dataset))
+    return f"{named} · {day(observed_on)}" if observed_on else str(named)
+
+
+def _other(field: str, other: Any, language: str | None) -> str:
     mark = assets.icon("arrows-diff") if other.is_contradiction else ""
-    by = "".join(f"<br>{_source(s)}" for s in other.sources)
+    by = "".join(f"<br>{_source(s.dataset, s.observed_on, language)}" for s in other.sources)
     return f"<li>{mark} <strong>{escape(terms.code_label(field, other.value))}</strong>{by}</li>"
 
 
@@ -52,33 +62,33 @@ def sourced(value: str, sources: Iterable[Any], others: Iterable[Any], field: st
     """A value with its source one tap away, and what other sources say. ``value`` is safe or gets escaped."""
     sources, others = tuple(sources or ()), tuple(others or ())
     if not sources and not others:
-        return format_html("{}", value)
-    disputed = any(o.is_contradiction for o in others)
-    mark, words = ("arrows-diff", _("来源不一致")) if disputed else ("info-circle", _("来源"))
+        return SafeString(escape(value))
+    language, disputed = get_language(), any(o.is_contradiction for o in others)
+    mark, head, more_head = _source_words(language, disputed)
     more = ""
     if others:
-        listed = "".join(_other(field, o) for o in others)
-        more = f'<p class="source-head">{escape(_("其他来源的值"))}</p><ul>{listed}</ul>'
-    return format_html(
-        '<details class="source{}"><summary>{} {}{}</summary><div class="source-panel">'
-        '<p class="source-head">{}</p><ul>{}</ul>{}</div></details>',
-        " is-disputed" if disputed else "",
-        value,
-        mark_safe(assets.icon(mark)),  # noqa: S308 - drawn from the installed icon set
-        mark_safe(_hidden(words)),  # noqa: S308 - escaped there
-        _("来源"),
-        mark_safe("".join(f"<li>{_source(s)}</li>" for s in sources)),  # noqa: S308 - escaped in _source
-        mark_safe(more),  # noqa: S308 - escaped above
+        listed = "".join([_other(field, o, language) for o in others])
+        more = f'<p class="source-head">{more_head}</p><ul>{listed}</ul>'
+    told = "".join([f"<li>{_source(s.dataset, s.observed_on, language)}</li>" for s in sources])
+    return SafeString(
+        f'<details class="source{" is-disputed" if disputed else ""}"><summary>{escape(value)} {mark}</summary>'
+        f'<div class="source-panel"><p class="source-head">{head}</p><ul>{told}</ul>{more}</div></details>'
     )
 
 
 def span(begin: date | None, last: date | None, is_presumed: bool) -> SafeString:
     """From a day to a last day, or until now; an end that was concluded from elsewhere says so."""
     first = day(begin) if begin else UNKNOWN
+    to, now, presumed = _span_words(get_language())
     if last is None:
-        return mark_safe(f"{first} {escape(_('至'))} {escape(_('今'))}")  # noqa: S308
-    note = f' <span class="faint">{escape(_("（推定：之后已在别处确认）"))}</span>' if is_presumed else ""
-    return mark_safe(f"{first} {escape(_('至'))} {day(last)}{note}")  # noqa: S308
+        return SafeString(f"{first} {to} {now}")
+    note = f' <span class="faint">{presumed}</span>' if is_presumed else ""
+    return SafeString(f"{first} {to} {day(last)}{note}")
+
+
+@lru_cache(maxsize=8)
+def _span_words(_language: str | None) -> tuple[str, str, str]:
+    return str(escape(_("至"))), str(escape(_("今"))), str(escape(_("（推定：之后已在别处确认）")))
 
 
 def badge(tone: str, words: str) -> SafeString:
@@ -92,11 +102,16 @@ def masked(value: str | None, href: str, field: str, token: str) -> SafeString:
     """A masked value as a button of a form of its own."""
     if not value:
         return SafeString(UNKNOWN)
-    href, kind = escape(str(href)), " code" if field in LIKE_CODES else ""
-    told = _("显示完整的%(what)s") % {"what": terms.field_label(field)}
+    where, (title, told, eye) = escape(str(href)), _masked_words(field, get_language())
+    kind = " code" if field in LIKE_CODES else ""
     return SafeString(
-        f'<form class="inline" method="post" action="{href}" hx-post="{href}" hx-swap="outerHTML">'
+        f'<form class="inline" method="post" action="{where}" hx-post="{where}" hx-swap="outerHTML">'
         f'<input type="hidden" name="csrfmiddlewaretoken" value="{escape(token)}">'
-        f'<button class="reveal{kind}" title="{escape(_("显示完整内容 60 秒，将留下记录"))}">'
-        f"{_hidden(told)} {escape(str(value))} {assets.icon('eye')}</button></form>"
+        f'<button class="reveal{kind}" title="{title}">{told} {escape(str(value))} {eye}</button></form>'
     )
+
+
+@lru_cache(maxsize=64)
+def _masked_words(field: str, _language: str | None) -> tuple[str, str, str]:
+    told = _("显示完整的%(what)s") % {"what": terms.field_label(field)}
+    return str(escape(_("显示完整内容 60 秒，将留下记录"))), _hidden(told), assets.icon("eye")

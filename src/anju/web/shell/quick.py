@@ -69,7 +69,7 @@ class Address(Node):
         name = slow.view_name.resolve(context)
         arguments = tuple(a.resolve(context) for a in slow.args)
         try:
-            found = _address(name, arguments, get_script_prefix(), get_urlconf(), settings.ROOT_URLCONF)
+            found = path(name, *arguments)
         except NoReverseMatch:
             if slow.asvar is None:
                 raise
@@ -83,6 +83,11 @@ class Address(Node):
 @lru_cache(maxsize=8192)
 def _address(name: str, arguments: tuple[Any, ...], *_where: Any) -> str:
     return reverse(name, args=arguments)
+
+
+def path(name: str, *arguments: Any) -> str:
+    """The address of a page by its name and arguments, remembered."""
+    return _address(name, arguments, get_script_prefix(), get_urlconf(), settings.ROOT_URLCONF)
 
 
 @register.tag("url")

@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from django import template
+from django.http import QueryDict
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
@@ -124,8 +125,13 @@ def badge(tone: str, words: str) -> dict[str, str]:
 @register.inclusion_tag("shell/heading.html", takes_context=True)
 def heading(context: Any, key: str, words: str, align: str = "") -> dict[str, Any]:
     """A column heading that sorts on the server: once ascending, again descending; paging begins anew."""
-    query = context["request"].GET.copy()
-    current = query.get("sort", "") or getattr(context.get("page"), "sort", "")
+    return sorting(context["request"].GET, getattr(context.get("page"), "sort", ""), key, words, align)
+
+
+def sorting(asked: QueryDict, usual: str, key: str, words: str, align: str = "") -> dict[str, Any]:
+    """What a heading shows where ``asked`` is the address's query and ``usual`` the order of a page that names none."""
+    query = asked.copy()
+    current = query.get("sort", "") or usual
     state = {"": "none", key: "ascending", f"-{key}": "descending"}.get(current, "none")
     query["sort"] = f"-{key}" if state == "ascending" else key
     query.pop("after", None)
@@ -135,7 +141,14 @@ def heading(context: Any, key: str, words: str, align: str = "") -> dict[str, An
 @register.inclusion_tag("shell/pager.html", takes_context=True)
 def pager(context: Any, next_after: str | None, shown_rows: int, total: int | None = None) -> dict[str, Any]:
     """Forward by key, back to the first page; how many rows there are where that is known."""
-    query = context["request"].GET.copy()
+    return paging(context["request"].GET, next_after, shown_rows, total)
+
+
+def paging(
+    asked: QueryDict, next_after: str | None, shown_rows: int, total: int | None = None
+) -> dict[str, Any]:
+    """What the pager shows where ``asked`` is the address's query."""
+    query = asked.copy()
     is_first = "after" not in query
     query.pop("after", None)
     first = "?" + query.urlencode()

@@ -1,4 +1,4 @@
-"""The bar at the top of every page, drawn once for each way it looks and filled in for each request."""
+"""The frame of a page and the bar at its top, drawn once for each way they look and filled in for each request."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from django.utils.translation import get_language
 
 from anju.web.account.acting import acting
 
-MOST = 2_000
+MOST = 1_000
 _MARK = secrets.token_hex(8)
 """Nobody outside this process knows it, so no name can hold it."""
-TOKEN, WHOLE, PATH = f"token{_MARK}", f"whole{_MARK}", f"path{_MARK}"
-_drawn: dict[tuple[Any, ...], str] = {}
+TOKEN, WHOLE, PATH, MAIN = f"token{_MARK}", f"whole{_MARK}", f"path{_MARK}", f"main{_MARK}"
+_drawn: dict[tuple[Any, ...], SafeString] = {}
 
 
 class _AnyRequest:
@@ -32,30 +32,63 @@ class _AnyRequest:
         return WHOLE
 
 
+class _AnyShell:
+    """A frame's value whose bar is not filled in yet."""
+
+    def __init__(self, shell: Any, bar: SafeString) -> None:
+        self.shell, self.top = shell, bar
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.shell, name)
+
+
 def drawn(request: HttpRequest, shell: Any) -> SafeString:
     """The bar for this request."""
+    return SafeString(_filled(request, _bar(request, shell, _looks(request, shell)), get_token(request)))
+
+
+def framed(request: HttpRequest, shell: Any, template: str, token: str) -> str:
+    """A whole page from a template that is nothing but frame; ``MAIN`` stands where its body goes."""
+    look = _looks(request, shell)
+    key = (template, *look)
+    found = _drawn.get(key)
+    if found is None:
+        told = {"shell": _AnyShell(shell, _bar(request, shell, look)), "main": SafeString(MAIN)}
+        found = _kept(key, render_to_string(template, told))
+    return _filled(request, found, token)
+
+
+def _looks(request: HttpRequest, shell: Any) -> tuple[Any, ...]:
+    """Everything that the frame shows, but for what is filled in."""
     as_whom, user = acting(request), getattr(request, "user", None)
     is_known = bool(user is not None and user.is_authenticated)
     name = (user.get_full_name(), user.username) if user is not None and is_known else ("", "")
     glass = as_whom.glass_until if as_whom else None
     purpose = (as_whom.purpose, as_whom.has_purposes) if as_whom else ("", False)
     links = shell.account_links if is_known else ()
-    key = (get_language(), shell.theme, shell.size, shell.is_demo, shell.find_url, shell.groups, links, is_known, name,
-           purpose, glass, shell.place, settings.ROOT_URLCONF)  # fmt: skip
-    found = _drawn.get(key)
+    return (get_language(), shell.theme, shell.size, shell.is_demo, shell.find_url, shell.groups, links, is_known, name,
+            purpose, glass, shell.place, settings.ROOT_URLCONF)  # fmt: skip
+
+
+def _bar(request: HttpRequest, shell: Any, look: tuple[Any, ...]) -> SafeString:
+    found = _drawn.get(look)
     if found is None:
-        if len(_drawn) >= MOST:
-            _drawn.clear()
-        told = {
-            "shell": shell,
-            "user": user,
-            "acting": as_whom,
-            "request": _AnyRequest(),
-            "csrf_token": TOKEN,
-        }
-        found = _drawn[key] = render_to_string("shell/top.html", told)
-    return SafeString(
-        found.replace(TOKEN, get_token(request))
+        told = {"shell": shell, "user": getattr(request, "user", None), "acting": acting(request),
+                "request": _AnyRequest(), "csrf_token": TOKEN}  # fmt: skip
+        found = _kept(look, render_to_string("shell/top.html", told))
+    return found
+
+
+def _kept(key: tuple[Any, ...], text: str) -> SafeString:
+    if len(_drawn) >= MOST:
+        _drawn.clear()
+    _drawn[key] = SafeString(text)
+    return _drawn[key]
+
+
+def _filled(request: HttpRequest, text: str, token: str) -> str:
+    return (
+        text.replace(TOKEN, token)
         .replace(WHOLE, escape(request.get_full_path()))
         .replace(PATH, quote(request.path, safe="/"))
     )

@@ -18,7 +18,9 @@ from anju.register.store import queries as register
 from anju.trust import places
 from anju.trust.access import Actor
 from anju.web.guard import guard, may
+from anju.web.shell import compiled
 from anju.web.shell.sealed import open_sealed, seal
+from anju.web.staff import words  # noqa: F401 - the compiled pages' own filters
 
 REVEAL_SECONDS = 60
 REVEALED = ("name", "citizen_no", "phone", "address")
@@ -64,7 +66,7 @@ def people(request: HttpRequest) -> HttpResponse:
         sort=request.GET.get("sort", ""),
     )
     request.access.detail["rows"] = len(found.rows)
-    return render(request, "staff/people.html", {"page": PeoplePage(text, found.rows, found.next_after)})
+    return compiled.respond(request, "staff/people.html", PeoplePage(text, found.rows, found.next_after))
 
 
 @require_POST
@@ -96,7 +98,7 @@ def person(request: HttpRequest, code: str) -> HttpResponse:
         known_on.isoformat() if known_on else "",
         () if known_on or not may(request, "person.reveal") else REVEALED,  # what is sealed is today's value
     )
-    return render(request, "staff/person.html", {"page": page})
+    return compiled.respond(request, "staff/person.html", page)
 
 
 @require_POST

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+from typing import Any
+
 from django import template
 from django.utils.safestring import SafeString
+from django.utils.translation import get_language, gettext_noop, ngettext
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_noop, ngettext
 
 from anju.kernel import wording
 from anju.register.store.queries import PersonLine
-from anju.web.shell import parts
+from anju.web.shell import compiled, parts
 from anju.web.shell.tags import badge, is_english
 
 register = template.Library()
@@ -56,13 +59,26 @@ def state_words(state: str) -> str:
 @register.simple_tag
 def person_marks(line: PersonLine) -> SafeString:
     """Whether somebody lives here, is registered with the police, and has sources that disagree."""
-    told = [("good", _("在住")) if line.is_resident else ("quiet", _("已离开"))]
-    if not line.in_police:
+    return _marks(line.is_resident, line.in_police, line.discrepancy_count, get_language())
+
+
+@lru_cache(maxsize=256)
+def _marks(is_resident: bool, in_police: bool, disputed: int, _language: str | None) -> SafeString:
+    told = [("good", _("在住")) if is_resident else ("quiet", _("已离开"))]
+    if not in_police:
         told.append(("signal", _("未办居住登记")))
-    if line.discrepancy_count:
-        count = line.discrepancy_count
-        told.append(("signal", ngettext("%(n)s 项不一致", "%(n)s 项不一致", count) % {"n": count}))
+    if disputed:
+        told.append(("signal", ngettext("%(n)s 项不一致", "%(n)s 项不一致", disputed) % {"n": disputed}))
     return SafeString(" ".join(parts.badge(tone, words) for tone, words in told))
+
+
+@register.simple_tag
+def person_rows(page: Any) -> SafeString:
+    """The rows of a table of people: ``page.rows``."""
+    return SafeString(compiled.body("staff/person_rows.html", page=page))
+
+
+compiled.EXTRA.update(matched_words=matched_words, person_marks=person_marks)
 
 
 ENTRIES = {
