@@ -118,7 +118,10 @@ def _kept(item: Item, stands: object) -> Item:
     if not isinstance(item.shape, Group):
         return item
     inner = tuple(_kept(c, stands) for c in item.children if stands(c))  # type: ignore[operator]
-    return replace(item, shape=Group(item.shape.mode, inner))
+    is_whole = len(inner) == len(item.children) and all(
+        a is b for a, b in zip(inner, item.children, strict=True)
+    )
+    return item if is_whole else replace(item, shape=Group(item.shape.mode, inner))
 
 
 def can_be_negative(item: Item) -> bool:

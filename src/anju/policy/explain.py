@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from fractions import Fraction
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from anju.kernel.refusal import Refusal
 from anju.policy import loading
@@ -24,8 +24,7 @@ from anju.policy.words import Words, number
 OUTCOMES = {True: "yes", False: "no", None: "open"}
 
 
-@dataclass(frozen=True, slots=True)
-class FactShown:
+class FactShown(NamedTuple):
     """A fact as a line shows it."""
 
     key: str
@@ -40,8 +39,7 @@ class FactShown:
     is_unknown: bool
 
 
-@dataclass(frozen=True, slots=True)
-class TestShown:
+class TestShown(NamedTuple):
     """A condition or exclusion: ``yes``, ``no`` or ``open``, and the facts it rests on."""
 
     id: str
@@ -54,8 +52,7 @@ class TestShown:
     facts: tuple[FactShown, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class LineShown:
+class LineShown(NamedTuple):
     """One item: its points, whether they count, whether something in it is unknown, and its facts."""
 
     id: str
@@ -150,11 +147,13 @@ def explain(
     bound = bind(programme, on, readings)
     chosen = [bound.rules_for(service)] if service else list(bound.rules)
     engine = Interpreter(bound)
-    verdicts = [engine.verdict(facts.values, r.service.id) for r in chosen]
-    shower = Shower(bound, facts)
+    sheet = engine.sheet(facts.values, tuple(r.service.id for r in chosen))
+    verdicts = [engine.judged(sheet, r) for r in chosen]
+    changes = changes_for(engine, facts.values, sheet, verdicts) if with_changes else ((),) * len(verdicts)
+    shower = Shower(engine, facts)
     return Answer(
         programme, on, bound.calendar.cutoff, programme.is_in_force(on), bound.readings,
-        tuple(shower.service(v, changes_for(engine, facts.values, v) if with_changes else ()) for v in verdicts),
+        tuple(shower.service(v, c) for v, c in zip(verdicts, changes, strict=True)),
         facts.assumed, receipt(bound, facts, verdicts),
     )  # fmt: skip
 
@@ -206,10 +205,12 @@ def _rests_on(bound: Bound) -> dict[int, tuple[Use, ...]]:
 class Shower:
     """Dresses verdicts for reading."""
 
-    def __init__(self, bound: Bound, facts: PersonFacts) -> None:
-        self.bound, self.facts = bound, facts
+    def __init__(self, engine: Interpreter, facts: PersonFacts) -> None:
+        self.engine, self.bound, self.facts = engine, engine.bound, facts
+        bound = engine.bound
         self.texts, self.uses = _texts(bound), _rests_on(bound)
         self.shown: dict[str, FactShown] = {}
+        self.lines: dict[tuple[str, bool], LineShown] = {}
 
     def fact(self, use: Use) -> FactShown:
         """One fact with value, source and who can prove it."""
@@ -231,8 +232,9 @@ class Shower:
         head = rules.service
         conditions = tuple(self._test(t, verdict.conditions[t.id]) for t in rules.conditions)
         vetoes = tuple(self._test(t, verdict.vetoes[t.id]) for t in rules.vetoes)
-        items = tuple(self._line(i, verdict.items, True) for i in rules.items)
-        deductions = tuple(self._line(i, verdict.items, True) for i in rules.deductions)
+        names = self.engine.services[head.id].items
+        items = tuple(self._line(i, verdict, names, True) for i in rules.items)
+        deductions = tuple(self._line(i, verdict, names, True) for i in rules.deductions)
         return ServiceShown(
             head.id, head.zh, head.en, head.article, OUTCOMES[verdict.outcome], verdict.score, head.line,
             verdict.scores, conditions, vetoes, items, deductions,
@@ -245,37 +247,34 @@ class Shower:
         facts = tuple(self.fact(u) for u in self.uses[id(test)])
         return TestShown(test.id, test.zh, test.en, test.article, zh, en, OUTCOMES[state], facts)
 
-    def _line(self, item: Item, given: Mapping[str, Given], counted: bool) -> LineShown:
-        mine = given[item.id]
-        best = self._best(item, given)
-        is_off = mine.points is None or (item.when is not None and not mine.points)
+    def _line(self, item: Item, verdict: Verdict, names: Mapping[str, str], counted: bool) -> LineShown:
+        """One item; the same item of another service, worked out once, is dressed once."""
+        key = (names[item.id], counted)
+        if key not in self.lines:
+            self.lines[key] = self._dressed(item, verdict, names, counted)
+        return self.lines[key]
+
+    def _dressed(self, item: Item, verdict: Verdict, names: Mapping[str, str], counted: bool) -> LineShown:
+        mine = verdict.items[item.id]
+        best = self._best(item, verdict.items)
+        is_off = mine.units is None or (item.when is not None and not mine.units)
         children = tuple(
-            self._line(c, given, counted and not is_off and (best is None or c is best))
+            self._line(c, verdict, names, counted and not is_off and (best is None or c is best))
             for c in item.children
         )
         zh, en = self.texts[id(item)]
-        facts = tuple(self.fact(u) for u in self.uses[id(item)])
         return LineShown(
-            item.id,
-            item.zh,
-            item.en,
-            item.article,
-            zh,
-            en,
-            mine.counted,
-            mine.is_unknown,
-            counted,
-            facts,
-            children,
-        )
+            item.id, item.zh, item.en, item.article, zh, en, mine.counted, mine.is_unknown, counted,
+            tuple([self.fact(u) for u in self.uses[id(item)]]), children,
+        )  # fmt: skip
 
     @staticmethod
     def _best(item: Item, given: Mapping[str, Given]) -> Item | None:
         """The one line of a best-of group that counts; None for groups that add up."""
         if not item.children or getattr(item.shape, "mode", "sum") == "sum":
             return None
-        known = [c for c in item.children if given[c.id].points is not None]
-        return max(known, key=lambda c: given[c.id].counted, default=item.children[0])
+        known = [c for c in item.children if given[c.id].units is not None]
+        return max(known, key=lambda c: given[c.id].units or 0, default=item.children[0])
 
     def _missing(
         self,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from operator import itemgetter
 
 from anju.policy.bound import can_be_negative
 from anju.policy.interpret.points import Points, nearest, points_of, scaled, sure_of
@@ -13,12 +14,13 @@ from anju.policy.model import ForEach, Group, Item, Score, Times
 Line = Callable[[Env, Mapping[str, Given]], Given]
 Total = Callable[[Env, Mapping[str, Given]], int]
 Change = Callable[[int | None, Env], int | None]
+_IS_UNKNOWN, _IS_RISKY = itemgetter(1), itemgetter(2)
 
 
-def line_of(item: Item, scale: int, *, is_deduction: bool) -> Line:
-    """What one item gives; items inside it must have been worked out before."""
+def line_of(item: Item, inside: Sequence[str], scale: int, *, is_deduction: bool) -> Line:
+    """What one item gives; ``inside`` names the items inside it, which must have been worked out before."""
     risky = is_deduction or can_be_negative(item)
-    inner = _inner(item, scale, risky)
+    inner = _inner(item, inside, scale, risky)
     if item.when is None:
         return inner
     when, nothing, unknown = holds(item.when), Given(0, False, False, scale), Given(None, True, risky, scale)
@@ -32,9 +34,9 @@ def line_of(item: Item, scale: int, *, is_deduction: bool) -> Line:
     return conditional
 
 
-def _inner(item: Item, scale: int, risky: bool) -> Line:
+def _inner(item: Item, inside: Sequence[str], scale: int, risky: bool) -> Line:
     if isinstance(item.shape, Group):
-        return _group(item, item.shape, scale, risky)
+        return _group(item, inside, item.shape.mode == "sum", scale, risky)
     count, change, limit = points_of(item.shape, scale), _changes(item, scale), _limits(item, scale)
     if item.for_each:
         return _for_each(item.for_each, count, change, limit, scale, risky)
@@ -60,18 +62,18 @@ def _single(count: Points, change: Change, limit: Callable[[int], int], unknown:
     return single
 
 
-def _group(item: Item, group: Group, scale: int, risky: bool) -> Line:
-    inside, add = [c.id for c in group.items], group.mode == "sum"
+def _group(item: Item, inside: Sequence[str], add: bool, scale: int, risky: bool) -> Line:
     change, limit = _changes(item, scale), _limits(item, scale)
 
     def together(env: Env, items: Mapping[str, Given]) -> Given:
         children = [items[i] for i in inside]
-        counted = [c.units or 0 for c in children]
-        units = change(sum(counted) if add else max(counted), env)
-        unknown, is_risky = units is None, units is None and risky
-        for child in children:
-            unknown, is_risky = unknown or child.is_unknown, is_risky or child.is_risky
-        return Given(None if units is None else limit(units), unknown, is_risky, scale)
+        counted = [c[0] or 0 for c in children]
+        made = change(sum(counted) if add else max(counted), env)
+        unknown = True in map(_IS_UNKNOWN, children)
+        is_risky = unknown and True in map(_IS_RISKY, children)
+        if made is None:
+            return Given(None, True, is_risky or risky, scale)
+        return Given(limit(made), unknown, is_risky, scale)
 
     return together
 
@@ -165,8 +167,13 @@ def _divide(name: str, plus: int) -> Change:
     return part
 
 
-def score_of(score: Score, scale: int) -> Total:
-    """A score from what is known: never more than it would be with everything known in the person's favour."""
+def score_of(score: Score, names: Mapping[str, str], scale: int) -> Total:
+    """A score from what is known: never more than it would be with everything known in the person's favour.
+
+    ``names``: what the service's items are called among those worked out.
+    """
+    added = tuple(names[i] for i in score.add if i in names)
+    taken = tuple(names[i] for i in score.subtract if i in names)
     factors = [(t.factor < 1, holds(t.when), t.factor.numerator, t.factor.denominator) for t in score.times]
     floor = None if score.floor is None else scaled(score.floor, scale)
     cap = None if score.cap is None else scaled(score.cap, scale)
@@ -174,12 +181,10 @@ def score_of(score: Score, scale: int) -> Total:
 
     def total(env: Env, items: Mapping[str, Given]) -> int:
         units = 0
-        for i in score.add:
-            if i in items:
-                units += items[i].units or 0
-        for i in score.subtract:
-            if i in items:
-                units -= items[i].units or 0
+        for i in added:
+            units += items[i].units or 0
+        for i in taken:
+            units -= items[i].units or 0
         for lowers, when, up, down in factors:
             answer = when(env)
             if answer or (answer is None and lowers):

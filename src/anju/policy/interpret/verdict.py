@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from anju.policy.bound import Rules
 
 Env = Mapping[str, Any]
+NOTHING = Fraction(0)
 CALENDAR = ""
 """Under this name the calendar of the filing stands among the values; no fact is called so."""
 
@@ -33,7 +34,7 @@ class Given(NamedTuple):
     @property
     def counted(self) -> Fraction:
         """Points that count: what is unknown counts nothing."""
-        return Fraction(self.units or 0, self.scale)
+        return Fraction(self.units, self.scale) if self.units else NOTHING
 
 
 @dataclass(frozen=True, slots=True)
