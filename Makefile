@@ -60,14 +60,14 @@ browser:
 	@touch $@
 
 .venv/run.done: .venv/uv.done requirements/run.lock pyproject.toml package-lock.json
-	@if [ ! -e .venv/dev.done ]; then $(BIN)/uv pip sync -q --require-hashes requirements/run.lock; fi
-	$(BIN)/uv pip install -q --no-deps -e .
+	@if [ ! -e .venv/dev.done ]; then $(BIN)/uv pip sync -q --compile-bytecode --require-hashes requirements/run.lock; fi
+	$(BIN)/uv pip install -q --no-deps --compile-bytecode -e .
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/npm ci --omit=dev --no-audit --no-fund --ignore-scripts --loglevel=error
 	@touch $@
 
 .venv/dev.done: .venv/uv.done requirements/dev.lock pyproject.toml package-lock.json
-	$(BIN)/uv pip sync -q --require-hashes requirements/dev.lock
-	$(BIN)/uv pip install -q --no-deps -e .
+	$(BIN)/uv pip sync -q --compile-bytecode --require-hashes requirements/dev.lock
+	$(BIN)/uv pip install -q --no-deps --compile-bytecode -e .
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/npm ci --omit=dev --no-audit --no-fund --ignore-scripts --loglevel=error
 	@touch $@ .venv/run.done
 
