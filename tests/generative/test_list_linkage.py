@@ -17,12 +17,12 @@ from febrl_people import COLUMNS, rows
 
 
 def f1(out: Path) -> float:
-    """F1 over pairs of rows of ``rows.csv``, which carries the truth beside the cluster."""
+    """F1 over pairs of rows of ``clusters.csv``, which carries the truth beside the cluster."""
 
     def pairs(*columns: str) -> int:
         return sum(n * (n - 1) // 2 for n in Counter(tuple(r[c] for c in columns) for r in told).values())
 
-    with (out / "rows.csv").open(encoding="utf-8") as stream:
+    with (out / "clusters.csv").open(encoding="utf-8") as stream:
         told = list(csv.DictReader(stream))
     return 2 * pairs("cluster", "truth") / (pairs("cluster") + pairs("truth"))
 

@@ -74,7 +74,7 @@ def english(count: int) -> list[dict[str, str]]:
 
 
 def clusters(out: Path) -> list[dict[str, str]]:
-    with (out / "rows.csv").open(encoding="utf-8") as stream:
+    with (out / "clusters.csv").open(encoding="utf-8-sig") as stream:
         return list(csv.DictReader(stream))
 
 
@@ -107,7 +107,7 @@ def test_an_english_list_through_the_command(tmp_path: Path) -> None:
     )
     with (out / "pairs.csv").open(encoding="utf-8") as stream:
         pair = next(csv.DictReader(stream))
-    assert "same (+" in pair["reasons"]
+    assert "same (+" in pair["reasons_en"]
     assert (out / "picture.svg").read_text(encoding="utf-8").startswith("<svg")
 
 

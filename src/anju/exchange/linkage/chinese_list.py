@@ -1,28 +1,52 @@
 """A Chinese list as mentions: what can be read counts, the rest is unknown.
 
-Reads the usual writings - full-width digits, five ways to write a day, 15-digit numbers, spaces and hyphens - in a
-few plain steps; a department's file goes through the intake and its contract instead.
+Reads the usual writings - full-width digits, a dozen ways to write a day, 15-digit numbers, spaces and hyphens - in a
+few plain steps; a department's file goes through the intake and its contract instead. What clerks write where they know
+nothing (``NOTHING``, a run of one digit, 1 January 1900) and what far too many share is unknown as well.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from anju.exchange.intake.lookups import lunar_months
+from anju.exchange.linkage.guess import NOTHING
 from anju.exchange.linkage.mentions import COLUMNS
+from anju.exchange.linkage.parameters import Chance, Parameters
 from anju.exchange.linkage.steps import LinkEngine
 from anju.kernel.identifiers import CITIZEN_CHECKS, CITIZEN_WEIGHTS
 from anju.register import canon
 
 SEXES = {
-    "1": ("男", "男性", "1", "01", "M", "MALE", "1.0"),
-    "2": ("女", "女性", "2", "02", "F", "FEMALE", "2.0"),
+    "1": ("男", "男性", "1", "01", "M", "MALE", "MAN", "BOY", "1.0"),
+    "2": ("女", "女性", "2", "02", "F", "FEMALE", "WOMAN", "GIRL", "2.0"),
 }
-UNKNOWN = ("", "-", "--", "—", "/", "\\N", "NULL", "N/A", "NAN", "NONE", "无", "空", "不详", "未知")
 FULL = "".join(chr(code + 0xFEE0) for code in range(0x21, 0x7F)) + "　"
 HALF = "".join(chr(code) for code in range(0x21, 0x7F)) + " "
-DAYS = ("%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%Y%m%d", "%Y年%m月%d日")
+DAYS = (
+    "%Y-%m-%d",
+    "%Y/%m/%d",
+    "%Y.%m.%d",
+    "%Y%m%d",
+    "%Y年%m月%d日",
+    "%Y年%m月%d",
+    "%Y-%m",
+    "%Y/%m",
+    "%Y.%m",
+    "%Y年%m月",
+    "%Y%m",
+)
+DAY_FIRST = ("%d/%m/%Y", "%d-%m-%Y", "%d.%m.%Y")
+MONTH_FIRST = ("%m/%d/%Y", "%m-%d-%Y", "%m.%d.%Y")
+WORDED = ("%d-%b-%Y", "%d %b %Y", "%b %d, %Y", "%B %d, %Y", "%d %B %Y")
 CUT = "省市区县镇乡村"
+SHARED = 20
+"""A phone that more names state belongs to an office: it says nothing about a person."""
+OFTEN, LEAST = 10, 8
+"""A birthday stated so many times as often as others, and so many times at least, stands for unknown."""
+IDLE = "(1(0{10}|1{10}|2{10}|3{10}|4{10}|5{10}|6{10}|7{10}|8{10}|9{10})|1[0-9]{2}0{8}|12345678901|13800138000|1[0-9]{2}12345678)"
+"""Phones that are typed where none is known."""
 
 
 def mentions(
@@ -32,7 +56,7 @@ def mentions(
     name: str = "mentions",
     dataset: str = "list",
 ) -> None:
-    """Make the table ``name`` from the table ``source`` (unique_id and text columns). ``to`` maps a heading to
+    """Make the table ``name`` from the table ``source`` (unique_id and text columns). ``to`` maps a column to
     canonical columns; ``stay`` is an address to be taken apart."""
     texts = {column: _text(heading) for heading, columns in to.items() for column in columns}
     plain = ", ".join(f'{text} AS "{column}"' for column, text in texts.items())
@@ -41,7 +65,7 @@ def mentions(
     engine.run(
         f"CREATE OR REPLACE TABLE lk_lunar AS SELECT * FROM (VALUES {months}) AS m(month, first_on, days)"
     )
-    read = _numbers(texts) | _days(texts)
+    read = _numbers(texts) | _days(engine, texts)
     engine.run(
         f"CREATE OR REPLACE TABLE lk_read AS SELECT *{''.join(f', {sql} AS {n}' for n, sql in read.items())} FROM lk_stated"
     )
@@ -54,17 +78,92 @@ def mentions(
     if "person.born_on" in texts:
         lunar = "LEFT JOIN lk_lunar AS m ON m.month = year(r.day_born) * 100 + month(r.day_born) AND day(r.day_born) <= m.days"
     engine.run(
-        f"""CREATE OR REPLACE TABLE {name} AS
+        f"""CREATE OR REPLACE TABLE lk_mention AS
         SELECT CAST(r.unique_id AS UBIGINT) AS record_id, '{dataset}' AS dataset, {listed} FROM lk_read AS r {lunar}"""
     )
+    _without_common(engine, name)
+    for table in ("lk_stated", "lk_lunar", "lk_read", "lk_mention"):
+        engine.run(f"DROP TABLE IF EXISTS {table}")
+
+
+def _without_common(engine: LinkEngine, name: str) -> None:
+    """The table ``name``: mentions without the phones and birthdays that far too many share."""
+    engine.run(
+        f"""CREATE OR REPLACE TABLE lk_common AS
+        SELECT 'phone' AS kind, phone AS value FROM (
+            SELECT coalesce("person.phone", "kin.phone") AS phone, "person.name" AS name FROM lk_mention
+        ) AS p WHERE phone IS NOT NULL GROUP BY phone HAVING count(DISTINCT name) > {SHARED}
+        UNION ALL
+        SELECT 'born', CAST(born AS VARCHAR) FROM (
+            SELECT "person.born_on" AS born, count(*) AS n FROM lk_mention WHERE "person.born_on" IS NOT NULL GROUP BY 1
+        ) AS b QUALIFY n >= {LEAST} AND n > {OFTEN} * avg(n) OVER () OR born <= DATE '1900-01-01'"""
+    )
+    common = {kind: f"(SELECT value FROM lk_common WHERE kind = '{kind}')" for kind in ("phone", "born")}
+    kept = ", ".join(
+        f'CASE WHEN {text} NOT IN {common[kind]} THEN "{c}" END AS "{c}"'
+        for c, kind, text in (
+            ("person.phone", "phone", '"person.phone"'),
+            ("kin.phone", "phone", '"kin.phone"'),
+            ("person.born_on", "born", 'CAST("person.born_on" AS VARCHAR)'),
+            ("person.born_lunar_on", "born", 'CAST("person.born_on" AS VARCHAR)'),
+        )
+    )
+    engine.run(f"CREATE OR REPLACE TABLE {name} AS SELECT * REPLACE ({kept}) FROM lk_mention")
+
+
+def fitted(engine: LinkEngine, parameters: Parameters, name: str = "mentions") -> Parameters:
+    """The model for this list: how often two people of it agree by chance in birthday, sex, origin, unit and relative.
+
+    Counted between people of different surnames, whose rows are not one person's; never below the chances in force.
+    """
+    chances = {c: dict(levels) for c, levels in parameters.chances.items()}
+    birth = chances["birth"]
+    day = _by_chance(engine, name, '"person.born_on"')
+    scale = max(day / birth["same"].u, 1.0)
+    year = max(_by_chance(engine, name, 'year("person.born_on")'), birth["year"].u)
+    for level, chance in birth.items():
+        if level not in ("year", "other"):
+            birth[level] = Chance(chance.m, min(chance.u * scale, 0.2, chance.m))
+    birth["year"] = Chance(birth["year"].m, min(year, 0.9))
+    birth["other"] = Chance(
+        birth["other"].m, max(1 - sum(v.u for k, v in birth.items() if k != "other"), 0.05)
+    )
+    for comparison, level, column in (
+        ("origin", "same", '"person.hukou_region"'),
+        ("origin", "prefecture", 'substring("person.hukou_region", 1, 4)'),
+        ("kin", "same", '"kin.name"'),
+        ("work", "same", '"job.employer_code"'),
+        ("work", "shared", '"job.employer_code"'),
+    ):
+        chance = chances[comparison][level]
+        chances[comparison][level] = Chance(
+            chance.m, min(max(_by_chance(engine, name, column), chance.u), 0.95)
+        )
+    return replace(parameters, chances=chances, version=f"{parameters.version} fitted")
+
+
+def _by_chance(engine: LinkEngine, name: str, value: str) -> float:
+    """The chance that two rows of different surnames state the same value; 0 where too little is stated."""
+    n, same, kin, both = engine.rows(
+        f"""WITH stated AS (
+            SELECT {value} AS v, substring("person.name", 1, 1) AS s FROM {name}
+            WHERE {value} IS NOT NULL AND "person.name" IS NOT NULL
+        ), counted AS (SELECT v, s, count(*) AS n FROM stated GROUP BY ALL)
+        SELECT (SELECT sum(n) FROM counted),
+               (SELECT sum(t * t) FROM (SELECT CAST(sum(n) AS DOUBLE) AS t FROM counted GROUP BY v)),
+               (SELECT sum(t * t) FROM (SELECT CAST(sum(n) AS DOUBLE) AS t FROM counted GROUP BY s)),
+               (SELECT sum(CAST(n AS DOUBLE) * n) FROM counted)"""
+    )[0]
+    others = float(n or 0) ** 2 - float(kin or 0)
+    return (float(same) - float(both)) / others if others > 10_000 else 0.0
 
 
 def _text(heading: str) -> str:
-    unknown = ", ".join("'" + word.replace("'", "''") + "'" for word in UNKNOWN)
+    unknown = ", ".join("'" + word.upper().replace("'", "''") + "'" for word in sorted(NOTHING))
     full, half = (text.replace("'", "''") for text in (FULL, HALF))
     stated = f"""\"{heading.replace('"', '""')}\""""
     text = f"CASE WHEN strlen({stated}) = length({stated}) THEN trim({stated}) ELSE trim(translate({stated}, '{full}', '{half}')) END"
-    return f"CASE WHEN upper({text}) NOT IN ({unknown}) THEN {text} END"
+    return f"CASE WHEN {text} <> '' AND upper({text}) NOT IN ({unknown}) THEN {text} END"
 
 
 def _numbers(texts: Mapping[str, str]) -> dict[str, str]:
@@ -84,19 +183,31 @@ def _numbers(texts: Mapping[str, str]) -> dict[str, str]:
             )
             made[f"ok_{place}"] = (
                 f"CASE WHEN regexp_full_match(no_{place}, '[1-9][0-9]{{16}}[0-9X?]') "
-                f"AND try_strptime(substring(no_{place}, 7, 8), '%Y%m%d') IS NOT NULL "
+                f"AND year(try_strptime(substring(no_{place}, 7, 8), '%Y%m%d')) BETWEEN 1880 AND 2100 "
                 f"THEN substring('{CITIZEN_CHECKS}', 1 + ({total}) % 11, 1) END"
             )
     return made
 
 
-def _days(texts: Mapping[str, str]) -> dict[str, str]:
+def _days(engine: LinkEngine, texts: Mapping[str, str]) -> dict[str, str]:
     if "person.born_on" not in texts:
         return {}
-    first = """split_part(split_part("person.born_on", ' ', 1), 'T', 1)"""
-    formats = ", ".join(f"'{f}'" for f in DAYS)
+    bare = """regexp_replace("person.born_on", '农历|阴历|公历|阳历|[(].*[)]', '', 'g')"""
+    text = f"CASE WHEN strlen({bare}) = length({bare}) THEN split_part({bare}, 'T', 1) ELSE replace({bare}, ' ', '') END"
+    first = f"CASE WHEN regexp_matches({text}, '^[0-9]+[-/.][0-9]+[-/.][0-9]+ ') THEN split_part({text}, ' ', 1) ELSE trim({text}) END"
+    formats = ", ".join(f"'{f}'" for f in (*DAYS, *_turned(engine), *WORDED))
     serial = f"CASE WHEN regexp_full_match({first}, '[1-9][0-9]{{3,4}}([.]0)?') THEN DATE '1899-12-30' + CAST(CAST({first} AS DOUBLE) AS INTEGER) END"
-    return {"day_born": f"coalesce(CAST(try_strptime({first}, [{formats}]) AS DATE), {serial})"}
+    day = f"CASE WHEN NOT regexp_full_match({first}, '[0-9]{{1,5}}([.]0)?') THEN CAST(try_strptime({first}, [{formats}]) AS DATE) END"
+    return {"day_born": f"coalesce({day}, {serial})"}
+
+
+def _turned(engine: LinkEngine) -> tuple[str, ...]:
+    """Whether 03/04/1990 is in March or in April: as the days after the twelfth are written in this list."""
+    first = """TRY_CAST(regexp_extract("person.born_on", '^([0-9]{1,2})[-/.]([0-9]{1,2})[-/.][0-9]{4}', %d) AS INTEGER)"""
+    days, months = engine.rows(
+        f"SELECT count(*) FILTER ({first % 1} > 12), count(*) FILTER ({first % 2} > 12) FROM lk_stated"
+    )[0]
+    return (*DAY_FIRST, *MONTH_FIRST) if int(days) >= int(months) else (*MONTH_FIRST, *DAY_FIRST)
 
 
 def _filled(texts: Mapping[str, str]) -> dict[str, str]:
@@ -113,6 +224,10 @@ def _filled(texts: Mapping[str, str]) -> dict[str, str]:
     if "person.born_on" in texts:
         filled["person.born_on"] = "r.day_born"
         filled["person.born_lunar_on"] = "CAST(m.first_on + CAST(day(r.day_born) - 1 AS INTEGER) AS DATE)"
+    if "person.name" in texts:
+        filled["person.name"] = (
+            """CASE WHEN NOT regexp_matches(r."person.name", '某|不详|无名|测试|未知') THEN r."person.name" END"""
+        )
     if "person.sex" in texts:
         whens = " ".join(
             f"WHEN upper(r.\"person.sex\") IN ({', '.join(repr(w) for w in words)}) THEN '{code}'"
@@ -121,9 +236,10 @@ def _filled(texts: Mapping[str, str]) -> dict[str, str]:
         filled["person.sex"] = f"CASE {whens} END"
     for column in ("person.phone", "kin.phone"):
         if column in texts:
-            filled[column] = (
+            number = (
                 f"nullif(regexp_extract(translate(r.\"{column}\", ' -()+.', ''), '1[0-9]{{10}}$', 0), '')"
             )
+            filled[column] = f"CASE WHEN NOT regexp_full_match({number}, '{IDLE}') THEN {number} END"
     if "person.hukou_region" in texts:
         code = "regexp_extract(r.\"person.hukou_region\", '^[0-9]{6}', 0)"
         filled["person.hukou_region"] = (

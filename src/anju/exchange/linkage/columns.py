@@ -13,34 +13,19 @@ from anju.exchange.linkage.comparisons import Comparison, Level
 from anju.exchange.linkage.conditions import All, Begins, Condition, Crossed, Missing, Same, SameBag, Within
 from anju.exchange.linkage.parameters import Chance
 
-KINDS = {
-    "name": "a full name",
-    "given_name": "a given name",
-    "surname": "a surname",
-    "birthday": "a birthday",
-    "number": "a number that belongs to one person",
-    "phone": "a phone number",
-    "email": "an email address",
-    "address": "a street or part of an address",
-    "house_number": "a house number",
-    "place": "a town or suburb",
-    "postcode": "a postcode",
-    "region": "a state or province",
-    "sex": "sex",
-    "text": "anything else that helps to tell people apart",
-}
-"""What a column of a list can be."""
 FAMILY = {"name": "name", "given_name": "name", "surname": "name", "address": "address"}
 """Kinds whose columns are sometimes filled the wrong way round."""
-DIGITS = ("birthday", "number", "phone", "postcode")
+DIGITS = ("birthday", "number", "citizen_no", "phone", "postcode")
 COARSE = ("sex", "region")
-ALONE = ("number", "phone", "email")
+KNOWN = ("name", "given_name", "surname", "birthday", "number", "citizen_no", "phone", "email", "address", "house_number", "place", "postcode", "region", "sex", "text")  # fmt: skip
+"""Kinds that have comparisons here; a column of another kind is compared as text."""
+ALONE = ("number", "citizen_no", "phone", "email")
 """Kinds selective enough to bring pairs together by themselves."""
 
 
 @dataclass(frozen=True, slots=True)
 class ListColumn:
-    """One column of a list: ``id`` its name inside a run, ``source`` its heading, ``kind`` one of ``KINDS``."""
+    """One column of a list: ``id`` its name inside a run, ``source`` its heading, ``kind`` one of ``KNOWN``."""
 
     id: str
     source: str

@@ -1,110 +1,45 @@
-"""Any list of people, linked by the same engine: a small mapping says what each column is.
+"""Any list of people that is not written the Chinese way: one comparison per column, trained on the list itself.
 
-Two ways: a Chinese list becomes mentions and goes through the register's own comparisons and keys (``link``); any other
-list gets one comparison per column, trained on the list itself.
+A Chinese list becomes mentions (``chinese_list``) and goes through the register's own comparisons and keys (``link``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import replace
 
 from anju.exchange.linkage import columns as listed
 from anju.exchange.linkage import model, training
 from anju.exchange.linkage.clusters import components
-from anju.exchange.linkage.columns import COARSE, KINDS, ListColumn
+from anju.exchange.linkage.columns import COARSE, ListColumn
 from anju.exchange.linkage.comparisons import Comparison
+from anju.exchange.linkage.guess import NOTHING
+from anju.exchange.linkage.list_contract import ListContract
 from anju.exchange.linkage.parameters import Parameters
 from anju.exchange.linkage.steps import Steps
-from anju.kernel.refusal import Refusal
 
 PAIRED_COLUMNS = 9
 PAIRED_COLUMNS_LARGE = 5
 LARGE = 200_000
 """A list of more rows pairs fewer columns when it looks for candidates."""
 BLOCK_PAIRS = 20_000
+TRAINED = 500_000
+"""Candidate pairs that training looks at."""
+SAME_FROM, ASK_FROM = 0.0, -6.0
+"""Bits from which a pair is one person, and from which a person is asked, where the contract says nothing."""
+SHARED = 20
+"""A number, phone or address of mail that more rows with different names state says nothing about a person."""
+OFTEN = 20
+"""A birthday stated so many times as often as others stands for unknown."""
+DAYS = ("%Y%m%d", "%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%d/%m/%Y", "%d-%m-%Y", "%d.%m.%Y", "%m/%d/%Y", "%d %b %Y", "%d-%b-%Y", "%b %d, %Y", "%B %d, %Y", "%d %B %Y")  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class ListContract:
-    """The mapping of a list. ``chinese`` decides the comparisons; ``once_per_file``: a person stands once in a file."""
-
-    chinese: bool
-    id: str | None
-    columns: tuple[ListColumn, ...]
-    to: Mapping[str, tuple[str, ...]]
-    once_per_file: bool = False
-    same_from: float = 0.0
-    ask_from: float = -6.0
-
-
-def read_contract(said: Mapping[str, Any]) -> ListContract:
-    """A list contract from YAML: ``language``, ``id``, ``columns`` (heading to kind), ``once_per_file``.
-
-    A department's contract (``properties`` with ``to``) is understood as well. Raises ``linkage.list_contract_empty``,
-    ``linkage.unknown_kind``.
-    """
-    if "properties" in said:
-        to = {p["name"]: _many(p["to"]) for p in said["properties"] if p.get("to")}
-        return ListContract(True, None, (), to)
-    stated = said.get("columns") or {}
-    if not stated:
-        raise Refusal("linkage.list_contract_empty")
-    chinese = str(said.get("language", "other")).lower() in ("zh", "chinese", "中文")
-    if chinese:
-        return ListContract(True, said.get("id"), (), {k: _canonical(str(v)) for k, v in stated.items()})
-    for kind in stated.values():
-        if kind not in KINDS:
-            raise Refusal("linkage.unknown_kind", kind=kind, kinds=", ".join(KINDS))
-    found = tuple(ListColumn(f"c{i}", str(k), str(v)) for i, (k, v) in enumerate(stated.items()))
-    return ListContract(
-        False,
-        said.get("id"),
-        found,
-        {},
-        bool(said.get("once_per_file", False)),
-        float(said.get("same_from", 0.0)),
-        float(said.get("ask_from", -6.0)),
-    )
-
-
-CHINESE_KINDS = {
-    "name": "person.name",
-    "citizen_no": "person.citizen_no",
-    "number": "person.citizen_no",
-    "sex": "person.sex",
-    "birthday": "person.born_on",
-    "phone": "person.phone",
-    "origin": "person.hukou_region",
-    "region": "person.hukou_region",
-    "address": "stay",
-    "employer": "job.employer_code",
-    "relative": "kin.name",
-    "relative_no": "kin.citizen_no",
-    "relative_phone": "kin.phone",
-    "household": "kin.household_no",
-}
-"""What a column of a Chinese list can be, and the canonical column it fills."""
-
-
-def _canonical(kind: str) -> tuple[str, ...]:
-    if kind in CHINESE_KINDS:
-        return (CHINESE_KINDS[kind],)
-    if kind in CHINESE_KINDS.values():
-        return (kind,)
-    raise Refusal("linkage.unknown_kind", kind=kind, kinds=", ".join(CHINESE_KINDS))
-
-
-def _many(value: Any) -> tuple[str, ...]:
-    return tuple(value) if isinstance(value, list) else (str(value),)
-
-
-def prepare(steps: Steps, contract: ListContract, source: str) -> None:
-    """Table ``lk_feature`` from the table ``source`` (unique_id, file_no and the list's own columns as text)."""
-    cleaned = ", ".join(_clean(c) for c in contract.columns)
+def prepare(steps: Steps, columns: Sequence[ListColumn], source: str) -> None:
+    """Table ``lk_feature`` from the table ``source`` (unique_id, file_no and a text column for each of ``columns``)."""
+    cleaned = ", ".join(f"{_clean(c)} AS {c.id}" for c in columns)
     steps.table("lk_list", f"SELECT unique_id, file_no, {cleaned} FROM {source}")
-    fine = [c for c in contract.columns if c.kind not in COARSE]
+    _without_common(steps, columns)
+    fine = [c for c in columns if c.kind not in COARSE]
     for c in fine:
         steps.table(
             f"lk_often_{c.id}",
@@ -122,18 +57,48 @@ def prepare(steps: Steps, contract: ListContract, source: str) -> None:
 
 
 def _clean(column: ListColumn) -> str:
-    text = f'lower(trim("{column.source}"))'
-    if column.kind in ("birthday", "number", "phone"):
-        text = f"translate({text}, '-/. ', '')"
+    text = f"lower(trim({column.id}))"
+    unknown = ", ".join("'" + word.replace("'", "''") + "'" for word in sorted(NOTHING - {"0"}))
+    text = f"CASE WHEN {text} NOT IN ({unknown}) THEN {text} END"
+    if column.kind == "birthday":
+        formats = ", ".join(f"'{f}'" for f in DAYS)
+        bare = f"translate({text}, '-/. ', '')"
+        day = f"CAST(try_strptime({text}, [{formats}]) AS DATE)"
+        text = f"CASE WHEN {day} > DATE '1900-01-01' THEN strftime({day}, '%Y%m%d') WHEN {bare} NOT LIKE '19000101%' THEN {bare} END"
+    elif column.kind in ("number", "citizen_no", "phone"):
+        bare = f"translate({text}, '-/. ()+', '')"
+        text = f"CASE WHEN NOT regexp_full_match({bare}, '(0+|1+|2+|3+|4+|5+|6+|7+|8+|9+|1234567?8?9?0?)') THEN {bare} END"
     elif column.kind in ("name", "given_name", "surname"):
-        text = f"regexp_replace({text}, '[^0-9a-zà-ÿ]+', ' ', 'g')"
-    return f"nullif(trim({text}), '') AS {column.id}"
+        text = f"regexp_replace({text}, '[^0-9a-zà-ÿ\u0100-\u024f\u0370-\u04ff\u4e00-\u9fff]+', ' ', 'g')"
+    return f"nullif(trim({text}), '')"
 
 
-def block(steps: Steps, contract: ListContract) -> None:
+def _without_common(steps: Steps, columns: Sequence[ListColumn]) -> None:
+    """Take numbers, phones and birthdays that far too many share out of ``lk_list``."""
+    named = next((c.id for c in columns if c.kind in ("surname", "name", "given_name")), "unique_id")
+    common = {}
+    for c in columns:
+        if c.kind in ("number", "citizen_no", "phone", "email"):
+            common[c.id] = (
+                f"SELECT {c.id} FROM lk_list WHERE {c.id} IS NOT NULL GROUP BY 1 HAVING count(DISTINCT {named}) > {SHARED}"
+            )
+        elif c.kind == "birthday":
+            common[
+                c.id
+            ] = f"""SELECT {c.id} FROM (SELECT {c.id}, count(*) AS n FROM lk_list WHERE {c.id} IS NOT NULL GROUP BY 1) AS b
+                QUALIFY n >= {SHARED} AND n > {OFTEN} * avg(n) OVER ()"""
+    if common:
+        kept = ", ".join(
+            f"CASE WHEN {c} NOT IN ({values}) THEN {c} END AS {c}" for c, values in common.items()
+        )
+        steps.table("lk_list_kept", f"SELECT * REPLACE ({kept}) FROM lk_list")
+        steps.rename("lk_list_kept", "lk_list")
+
+
+def block(steps: Steps, columns: Sequence[ListColumn], contract: ListContract) -> None:
     """Table ``lk_pair`` (a < b): rows that share a rare key; blocks beyond the bound are dropped and counted."""
     rows = steps.count("lk_list")
-    telling = _telling(steps, contract)
+    telling = _telling(steps, columns)
     rules = listed.blocking_keys(telling, PAIRED_COLUMNS if rows <= LARGE else PAIRED_COLUMNS_LARGE)
     keys = " UNION ALL ".join(
         f"SELECT '{n}' AS rule, unique_id, file_no, {key} AS key FROM lk_list" for n, key in rules
@@ -166,15 +131,19 @@ def block(steps: Steps, contract: ListContract) -> None:
     steps.drop("lk_list_key", "lk_list_block")
 
 
-def _telling(steps: Steps, contract: ListContract) -> list[ListColumn]:
+def _telling(steps: Steps, columns: Sequence[ListColumn]) -> list[ListColumn]:
     """Columns by how well one value tells people apart: most distinct values first."""
-    asked = ", ".join(f"count(DISTINCT {c.id})" for c in contract.columns)
+    asked = ", ".join(f"count(DISTINCT {c.id})" for c in columns)
     distinct = steps.engine.rows(f"SELECT {asked} FROM lk_list")[0]
-    return [c for _, c in sorted(zip(distinct, contract.columns, strict=True), key=lambda x: -x[0])]
+    return [c for _, c in sorted(zip(distinct, columns, strict=True), key=lambda x: -x[0])]
 
 
 def train(
-    steps: Steps, contract: ListContract, compared: tuple[Comparison, ...], base: Parameters
+    steps: Steps,
+    columns: Sequence[ListColumn],
+    contract: ListContract,
+    compared: tuple[Comparison, ...],
+    base: Parameters,
 ) -> Parameters:
     """The model of this list: ``u`` from random pairs, ``m`` from its candidate pairs, begun at ordinary error rates."""
     rows = steps.count("lk_list")
@@ -189,15 +158,17 @@ def train(
         JOIN numbered AS y ON y.place = (x.place + s.shift) % {rows} WHERE x.unique_id <> y.unique_id""",
     )
     u = training.random_chances(seen_random, compared)
-    seen = training.patterns(steps, compared, "SELECT a, b FROM lk_pair")
-    found = training.maximise(seen, compared, listed.starting_chances(contract.columns), u, 0.2)
+    pairs = steps.count("lk_pair")
+    every = max(1, -(-pairs // TRAINED))
+    seen = training.patterns(steps, compared, f"SELECT a, b FROM lk_pair WHERE hash(a, b) % {every} = 0")
+    found = training.maximise(seen, compared, listed.starting_chances(columns), u, 0.2)
     chances = {c.name: listed.chances(found.m[c.name], u[c.name]) for c in compared}
-    prior = min(max(found.matches / max(rows * (rows - 1) / 2, 1), 1e-9), 0.5)
+    prior = min(max(found.matches * every / max(rows * (rows - 1) / 2, 1), 1e-9), 0.5)
     return replace(
         base,
         prior=prior,
-        same_from=contract.same_from,
-        ask_from=contract.ask_from,
+        same_from=SAME_FROM if contract.same_from is None else contract.same_from,
+        ask_from=ASK_FROM if contract.ask_from is None else contract.ask_from,
         chances=chances,
         version="list",
     )
@@ -227,21 +198,21 @@ def cluster(
             UNION ALL SELECT b, weight FROM lk_decided WHERE outcome = 'same'
         ),
         best AS (SELECT id, max(weight) AS weight FROM sides GROUP BY id)
-        SELECT l.unique_id, coalesce(p.part, l.unique_id) AS cluster, b.weight AS score
+        SELECT l.unique_id, coalesce(p.part, l.unique_id) AS cluster, b.weight, FALSE AS is_key
         FROM lk_list AS l LEFT JOIN lk_part AS p ON p.node = l.unique_id LEFT JOIN best AS b ON b.id = l.unique_id
         """,
     )
 
 
 def link_columns(
-    steps: Steps, contract: ListContract, source: str, base: Parameters
-) -> tuple[tuple[Comparison, ...], Parameters]:
+    steps: Steps, columns: Sequence[ListColumn], contract: ListContract, source: str, base: Parameters
+) -> tuple[Comparison, ...]:
     """Link a list by its columns; leaves ``lk_list_cluster``, ``lk_decided`` and ``lk_block``."""
-    prepare(steps, contract, source)
-    block(steps, contract)
-    compared = listed.comparisons(contract.columns)
-    weights = train(steps, contract, compared, base)
+    prepare(steps, columns, source)
+    block(steps, columns, contract)
+    compared = listed.comparisons(columns)
+    weights = train(steps, columns, contract, compared, base)
     steps.table("lk_likely", "SELECT a AS l, b AS r FROM lk_pair")
     model.score(steps, compared, weights)
     cluster(steps, contract, compared, weights)
-    return compared, weights
+    return compared

@@ -10,6 +10,9 @@ from anju.exchange.linkage.keys import AGREE
 from anju.exchange.linkage.parameters import Parameters
 from anju.exchange.linkage.steps import Steps
 
+LOOSELY = ("order", "near_sound", "dropped")
+"""Names that sisters and brothers have too: 王博 and 王宇博, who share all that surrounds them, are told by their birthdays."""
+
 
 def decide(steps: Steps, comparisons: Sequence[Comparison], parameters: Parameters) -> None:
     """Table ``lk_decided``: one row per pair of groups (its best variants), with outcome and reason.
@@ -51,7 +54,9 @@ def decide(steps: Steps, comparisons: Sequence[Comparison], parameters: Paramete
 
 def _may_join() -> str:
     agree = ", ".join(f"'{v}'" for v in AGREE if v != "missing")
-    return f"""(name_level IN ({agree}) AND sex_level <> 'other' OR name_level IN ('same', 'pinyin')
+    loosely = ", ".join(f"'{v}'" for v in LOOSELY)
+    apart = f"name_level IN ({loosely}) AND birth_level = 'other' AND number_level IN ('missing', 'other')"
+    return f"""(name_level IN ({agree}) AND sex_level <> 'other' AND NOT ({apart}) OR name_level IN ('same', 'pinyin')
         OR name_level = 'given' AND birth_level IN ('same', 'lunar') AND sex_level = 'same'
         OR number_level IN ('same', 'one_digit', 'turned') AND birth_level = 'same' AND name_level = 'one_char')"""
 

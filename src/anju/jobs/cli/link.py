@@ -1,14 +1,15 @@
-"""``anju link FILE [FILE2] --contract C --out OUT``: link any list of people."""
+"""``anju link FILE [FILE2] --out OUT``: link any list of people."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
 
 app = typer.Typer(help="Link any list of people.")
 
@@ -16,20 +17,42 @@ app = typer.Typer(help="Link any list of people.")
 @app.callback(invoke_without_command=True)
 def link(
     files: Annotated[
-        list[Path], typer.Argument(help="One or two files: CSV, XLSX, Parquet or NDJSON.", exists=True)
+        list[Path],
+        typer.Argument(
+            help="One or two files: CSV, XLSX, Parquet, Arrow or NDJSON.", exists=True, dir_okay=False
+        ),
+    ],
+    out: Annotated[
+        Path,
+        typer.Option(
+            help="Folder for clusters.csv, pairs.csv, review.csv, summary and picture.", file_okay=False
+        ),
     ],
     contract: Annotated[
-        Path, typer.Option(help="YAML that says what each column is.", exists=True, dir_okay=False)
-    ],
-    out: Annotated[Path, typer.Option(help="Folder for rows.csv, pairs.csv, summary.json and picture.svg.")],
+        Path | None,
+        typer.Option(
+            help="YAML that says what each column is. Without it the columns are guessed.",
+            exists=True,
+            dir_okay=False,
+        ),
+    ] = None,
+    said: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--map", help="What one column is: heading=kind, such as 出生日期=birthday. May be repeated."
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
 ) -> None:
     """Find which rows of a list (or of two) are the same person, outside the register.
 
-    The contract names a language (zh or other) and what each column is; see docs/explanation/linkage.md.
+    Headings and values tell what each column is; --map or --contract correct it. See docs/how-to/link-a-list.md.
     """
     from anju.jobs.pipeline import lists
+    from anju.kernel.refusal import Refusal
 
+    if len(files) > 2:
+        raise Refusal("linkage.list_too_many", count=len(files))
     with Progress(
         SpinnerColumn(),
         TextColumn("{task.description}"),
@@ -39,11 +62,27 @@ def link(
     ) as progress:
         task = progress.add_task("linking")
         told = lambda step: progress.update(task, description=f"linking: {step.removeprefix('lk_')}")  # noqa: E731
-        summary = lists.run(files, contract, out, told)
+        summary = lists.run(files, contract, out, told, said or ())
     if as_json:
         typer.echo(json.dumps(summary, ensure_ascii=False))
         return
-    Console().print(
+    _show(summary, out)
+
+
+def _show(summary: dict[str, Any], out: Path) -> None:
+    console = Console()
+    table = Table("file", "column", "taken for", "confidence", "why", box=None, pad_edge=False)
+    for c in summary["columns"]:
+        style = "dim" if c["kind"] == "ignore" else "yellow" if c["confidence"] < 0.7 else ""
+        table.add_row(c["file"], c["heading"], c["kind"], f"{c['confidence']:.0%}", c["why"], style=style)
+    console.print(table)
+    console.print(
         f"{summary['rows']:,} rows are {summary['people']:,} people; {summary['pairs_to_ask']:,} pairs to ask. "
         f"Written to {out} in {summary['seconds']:.1f} s."
     )
+    if summary["rows_unreadable"]:
+        console.print(f"{summary['rows_unreadable']:,} lines do not fit the header: unreadable.csv.")
+    if any(c["why"] not in ("stated",) for c in summary["columns"]):
+        console.print(
+            "Wrong? Say what a column is with --map heading=kind, or edit contract.yaml and pass it with --contract."
+        )

@@ -1,238 +1,233 @@
-"""``anju link``: files of people in, clusters with score and reasons, a summary and a picture out."""
+"""``anju link``: files of people in, clusters with score and reasons, questions, a summary and a picture out."""
 
 from __future__ import annotations
 
 import json
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.csv
-import pyarrow.json
-import pyarrow.parquet
 import yaml
-from charset_normalizer import from_bytes
 
 from anju.exchange.linkage import chinese_list, lists, parameters
+from anju.exchange.linkage.columns import KNOWN, ListColumn
 from anju.exchange.linkage.comparisons import HAN_COMPARISONS, Comparison
-from anju.exchange.linkage.lists import ListContract
-from anju.exchange.linkage.picture import draw
+from anju.exchange.linkage.guess import Guess, guess, is_chinese, settled
+from anju.exchange.linkage.list_contract import CHINESE, ListContract, read_contract, with_columns
 from anju.exchange.linkage.steps import Steps
 from anju.jobs.engine import DuckEngine
+from anju.jobs.pipeline import list_files, list_results
+from anju.jobs.pipeline.list_files import ListFile
 from anju.kernel.refusal import Refusal
 
-SNIFFED = 200_000
+Slots = list[list[tuple[str, int]]]
+"""For each file: the kind of every compared column and its place among the headings."""
 
 
 def run(
-    files: list[Path], contract: Path, out: Path, told: Callable[[str], None] | None = None
+    files: Sequence[Path],
+    contract: Path | None,
+    out: Path,
+    told: Callable[[str], None] | None = None,
+    said: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Link the rows of one or two files; returns the summary that is also written.
 
-    ``OUT/rows.csv`` (every row: file, row in it, row_id, cluster, score, then its own columns), ``OUT/pairs.csv`` (row_id_a, row_id_b,
-    outcome, weight, reasons), ``OUT/summary.json``, ``OUT/picture.svg``.
+    ``contract`` says what the columns are, ``said`` (``heading=kind``) goes before it; what neither says is guessed. Into
+    ``out`` go ``clusters.csv``, ``pairs.csv``, ``review.csv``, ``summary.json``, ``summary.md``, ``contract.yaml`` and
+    ``picture.svg`` (``list_results``). Raises the refusals ``linkage.list_*``, ``linkage.map_*`` and those of the intake.
     """
     begun = time.perf_counter()
-    with contract.open(encoding="utf-8") as stream:
-        mapping = lists.read_contract(yaml.safe_load(stream) or {})
+    stated = with_columns(_contract(contract), said)
     out.mkdir(parents=True, exist_ok=True)
-    engine = DuckEngine(out / ".spill")
+    spill = out / ".spill"
+    engine = DuckEngine(spill, memory="3GB")
     try:
         steps = Steps(engine, told)
-        headings = _take(steps, files, mapping)
-        if mapping.chinese:
-            compared = _chinese(steps, mapping, out)
+        taken = _take(engine, steps, files, stated, spill)
+        found, chinese = _understand(engine, taken, stated)
+        if chinese:
+            compared, keys = _chinese(steps, taken, found, stated, spill, told), list_results.CHINESE_TOLD
         else:
-            base = parameters.read("han", HAN_COMPARISONS)
-            compared, _ = lists.link_columns(steps, mapping, "lk_source", base)
-        summary = _write(steps, files, headings, compared, out)
+            compared, keys = _other(steps, taken, found, stated)
+        list_results.cluster_reasons(steps, keys)
+        summary = list_results.write(steps, taken, found, compared, stated, chinese, out)
     finally:
         engine.close()
-    shutil.rmtree(out / ".spill", ignore_errors=True)
+        shutil.rmtree(spill, ignore_errors=True)
     summary["seconds"] = round(time.perf_counter() - begun, 2)
-    (out / "summary.json").write_text(json.dumps(summary, ensure_ascii=False, indent=1), encoding="utf-8")
+    list_results.write_summary(summary, out)
     return summary
 
 
-def _take(steps: Steps, files: list[Path], mapping: ListContract) -> list[str]:
-    """Table ``lk_source``: rows of every file, numbered from 1. Returns the headings."""
-    wanted = [c.source for c in mapping.columns] or list(mapping.to)
-    tables, start = [], 1
-    for place, path in enumerate(files):
-        table = read(path)
-        missing = [w for w in wanted if w not in table.column_names]
-        if (missing and not mapping.chinese) or len(missing) == len(wanted):
-            raise Refusal("linkage.list_column_missing", file=path.name, columns=", ".join(missing))
-        table = table.append_column("unique_id", pa.array(range(start, start + table.num_rows), pa.int64()))
-        table = table.append_column("file_no", pa.array([place] * table.num_rows, pa.int32()))
-        tables.append(table)
-        start += table.num_rows
-    whole = pa.concat_tables(tables, promote_options="default")
-    for name in wanted:
-        if name not in whole.column_names:
-            whole = whole.append_column(name, pa.nulls(whole.num_rows, pa.string()))
-    steps.engine.load("lk_source", whole)
-    return [c for c in whole.column_names if c not in ("unique_id", "file_no")]
-
-
-def read(path: Path) -> pa.Table:
-    """A file's rows, every value as text. CSV or TSV in any common encoding, XLSX, Parquet, NDJSON.
-
-    Raises ``linkage.list_unreadable``.
-    """
-    kind = path.suffix.lower()
+def _contract(path: Path | None) -> ListContract:
+    if path is None:
+        return ListContract()
     try:
-        if kind == ".parquet":
-            table = pa.parquet.read_table(path)
-        elif kind in (".ndjson", ".jsonl", ".json"):
-            table = pa.json.read_json(path)
-        elif kind in (".xlsx", ".xls"):
-            table = _sheet(path)
-        else:
-            table = _csv(path)
-    except (pa.ArrowInvalid, UnicodeDecodeError, OSError, ValueError) as fault:
-        raise Refusal("linkage.list_unreadable", file=path.name) from fault
-    return pa.table({n.strip(): table.column(n).cast(pa.string()) for n in table.column_names})
+        with path.open(encoding="utf-8") as stream:
+            said = yaml.safe_load(stream) or {}
+    except (yaml.YAMLError, UnicodeDecodeError) as broken:
+        raise Refusal("linkage.list_contract_unreadable", file=path.name) from broken
+    if not isinstance(said, dict):
+        raise Refusal("linkage.list_contract_unreadable", file=path.name)
+    return read_contract(said)
 
 
-def _csv(path: Path) -> pa.Table:
-    with path.open("rb") as stream:
-        head = stream.read(SNIFFED)
-    encoding = "utf-8"
-    if not head.startswith(b"\xef\xbb\xbf"):
-        try:
-            head[: head.rfind(b"\n") + 1].decode("utf-8")
-        except UnicodeDecodeError:
-            best = from_bytes(head[: head.rfind(b"\n") + 1]).best()
-            encoding = best.encoding if best else "gb18030"
-            encoding = (
-                "gb18030" if encoding in ("gb2312", "gbk", "gb18030", "big5", "cp949", "hz") else encoding
+def _take(
+    engine: DuckEngine, steps: Steps, files: Sequence[Path], stated: ListContract, spill: Path
+) -> list[ListFile]:
+    """Every file in the engine; a heading that was stated stands in one of them at least."""
+    taken: list[ListFile] = []
+    for no, path in enumerate(files):
+        after = sum(f.rows for f in taken)
+        taken.append(
+            steps.timed(
+                f"read {path.name}",
+                lambda p=path, n=no, a=after: list_files.take(
+                    steps.engine, p, n, spill, tuple(stated.stated), a
+                ),  # type: ignore[misc]
             )
-    first = head.split(b"\n", 1)[0]
-    delimiter = max(",\t;|", key=lambda d: first.count(d.encode()))
-    names = next(iter(_headings(head, encoding, delimiter)))
-    return pa.csv.read_csv(
-        path,
-        read_options=pa.csv.ReadOptions(encoding=encoding),
-        parse_options=pa.csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
-        convert_options=pa.csv.ConvertOptions(
-            column_types={n: pa.string() for n in names}, strings_can_be_null=True, null_values=[""]
-        ),
-    )
+        )
+    every = {h for f in taken for h in f.headings}
+    missing = [h for h in stated.stated if h not in every]
+    if missing and not (stated.language == "zh" and len(missing) < len(stated.stated)):
+        raise Refusal(
+            "linkage.list_column_missing",
+            file="、".join(f.name for f in taken),
+            columns="、".join(missing),
+            headings="、".join(dict.fromkeys(h for f in taken for h in f.headings)),
+        )
+    return taken
 
 
-def _headings(head: bytes, encoding: str, delimiter: str) -> list[list[str]]:
-    import csv
-
-    line = head.split(b"\n", 1)[0].decode(encoding).lstrip("\ufeff").rstrip("\r")
-    return [next(csv.reader([line], delimiter=delimiter))]
-
-
-def _sheet(path: Path) -> pa.Table:
-    from python_calamine import CalamineWorkbook
-
-    rows = CalamineWorkbook.from_path(str(path)).get_sheet_by_index(0).to_python(skip_empty_area=True)
-    rows = [r for r in rows if sum(c not in (None, "") for c in r) > 1]
-    names = [str(c) for c in rows[0]]
-    columns = zip(*rows[1:], strict=True) if len(rows) > 1 else [() for _ in names]
-    return pa.table(
-        {n: pa.array([_cell(v) for v in c], pa.string()) for n, c in zip(names, columns, strict=True)}
-    )
+def _understand(
+    engine: DuckEngine, taken: Sequence[ListFile], stated: ListContract
+) -> tuple[list[list[Guess]], bool]:
+    """What every column of every file is, and whether the list is Chinese."""
+    seen = [list_files.samples(engine, f) for f in taken]
+    found = [guess(s, stated.stated, stated.complete) for s in seen]
+    chinese = stated.language == "zh"
+    if not stated.language:
+        chinese = any(is_chinese(s, g) for s, g in zip(seen, found, strict=True))
+    if chinese:
+        found = [settled(g) for g in found]
+    for file, guesses in zip(taken, found, strict=True):
+        if all(g.kind == "ignore" for g in guesses):
+            raise Refusal("linkage.list_no_column", file=file.name, headings="、".join(file.headings))
+    return found, chinese
 
 
-def _cell(value: object) -> str | None:
-    if value is None or value == "":
-        return None
-    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
-
-
-def _chinese(steps: Steps, mapping: ListContract, out: Path) -> tuple[Comparison, ...]:
-    """Link a Chinese list with the register's comparisons; leaves ``lk_list_cluster`` and ``lk_decided``."""
+def _chinese(
+    steps: Steps,
+    taken: Sequence[ListFile],
+    found: list[list[Guess]],
+    stated: ListContract,
+    spill: Path,
+    told: Callable[[str], None] | None,
+) -> tuple[Comparison, ...]:
+    """Link a Chinese list with the register's comparisons; leaves ``lk_list_cluster``, ``lk_decided`` and ``mentions``."""
     from anju.exchange.linkage.link import link
 
     engine = steps.engine
-    chinese_list.mentions(engine, mapping.to, "lk_source")
-    work = out / ".work"
-    work.mkdir(exist_ok=True)
-    link(engine, "mentions", None, [], parameters.read("han", HAN_COMPARISONS), work)
+    parts, kinds = [], list(dict.fromkeys(k for k in CHINESE if k != "household"))
+    for file, guesses in zip(taken, found, strict=True):
+        filled = ", ".join(f'{_chinese_cell(k, guesses)} AS "{k}"' for k in kinds)
+        parts.append(f"SELECT unique_id, {filled} FROM lk_file_{file.no}")
+    steps.table("lk_source", " UNION ALL ".join(parts))
+    held = steps.engine.rows("SELECT " + ", ".join(f'count("{k}")' for k in kinds) + " FROM lk_source")[0]
+    to = {k: (CHINESE[k],) for k, n in zip(kinds, held, strict=True) if n}
+    steps.timed("mentions", lambda: chinese_list.mentions(engine, to, "lk_source"))
+    steps.drop("lk_source")
+    base = chinese_list.fitted(engine, parameters.read("han", HAN_COMPARISONS))
+    work = spill / "work"
+    work.mkdir(parents=True, exist_ok=True)
+    summary = link(engine, "mentions", None, [], list_results.thresholds(base, stated), work, told=told)
     engine.scan("lk_assigned", [work / "assignment.parquet"])
     engine.scan("lk_edge", [work / "edges.parquet"])
     steps.table(
         "lk_list_cluster",
         """
         SELECT CAST(record_id AS BIGINT) AS unique_id, CAST(min(record_id) OVER (PARTITION BY person_code) AS BIGINT) AS cluster,
-               weight AS score FROM lk_assigned
+               weight, how = 'key' AS is_key FROM lk_assigned
         """,
     )
     steps.table(
         "lk_decided", "SELECT CAST(record_a AS BIGINT) AS a, CAST(record_b AS BIGINT) AS b, * FROM lk_edge"
     )
-    for path in work.iterdir():
-        path.unlink()
-    work.rmdir()
+    list_results.keep_blocks(steps, summary.blocks)
     return HAN_COMPARISONS
 
 
-def _write(
-    steps: Steps, files: list[Path], headings: list[str], compared: tuple[Comparison, ...], out: Path
-) -> dict[str, Any]:
-    engine = steps.engine
-    names = ", ".join(f"({i}, '{p.name.replace(chr(39), chr(39) * 2)}')" for i, p in enumerate(files))
-    taken = {"file", "row", "row_id", "cluster", "score"}
-    own = ", ".join(f's."{h}"' + (f' AS "{h}_stated"' if h in taken else "") for h in headings)
-    engine.run(
-        f"""COPY (
-            SELECT f.name AS file, s.unique_id - min(s.unique_id) OVER (PARTITION BY s.file_no) + 1 AS row, s.unique_id AS row_id,
-                   dense_rank() OVER (ORDER BY c.cluster) AS cluster, round(c.score, 2) AS score, {own}
-            FROM lk_source AS s JOIN lk_list_cluster AS c ON c.unique_id = s.unique_id
-            JOIN (VALUES {names}) AS f(no, name) ON f.no = s.file_no ORDER BY s.unique_id
-        ) TO '{out / "rows.csv"}' (HEADER, DELIMITER ',')"""
-    )
-    reasons = " || ".join(
-        f"CASE WHEN {c.name}_level = 'missing' THEN '' ELSE '{c.en.replace(chr(39), '')}: ' || {_level_words(c)} || "
-        f"printf(' (%+.1f); ', {c.name}_weight) END"
-        for c in compared
-    )
-    engine.run(
-        f"""COPY (SELECT a AS row_id_a, b AS row_id_b, outcome, round(weight, 2) AS weight, {reasons} AS reasons
-        FROM lk_decided ORDER BY weight DESC, a, b) TO '{out / "pairs.csv"}' (HEADER, DELIMITER ',')"""
-    )
-    sizes = dict(
-        engine.rows(
-            "SELECT n, count(*) FROM (SELECT count(*) AS n FROM lk_list_cluster GROUP BY cluster) AS s GROUP BY n"
+def _chinese_cell(kind: str, guesses: Sequence[Guess]) -> str:
+    """SQL for what a file says of one kind: a name may stand in two columns, an address in several."""
+
+    def places(*wanted: str) -> list[str]:
+        return [f"h{i}" for i, g in enumerate(guesses) if g.kind in wanted]
+
+    if kind == "name" and not places("name"):
+        parts = [*places("surname"), *places("given_name")]
+        if not parts:
+            return "CAST(NULL AS VARCHAR)"
+        whole = f"concat_ws(CASE WHEN regexp_matches(concat({', '.join(parts)}), '[A-Za-z]') THEN ' ' ELSE '' END, {', '.join(parts)})"
+        return f"nullif({whole}, '')"
+    if kind == "address":
+        parts = places("address", "place", "region", "house_number") if places("address") else []
+        return f"nullif(concat({', '.join(parts)}), '')" if parts else "CAST(NULL AS VARCHAR)"
+    cells = places(kind) or (places("household") if kind == "number" else [])
+    return cells[0] if cells else "CAST(NULL AS VARCHAR)"
+
+
+def _other(
+    steps: Steps, taken: Sequence[ListFile], found: list[list[Guess]], stated: ListContract
+) -> tuple[tuple[Comparison, ...], list[tuple[str, str, str]]]:
+    """Link any other list by its columns; leaves ``lk_list_cluster`` and ``lk_decided``."""
+    columns, places = _aligned(taken, found)
+    parts = [
+        f"SELECT unique_id, {file.no} AS file_no, "
+        + ", ".join(
+            f"h{at[file.no]} AS {c.id}" if file.no in at else f"CAST(NULL AS VARCHAR) AS {c.id}"
+            for c, at in zip(columns, places, strict=True)
         )
-    )
-    weights = engine.rows(
-        "SELECT CAST(floor(weight) AS INTEGER), outcome, count(*) FROM lk_decided GROUP BY 1, 2"
-    )
-    blocks = (
-        engine.rows("SELECT rule, pairs, largest, dropped FROM lk_block ORDER BY pairs DESC")
-        if _has(steps)
-        else []
-    )
-    rows, people = sum(n * c for n, c in sizes.items()), sum(sizes.values())
-    title = f"{', '.join(p.name for p in files)}: {rows:,} rows, {people:,} people"
-    (out / "picture.svg").write_text(draw(title, weights, sizes), encoding="utf-8")
-    return {
-        "files": [p.name for p in files],
-        "rows": rows,
-        "people": people,
-        "duplicate_rows": rows - people,
-        "pairs_same": sum(n for _, o, n in weights if o == "same"),
-        "pairs_to_ask": sum(n for _, o, n in weights if o == "ask"),
-        "blocking": [
-            {"rule": r, "pairs": int(p), "largest": int(m), "dropped": int(d)} for r, p, m, d in blocks
-        ],
-    }
+        + f" FROM lk_file_{file.no}"
+        for file in taken
+    ]
+    steps.table("lk_source", " UNION ALL ".join(parts))
+    base = parameters.read("han", HAN_COMPARISONS)
+    compared = lists.link_columns(steps, columns, stated, "lk_source", base)
+    return compared, [(c.id, c.source, c.source) for c in columns]
 
 
-def _has(steps: Steps) -> bool:
-    return "lk_block" in {str(r[0]) for r in steps.engine.rows("SHOW TABLES")}
+def _aligned(
+    taken: Sequence[ListFile], found: list[list[Guess]]
+) -> tuple[list[ListColumn], list[dict[int, int]]]:
+    """The compared columns and where each stands in each file: the same heading and kind, else the next of the kind."""
+    columns: list[ListColumn] = []
+    places: list[dict[int, int]] = []
+    for file, guesses in zip(taken, found, strict=True):
+        open_places = [(i, g) for i, g in enumerate(guesses) if g.kind != "ignore"]
+        for exact in (True, False):
+            for i, g in list(open_places):
+                kind = g.kind if g.kind in KNOWN else "text"
+                fits = [
+                    n
+                    for n, c in enumerate(columns)
+                    if c.kind == kind
+                    and file.no not in places[n]
+                    and (c.source.lower() == g.heading.lower() or not exact)
+                ]
+                if fits:
+                    places[fits[0]][file.no] = i
+                elif not exact or not file.no:
+                    columns.append(ListColumn(f"c{len(columns)}", g.heading, kind))
+                    places.append({file.no: i})
+                else:
+                    continue
+                open_places.remove((i, g))
+    return columns, places
 
 
-def _level_words(comparison: Comparison) -> str:
-    whens = " ".join(f"WHEN '{v.name}' THEN '{v.en.replace(chr(39), '')}'" for v in comparison.levels)
-    return f"CASE {comparison.name}_level {whens} ELSE 'different' END"
+def told_json(summary: dict[str, Any]) -> str:
+    """The summary as it is printed for a script."""
+    return json.dumps(summary, ensure_ascii=False)
