@@ -11,7 +11,7 @@ import sys
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -24,17 +24,19 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from django.core import mail
 from django.core.cache import cache
 from django.test import Client
+from django.utils import timezone
 from fido2.cose import ES256
 from fido2.utils import websafe_decode, websafe_encode
 from fido2.webauthn import AttestationObject, AttestedCredentialData, AuthenticatorData, CollectedClientData
 from pytest_django import Settings
 
 from anju.kernel.identifiers import citizen_check
+from anju.kernel.refusal import Refusal
 from anju.trust.access import system
 from anju.trust.sealing import sealer
 from anju.trust.store import access_actions, account_actions, ledger, log_queries
 from anju.trust.store.models import Account, Assignment
-from anju.web.account import adapters
+from anju.web.account import adapters, passwords
 
 BY, AT = system("test"), datetime(2026, 3, 1, 8, tzinfo=UTC)
 PASSWORD = "a river runs by the old station"
@@ -50,7 +52,9 @@ def own(db: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: Set
     ]  # fast; strength is not what is tested
     settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
     cache.clear()
-    account_actions.make_account("lihua", PASSWORD, by=BY, at=AT, email="lihua@example.org")
+    account_actions.own_password(
+        account_actions.make_account("lihua", PASSWORD, by=BY, at=AT, email="lihua@example.org")
+    )
     access_actions.grant_role("lihua", "station_worker", "990102", by=BY, at=AT)
     yield
     cache.clear()
@@ -74,10 +78,56 @@ def test_password_login_is_told_to_the_log_and_leads_nowhere_else() -> None:
     client = Client()
     assert enter(client, next="https://evil.example/").headers["Location"] == "/"
     assert is_in(client)
-    assert client.post("/account/logout/").status_code == 302
+    left = client.post("/account/logout/")
+    assert left.status_code == 302
+    assert left["Clear-Site-Data"] == '"cache", "storage"'
     assert not is_in(client)
     ledger.sequence_all()
     assert [e.entry.action for e in log_queries.entries(1)] == ["account.login"]
+
+
+def test_a_first_password_is_changed_by_its_owner_or_ends() -> None:
+    now = timezone.now()
+    account_actions.set_password("lihua", PASSWORD, by=BY, at=now - timedelta(days=6))
+    client = Client()
+    assert enter(client).headers["Location"] == "/account/password/change/"
+    assert "初始密码" in client.get("/account/password/change/").content.decode()
+    own = "a lantern above the ferry steps"
+    client.post("/account/password/change/", {"oldpassword": PASSWORD, "password1": own, "password2": own})
+    assert Account.objects.get(username="lihua").first_password_until is None
+    assert enter(Client(), password=own).headers["Location"] == "/"
+    account_actions.set_password("lihua", PASSWORD, by=BY, at=now - timedelta(days=7, seconds=1))
+    late = Client()
+    enter(late)
+    assert not is_in(late)
+
+
+@pytest.mark.parametrize(
+    "weak",
+    ["password1234", "anju-demo-2026", "yunjinqu20261122", "云津区2026居住证", "lihua-lihua-lihua", "qwertyuiop123", "111111111111",
+     "station.officer.2026", "shequ fuwuzhan 123"],
+)  # fmt: skip
+def test_a_password_made_of_common_or_local_words_is_refused(weak: str) -> None:
+    with pytest.raises(Refusal, match="weak_password"):
+        account_actions.set_password("lihua", weak, by=BY, at=AT)
+
+
+def test_a_leaked_password_is_refused_and_a_list_that_cannot_be_read_lets_none_through(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    leaked = [f"leaked words number {n} here" for n in range(500)]
+    lines = sorted(hashlib.sha1(p.encode(), usedforsecurity=False).hexdigest().upper() for p in leaked)
+    path = tmp_path / "leaked.txt"
+    path.write_text("".join(f"{line}:{n}\n" for n, line in enumerate(lines)))
+    assert all(passwords.is_listed(path, p) for p in leaked)
+    assert not any(passwords.is_listed(path, p + "x") for p in leaked)
+    monkeypatch.setenv("ANJU_BREACHED", str(path))
+    with pytest.raises(Refusal, match="weak_password"):
+        account_actions.set_password("lihua", leaked[7], by=BY, at=AT)
+    account_actions.set_password("lihua", PASSWORD, by=BY, at=AT)
+    monkeypatch.setenv("ANJU_BREACHED", str(tmp_path / "gone.txt"))
+    with pytest.raises(FileNotFoundError):
+        account_actions.set_password("lihua", PASSWORD, by=BY, at=AT)
 
 
 def test_wrong_passwords_are_refused_without_telling_who_exists() -> None:
@@ -246,7 +296,7 @@ def test_sessions_are_listed_and_can_be_ended() -> None:
     tablet = Client()
     enter(tablet)
     one = next(s.pk for s in page.context["sessions"] if s.session_key == phone.session.session_key)
-    account_actions.make_account("other", PASSWORD, by=BY, at=AT)
+    account_actions.make_account("other", PASSWORD, by=BY, at=timezone.now())
     stranger = Client()
     enter(stranger, "other")
     assert stranger.post(f"/account/sessions/{one}/end/").status_code == 404
@@ -302,11 +352,13 @@ def provider(settings: Settings) -> Iterator[str]:
         yield "national"
 
 
-def national(client: Client, sub: str, *, spoil_state: bool = False) -> None:
+def national(client: Client, sub: str, *, spoil: str = "") -> None:
     sent = client.post("/account/oidc/national/login/").headers["Location"]
+    if spoil == "nonce":  # somebody else's answer, asked for elsewhere
+        sent = re.sub(r"nonce=\w+", "nonce=" + "0" * 64, sent)
     answer = httpx.post(sent, data={"sub": sub}, follow_redirects=False).headers["Location"]
     query = {k: v[0] for k, v in parse_qs(urlsplit(answer).query).items()}
-    if spoil_state:
+    if spoil == "state":
         query["state"] = "x" + query["state"][1:]
     client.get(urlsplit(answer).path, query)
 
@@ -328,15 +380,15 @@ def test_a_national_login_finds_ones_own_file(provider: str, monkeypatch: pytest
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
-@pytest.mark.parametrize(("sub", "spoil"), [("stranger", False), ("known", True)])
+@pytest.mark.parametrize(("sub", "spoil"), [("stranger", ""), ("known", "state"), ("known", "nonce")])
 def test_a_stranger_or_a_forged_answer_stays_outside(
-    provider: str, monkeypatch: pytest.MonkeyPatch, sub: str, spoil: bool
+    provider: str, monkeypatch: pytest.MonkeyPatch, sub: str, spoil: str
 ) -> None:
     monkeypatch.setattr(
         adapters.register, "find_by_number", lambda n: ("0000000000001",) if n == NUMBER else ()
     )
     client = Client()
-    national(client, sub, spoil_state=spoil)
+    national(client, sub, spoil=spoil)
     assert not is_in(client)
     assert not Assignment.objects.filter(role="resident").exists()
 

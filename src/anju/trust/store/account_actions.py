@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -16,13 +16,19 @@ from anju.trust.access import Actor, rules
 from anju.trust.store import access_actions, log
 from anju.trust.store.models import Account, Assignment
 
+FIRST_PASSWORD_LASTS = timedelta(days=7)
+"""A password somebody else gave opens the door this long."""
+
 
 @transaction.atomic
 def make_account(username: str, password: str, *, by: Actor, at: datetime, email: str = "") -> int:
-    """A new account without any role; return its id. Refuses a taken name and a weak password."""
+    """A new account without any role; return its id. Refuses a taken name and a weak password.
+
+    The password is a first one: it opens the door for ``FIRST_PASSWORD_LASTS``, until its owner chooses another.
+    """
     if Account.objects.filter(username=username).exists():
         raise Refusal("trust.account_exists", account=username)
-    account = Account(username=username, email=email)
+    account = Account(username=username, email=email, first_password_until=at + FIRST_PASSWORD_LASTS)
     _strong(password, account)
     account.set_password(password)
     account.save()
@@ -32,14 +38,20 @@ def make_account(username: str, password: str, *, by: Actor, at: datetime, email
 
 @transaction.atomic
 def set_password(username: str, password: str, *, by: Actor, at: datetime) -> None:
-    """A new password, given by an administrator; every session of the account ends with it."""
+    """A new first password, given by an administrator; every session of the account ends with it."""
     account = Account.objects.select_for_update().filter(username=username).first()
     if account is None:
         raise Refusal("trust.no_account", account=username)
     _strong(password, account)
     account.set_password(password)
-    account.save(update_fields=["password"])
+    account.first_password_until = at + FIRST_PASSWORD_LASTS
+    account.save(update_fields=["password", "first_password_until"])
     log.record(by, "account.password", at, subject=f"account:{account.pk}")
+
+
+def own_password(number: int) -> None:
+    """The account's owner chose their password: it does not end by itself any more."""
+    Account.objects.filter(pk=number).update(first_password_until=None)
 
 
 @transaction.atomic

@@ -32,6 +32,11 @@ class Account(AbstractUser):
     is_demo = models.BooleanField(
         default=False, help_text="made by the demo; works only while ANJU_DEMO is set"
     )
+    first_password_until = models.DateTimeField(
+        null=True,
+        blank=True,
+        help_text="until then a password given by somebody else opens the door; null: their own",
+    )
 
 
 class Assignment(models.Model):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from allauth.account.authentication import get_authentication_records
@@ -53,7 +54,12 @@ class Acting:
     @property
     def has_purposes(self) -> bool:
         """Whether this role ever needs one."""
-        return bool(purposes_for(self.actor))
+        return _has_purposes(self.actor.role, self.actor.department, id(rules()))
+
+
+@lru_cache(maxsize=256)
+def _has_purposes(role: str, department: str, _book: int) -> bool:
+    return bool(purposes_for(Actor("", role, department=department)))
 
 
 def acting(request: HttpRequest) -> Acting | None:

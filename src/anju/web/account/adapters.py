@@ -8,16 +8,20 @@ from allauth.account.adapter import DefaultAccountAdapter
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
 from django.conf import settings
+from django.contrib import messages
 from django.db.models.signals import pre_save
 from django.dispatch import receiver
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from anju.kernel.identifiers import is_citizen_no
 from anju.register.store import queries as register
 from anju.trust.access import Actor, system
 from anju.trust.sealing import sealer
-from anju.trust.store import access_actions, access_queries, log
+from anju.trust.store import access_actions, access_queries, account_actions, log
+from anju.web.account.national import WithNonce
 
 
 @receiver(pre_save, sender="socialaccount.SocialAccount")
@@ -40,9 +44,12 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         )
 
     def authenticate(self, request: HttpRequest, **credentials: Any) -> Any:
-        """The user whose credentials these are; a demo account only while the demo runs."""
+        """The user whose credentials these are; a demo account only while the demo runs, a first password for days."""
         user = super().authenticate(request, **credentials)
-        return None if user is not None and user.is_demo and not settings.DEMO else user
+        if user is None or (user.is_demo and not settings.DEMO):
+            return None
+        ends_at = user.first_password_until
+        return None if ends_at is not None and ends_at <= timezone.now() else user
 
     def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
         """A failed attempt on an account that exists is told to the log (no name is kept for others)."""
@@ -54,6 +61,18 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
                 timezone.now(),
                 result="refused",
             )
+
+    def set_password(self, user: Any, password: str) -> None:
+        """A password the account's owner chose: it does not end."""
+        super().set_password(user, password)
+        account_actions.own_password(user.pk)
+
+    def get_login_redirect_url(self, request: HttpRequest) -> str:
+        """Whoever came in with a password that somebody else gave chooses their own first."""
+        if getattr(request.user, "first_password_until", None) is not None:
+            messages.info(request, _("这是管理员给的初始密码，几天后失效。请现在换成自己的密码。"))
+            return reverse("account_change_password")
+        return str(super().get_login_redirect_url(request))
 
     def login(self, request: HttpRequest, user: Any) -> None:
         """Log in, and tell the log."""
@@ -75,6 +94,12 @@ class SecondFactor(DefaultMFAAdapter):  # type: ignore[misc]
 
 class NationalLogin(DefaultSocialAccountAdapter):  # type: ignore[misc]
     """OpenID Connect: a resident joins with the national or city login and finds their own file."""
+
+    def get_provider(self, request: HttpRequest, provider: str, client_id: str | None = None) -> Any:
+        """The provider, asking with a nonce."""
+        found = super().get_provider(request, provider, client_id=client_id)
+        found.oauth2_adapter_class = WithNonce
+        return found
 
     def is_open_for_signup(self, request: HttpRequest, sociallogin: Any) -> bool:
         """A login that proves a citizen number the register knows makes a resident's account; others do not."""

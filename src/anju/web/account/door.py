@@ -8,17 +8,27 @@ from allauth.mfa.recovery_codes import views as codes
 from allauth.mfa.totp import views as totp
 from allauth.mfa.webauthn import views as passkeys
 from allauth.socialaccount import views as social
-from allauth.socialaccount.providers.openid_connect import views as oidc
 from allauth.usersessions import views as sessions
+from django.http import HttpRequest, HttpResponse
 from django.urls import path, re_path
 
+from anju.web.account import national
 from anju.web.guard import guard, public
 
 own = guard("account.own")
 
+
+def logout(request: HttpRequest) -> HttpResponse:
+    """Log out; the browser forgets what it kept of these pages."""
+    answer: HttpResponse = account.logout(request)
+    if request.method == "POST":
+        answer["Clear-Site-Data"] = '"cache", "storage"'
+    return answer
+
+
 urlpatterns = [
     path("login/", public(account.login), name="account_login"),
-    path("logout/", public(account.logout), name="account_logout"),
+    path("logout/", public(logout), name="account_logout"),
     path("inactive/", public(account.account_inactive), name="account_inactive"),
     path("signup/", public(account.signup), name="account_signup"),
     path("reauthenticate/", own(account.reauthenticate), name="account_reauthenticate"),
@@ -63,6 +73,8 @@ urlpatterns = [
     path("social/login/error/", public(social.login_error), name="socialaccount_login_error"),
     path("social/signup/", public(social.signup), name="socialaccount_signup"),
     path("social/", own(social.connections), name="socialaccount_connections"),
-    path("oidc/<str:provider_id>/login/", public(oidc.login), name="openid_connect_login"),
-    path("oidc/<str:provider_id>/login/callback/", public(oidc.callback), name="openid_connect_callback"),
+    path("oidc/<slug:provider_id>/login/", public(national.login), name="openid_connect_login"),
+    path(
+        "oidc/<slug:provider_id>/login/callback/", public(national.callback), name="openid_connect_callback"
+    ),
 ]
