@@ -17,10 +17,13 @@ import yaml
 from anju.kernel.refusal import Refusal
 
 
+_BESIDE = Path(__file__).resolve().parents[3] / "packs"
+
+
 def root() -> Path:
     """The folder that holds all packs: ``ANJU_PACKS``, or ``packs`` beside ``src``."""
     stated = os.environ.get("ANJU_PACKS")
-    return Path(stated) if stated else Path(__file__).resolve().parents[3] / "packs"
+    return Path(stated) if stated else _BESIDE
 
 
 def place() -> str:

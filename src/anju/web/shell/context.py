@@ -51,7 +51,7 @@ class Shell:
     @cached_property
     def place(self) -> str:
         """The name of the place this system serves."""
-        return _names(packs.chain()[0])["en" if self.is_english else "zh"]
+        return _names(packs.root(), packs.place())["en" if self.is_english else "zh"]
 
     @property
     def login_url(self) -> str:
@@ -92,8 +92,9 @@ class Shell:
 
 
 @lru_cache
-def _names(pack: Path) -> Mapping[str, str]:
-    return {language: str(name) for language, name in packs.read_yaml(pack / "pack.yaml")["name"].items()}
+def _names(_root: Path, place: str) -> Mapping[str, str]:
+    told = packs.read_yaml(packs.chain(place)[0] / "pack.yaml")["name"]
+    return {language: str(name) for language, name in told.items()}
 
 
 def _where(name: str) -> str:

@@ -14,6 +14,7 @@ from django.db import connection
 from anju.kernel.refusal import Refusal
 from anju.register.store.queries.values import Source
 from anju.trust.sealing import sealer
+from anju.trust.store import prepared
 
 LARGEST_PAGE = 500
 BEYOND = "~"
@@ -24,7 +25,7 @@ def rows(sql: str, *values: Any) -> list[dict[str, Any]]:
     """Rows of one query as dictionaries."""
     with connection.cursor() as cursor:
         cursor.execute(sql, values or None)
-        names = [c.name for c in cursor.description]
+        names = prepared.column_names(cursor)
         return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
 
@@ -39,7 +40,7 @@ def in_order(sql: str, *values: Any) -> list[dict[str, Any]]:
             f"SET LOCAL enable_bitmapscan = off; {sql}; SET LOCAL enable_bitmapscan = on", values or None
         )
         cursor.nextset()
-        names = [c.name for c in cursor.description]
+        names = prepared.column_names(cursor)
         return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
 
