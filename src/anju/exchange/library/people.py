@@ -19,10 +19,14 @@ FIELDS = PERSON_FIELDS
 EPOCH = "DATE '1900-01-01'"
 
 
+def mentions(engine: Engine, inputs: Inputs) -> None:
+    """Make ``mention``: what every later step joins its records with."""
+    engine.run(f"CREATE OR REPLACE TEMP TABLE mention AS {_mentions(inputs)}")
+
+
 def resolve(engine: Engine, inputs: Inputs, rules: Rules) -> None:
-    """Make ``mention``, ``spread``, ``claim``, ``chosen``, ``shown``, ``name_form``, ``contradiction``."""
+    """Make ``spread``, ``differ``, ``shown``, ``name_form``, ``contradiction`` from ``mention``."""
     for name, query in (
-        ("mention", _mentions(inputs)),
         ("spread", _spread()),
         ("differ", _differ()),
         ("claim", _claims(rules)),
@@ -35,6 +39,8 @@ def resolve(engine: Engine, inputs: Inputs, rules: Rules) -> None:
     names.prepare(engine)
     names.forms(engine, "SELECT name FROM shown UNION SELECT value FROM claim WHERE field = 0")
     engine.run(f"CREATE OR REPLACE TEMP TABLE contradiction AS {_contradictions(rules)}")
+    engine.run("DROP TABLE claim")
+    engine.run("DROP TABLE chosen")
 
 
 def _mentions(inputs: Inputs) -> str:
@@ -83,15 +89,22 @@ def _type(column: str) -> str:
 
 
 def _spread() -> str:
-    """One row per person: the smallest and the greatest value of each field, how many records, which datasets."""
-    ends = ", ".join(f"min({f}) AS lo_{f}, max({f}) AS hi_{f}" for f in FIELDS)
-    return f"SELECT pid, count(*) AS record_count, bit_or(1 << ds) AS bits, {ends} FROM mention GROUP BY pid"
+    """One row per person: the smallest value of each field and whether another is stated; how many records, which
+    datasets. Values are told apart by their 64-bit hashes: comparing texts costs several times as much."""
+    hashed = ", ".join(f"{f}, CASE WHEN {f} IS NOT NULL THEN hash({f}) END AS h_{f}" for f in FIELDS)
+    ends = ", ".join(f"min({f}) AS {f}, coalesce(min(h_{f}) <> max(h_{f}), FALSE) AS d_{f}" for f in FIELDS)
+    return (
+        f"SELECT pid, count(*) AS record_count, bit_or(1 << ds) AS bits, {ends} "
+        f"FROM (SELECT pid, ds, {hashed} FROM mention) AS m GROUP BY pid"
+    )
+
+
+_ANY = " OR ".join(f"d_{f}" for f in FIELDS)
 
 
 def _differ() -> str:
     """People on whom the sources differ, with one flag per field."""
-    flags = ", ".join(f"lo_{f} <> hi_{f} AS d_{f}" for f in FIELDS)
-    return f"SELECT pid, {flags} FROM spread WHERE " + " OR ".join(f"lo_{f} <> hi_{f}" for f in FIELDS)
+    return f"SELECT pid, {', '.join(f'd_{f}' for f in FIELDS)} FROM spread WHERE {_ANY}"
 
 
 NUMBER = 1 << 30
@@ -149,9 +162,10 @@ def _shown() -> str:
     wide = ", ".join(
         f"max(CASE WHEN field = {place} THEN value END) AS {f}" for place, f in enumerate(FIELDS)
     )
-    columns = ", ".join(f"coalesce(CAST(c.{f} AS {_type(f)}), s.lo_{f}) AS {f}" for f in FIELDS)
+    columns = ", ".join(f"coalesce(CAST(c.{f} AS {_type(f)}), s.{f}) AS {f}" for f in FIELDS)
     return (
-        f"SELECT s.pid, s.record_count, {columns} FROM spread AS s "
+        f"SELECT pid, record_count, {', '.join(FIELDS)} FROM spread WHERE NOT ({_ANY}) UNION ALL "
+        f"SELECT s.pid, s.record_count, {columns} FROM (SELECT * FROM spread WHERE {_ANY}) AS s "
         f"LEFT JOIN (SELECT pid, {wide} FROM chosen GROUP BY pid) AS c ON s.pid = c.pid"
     )
 
@@ -203,12 +217,12 @@ def dossier() -> str:
         f", CASE WHEN m.{f} <> s.{f} THEN concat('{PART_MARK}{place}', CAST(m.{f} AS VARCHAR)) ELSE '' END"
         for place, f in enumerate(FIELDS)
     )
+    shown = ", ".join(f"s.{f}" for f in FIELDS)
     return f"""
 WITH said AS (
-    SELECT m.pid, m.head AS said FROM mention AS m LEFT JOIN differ AS d ON m.pid = d.pid WHERE d.pid IS NULL
-    UNION ALL
-    SELECT m.pid, concat(m.head{others}) AS said
-    FROM mention AS m JOIN (SELECT s.* FROM shown AS s JOIN differ AS d ON s.pid = d.pid) AS s ON m.pid = s.pid
+    SELECT m.pid, CASE WHEN s.pid IS NULL THEN m.head ELSE concat(m.head{others}) END AS said
+    FROM mention AS m LEFT JOIN (SELECT s.pid, {shown} FROM shown AS s JOIN differ AS d ON s.pid = d.pid) AS s
+        ON m.pid = s.pid
 )
 SELECT pid, string_agg(said, '{RECORD_MARK}') AS records,
     CAST(sum(CAST(hash(said) % 1099511627776 AS BIGINT)) AS BIGINT) AS mark

@@ -7,7 +7,7 @@ Source: accepted batches, the assignment of records to people, the rules of the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from anju.exchange.library import facts, family, people, periods, places
@@ -26,48 +26,68 @@ def resolve(
     engine: Engine, inputs: Inputs, rules: Rules, out: Path, tell: Tell = lambda _: None
 ) -> dict[str, int]:
     """Resolve everything and write ``out/<table>.parquet``; return rows per table. ``tell`` hears each step's name."""
+    return dict(steps(engine, inputs, rules, out, tell))
+
+
+def steps(
+    engine: Engine, inputs: Inputs, rules: Rules, out: Path, tell: Tell = lambda _: None
+) -> Iterator[tuple[str, int]]:
+    """Like ``resolve``, telling each table and its rows as soon as its file is there, so that it can be loaded while
+    the next one is made. What needs nobody's fields comes first; ``lives`` (person_code, region) is there from the start.
+    """
     if not inputs.batches:
         raise Refusal("library.nothing_accepted")
     as_of = f"DATE '{inputs.as_of.isoformat()}'"
-    counts: dict[str, int] = {}
-
-    def save(*names: str) -> None:
-        queries = _queries(inputs, rules)
-        for name in names:
-            counts[name] = _save(engine, name, queries[name](), out)
-
-    steps: tuple[tuple[str, Step], ...] = (
-        ("records", lambda: given.prepare(engine, inputs, rules)),
-        ("people", lambda: people.resolve(engine, inputs, rules)),
-        ("addresses", lambda: places.addresses(engine, inputs)),
-        ("stays", lambda: places.stays(engine, inputs, rules)),
-        ("jobs", lambda: places.jobs(engine, inputs, rules)),
-        ("enrolments", lambda: places.enrolments(engine, inputs, rules)),
-        ("contributions", lambda: facts.contributions(engine, inputs)),
-        ("families", lambda: family.resolve(engine, inputs)),
-        ("today", lambda: _today(engine, as_of)),
-        ("dossiers", lambda: save("dossier")),
-        ("facts", lambda: save("stay", "job", "enrolment", "kin", "contribution", "permit", "tax")),
-        ("more facts", lambda: save("skill", "land", "aid", "health", "discrepancy")),
-        ("places", lambda: save("dwelling", "employer", "school")),
-        ("persons", lambda: _persons(engine, inputs, rules)),
-        ("people table", lambda: save("person")),
+    queries = _queries(inputs, rules)
+    order: tuple[tuple[str, Step, tuple[str, ...]], ...] = (
+        ("records", lambda: given.prepare(engine, inputs, rules), ()),
+        ("mentions", lambda: people.mentions(engine, inputs), ()),
+        ("addresses", lambda: places.addresses(engine, inputs), ()),
+        ("stays", lambda: places.stays(engine, inputs, rules), ()),
+        ("jobs", lambda: places.jobs(engine, inputs, rules), ()),
+        ("where people live", lambda: _lives(engine, as_of), ("stay", "job")),
+        ("contributions", lambda: facts.contributions(engine, inputs), ("contribution",)),
+        ("facts", _nothing, ("permit", "tax", "skill", "land", "aid", "health")),
+        ("enrolments", lambda: _enrolments(engine, inputs, rules, as_of), ("enrolment",)),
+        ("places", _nothing, ("dwelling", "employer", "school")),
+        ("people", lambda: people.resolve(engine, inputs, rules), ("discrepancy",)),
+        ("persons", lambda: _persons(engine, inputs, rules), ("person",)),
+        ("families", lambda: family.resolve(engine, inputs), ("kin",)),
+        ("dossiers", _nothing, ("dossier",)),
     )
-    for name, step in steps:
+    for name, step, tables in order:
         tell(name)
         step()
-    return counts
+        for table in tables:
+            yield table, _save(engine, table, queries[table](), out)
 
 
-def _today(engine: Engine, as_of: str) -> None:
-    for table, columns in (
-        ("stay", "code, told_region"),
-        ("job", "code, told_name"),
-        ("enrolment", "school_code, stage"),
-    ):
+def _nothing() -> None:
+    """A step whose tables need nothing beside what is there."""
+
+
+def _lives(engine: Engine, as_of: str) -> None:
+    """Make ``current_stay``, ``current_job`` and ``lives``: the division each person lives in, else works in."""
+    for table, columns in (("stay", "code, told_region"), ("job", "code, told_name")):
         engine.run(
             f"CREATE OR REPLACE TEMP TABLE current_{table} AS {periods.current(table, as_of, columns)}"
         )
+    engine.run("""
+CREATE OR REPLACE TABLE lives AS
+SELECT n.pid, n.person_code, coalesce(pl.region, rpad(CASE WHEN st.told_region <> '' THEN st.told_region END, 12, '0'),
+    rpad(em.region, 12, '0')) AS region
+FROM person_no AS n
+LEFT JOIN current_stay AS st ON n.pid = st.pid
+LEFT JOIN place AS pl ON st.code = pl.code
+LEFT JOIN current_job AS jb ON n.pid = jb.pid
+LEFT JOIN (SELECT credit_code, max(region) AS region FROM told_employer GROUP BY credit_code) AS em
+    ON jb.code = em.credit_code""")
+
+
+def _enrolments(engine: Engine, inputs: Inputs, rules: Rules, as_of: str) -> None:
+    places.enrolments(engine, inputs, rules)
+    now = periods.current("enrolment", as_of, "school_code, stage")
+    engine.run(f"CREATE OR REPLACE TEMP TABLE current_enrolment AS {now}")
 
 
 RECENT_MONTHS = 3
@@ -93,21 +113,17 @@ insured AS (
 spelled AS (SELECT pid FROM stay UNION SELECT pid FROM job UNION SELECT pid FROM enrolment),
 contrary AS (SELECT pid, count(DISTINCT field) AS fields FROM contradiction GROUP BY pid)
 SELECT s.pid, {fields}, f.folded AS name_key, f.pinyin, f.initials,
-    coalesce(pl.region, rpad(CASE WHEN st.told_region <> '' THEN st.told_region END, 12, '0'),
-        rpad(em.region, 12, '0')) AS region,
-    CASE WHEN st.code <> '' THEN st.code END AS dwelling_code, coalesce(jb.code, '') AS employer_code,
+    li.region, CASE WHEN st.code <> '' THEN st.code END AS dwelling_code, coalesce(jb.code, '') AS employer_code,
     a.arrived_on, (st.pid IS NOT NULL OR jb.pid IS NOT NULL OR en.pid IS NOT NULL OR ins.pid IS NOT NULL
         OR ls.pid IS NULL) AS is_resident,
     (sp.bits & {police}) <> 0 AS in_police, CAST(s.record_count AS INTEGER) AS record_count,
     CAST(bit_count(sp.bits) AS INTEGER) AS dataset_count, CAST(coalesce(c.fields, 0) AS INTEGER) AS discrepancy_count
 FROM shown AS s
 JOIN spread AS sp ON s.pid = sp.pid
+LEFT JOIN lives AS li ON s.pid = li.pid
 LEFT JOIN name_form AS f ON s.name = f.name
 LEFT JOIN current_stay AS st ON s.pid = st.pid
-LEFT JOIN place AS pl ON st.code = pl.code
 LEFT JOIN current_job AS jb ON s.pid = jb.pid
-LEFT JOIN (SELECT credit_code, max(region) AS region FROM told_employer GROUP BY credit_code) AS em
-    ON jb.code = em.credit_code
 LEFT JOIN current_enrolment AS en ON s.pid = en.pid
 LEFT JOIN arrived AS a ON s.pid = a.pid
 LEFT JOIN insured AS ins ON s.pid = ins.pid
@@ -199,8 +215,6 @@ _MADE = [
     "mention",
     "spread",
     "differ",
-    "claim",
-    "chosen",
     "shown",
     "name_form",
     "plain_name",

@@ -1,46 +1,43 @@
 """What travels from a library's Parquet files into PostgreSQL: only rows that are new or no longer true.
 
-One thread writes ahead of the load, so that DuckDB and the sealing keep one core busy and PostgreSQL another: plain
-tables as CSV files made by DuckDB alone, sealed ones in pieces of ``ROWS``, dossiers in PostgreSQL's binary form.
+One thread makes exports ahead of the load, so that DuckDB and the sealing keep one core busy and PostgreSQL another.
+Rows travel in PostgreSQL's binary form: nothing to quote, nothing to read twice, sealed values as they are.
 """
 
 from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty, Queue
-from typing import Any
 
 import duckdb
+import pgpq
 import pyarrow as pa
 from django.db import models
 
 from anju.kernel.refusal import Refusal
-from anju.register.store.loading import TARGETS, Target
-from anju.trust.sealing import sealer
+from anju.register.store.loading import Target
+from anju.trust.sealing import Sealer, sealer
 
 CHUNK = 1 << 20
-ROWS = 100_000
+ROWS = 50_000
 AHEAD = 12
-"""Pieces and files that may wait for the load: bounds memory to about 100 MB."""
+"""Pieces that may wait for the load: bounds memory to about 100 MB."""
 LAST_FOUR = {"citizen_no_last4": "citizen_no", "phone_last4": "phone"}
 OPENED, CLOSED = "opened", "closed"
-BINARY_HEAD = b"PGCOPY\n\xff\r\n\0" + bytes(8)
-BINARY_TAIL = b"\xff\xff"
 
 
 @dataclass(frozen=True, slots=True)
 class Export:
-    """Rows on their way: of which table, whether they begin or end, in CSV or PostgreSQL's binary form."""
+    """Rows on their way: of which table, whether they begin (binary) or end (keys in CSV)."""
 
     target: Target
     kind: str
     pieces: Iterator[bytes | Path]
     columns: tuple[str, ...] = ()
-    is_binary: bool = False
 
     def chunks(self) -> Iterator[bytes]:
         """The rows in pieces; a file goes when it is read."""
@@ -73,10 +70,7 @@ class Exporter:
         self._people("again", again)
         self._people("apart", [*again, *later])
         folder.mkdir(parents=True, exist_ok=True)
-        for target in TARGETS:
-            self._view(f"new_{target.source}", new / f"{target.source}.parquet")
-            if old is not None:
-                self._view(f"old_{target.source}", old / f"{target.source}.parquet")
+        self.new, self.old = new, old
 
     def _people(self, name: str, codes: Sequence[str]) -> None:
         self.connection.register("arriving", pa.table({"code": pa.array(codes, pa.string())}))
@@ -90,27 +84,35 @@ class Exporter:
             return rows
         return f"SELECT * FROM ({rows}) AS r WHERE person_code NOT IN (SELECT code FROM apart)"
 
-    def _view(self, name: str, path: Path) -> None:
-        self.connection.execute(f"CREATE OR REPLACE VIEW {name} AS SELECT * FROM read_parquet('{path}')")
+    def see(self, source: str) -> None:
+        """Make ``new_<source>`` and, after a former run, ``old_<source>`` readable."""
+        for name, folder in (("new", self.new), ("old", self.old)):
+            if folder is not None:
+                path = folder / f"{source}.parquet"
+                self.connection.execute(
+                    f"CREATE OR REPLACE VIEW {name}_{source} AS SELECT * FROM read_parquet('{path}')"
+                )
 
-    def write(
-        self, query: str, name: str, connection: duckdb.DuckDBPyConnection | None = None
-    ) -> Iterator[Path]:
+    def write(self, query: str, name: str) -> Iterator[Path]:
         """A query's rows as one file of CSV without a header; null is nothing, an empty text is quoted."""
         path = self.folder / f"{name}.csv"
-        (connection or self.connection).execute(
-            f"COPY ({query}) TO '{path}' (FORMAT csv, HEADER false, NULLSTR '')"
-        )
+        self.connection.execute(f"COPY ({query}) TO '{path}' (FORMAT csv, HEADER false, NULLSTR '')")
         yield path
 
-    def ahead(self, targets: Sequence[Target]) -> Iterator[Export]:
-        """Every export of ``targets`` in order, the next made while the caller loads one. Read each to its end."""
+    def ahead(self, targets: Iterable[Target]) -> Iterator[Export]:
+        """Every export of ``targets`` in order, the next made while the caller loads one. Read each to its end.
+
+        ``targets`` is walked in the thread that makes the exports: it may resolve the next table when asked for it.
+        """
         ready: Queue[Export | bytes | Path | BaseException | None] = Queue(maxsize=AHEAD)
         given_up = threading.Event()
 
         def produce() -> None:
             try:
                 for target in targets:
+                    if given_up.is_set():
+                        return
+                    self.see(target.source)
                     for made in (self.closed(target), self.opened(target)):
                         if made is None:
                             continue
@@ -138,7 +140,7 @@ class Exporter:
                 if isinstance(made, BaseException):
                     raise made
                 assert isinstance(made, Export)
-                yield Export(made.target, made.kind, pieces(), made.columns, made.is_binary)
+                yield Export(made.target, made.kind, pieces(), made.columns)
         finally:
             given_up.set()
             while producer.is_alive():  # a load that broke leaves the producer waiting for room
@@ -162,66 +164,44 @@ class Exporter:
             if target.of_person and self.again:
                 rows += f" UNION ALL SELECT * FROM new_{target.source} WHERE person_code IN (SELECT code FROM again)"
         columns = [_told(target, f) for f in target.plain]
+        columns += [f"q.{target.there(f.name)} AS sealed_{f.name}" for f in _sealed(target)]
         source = f"({rows}) AS q"
         if target.of_person and target.source != "person":
-            source += " JOIN new_person AS p ON q.person_code = p.person_code"
-        told = tuple(f.column for f in target.fields)
-        if not target.hidden:
-            query = f"SELECT {', '.join(columns)} FROM {source}"
-            return Export(target, OPENED, self.write(query, target.source), told)
-        if target.source == "dossier":
-            query = f"SELECT q.person_code, p.region, q.records FROM {source}"
-            return Export(target, OPENED, self._dossiers(query), ("person_code", "region", "records"), True)
-        return Export(target, OPENED, self._sealed(target, columns, source), told)
+            source += " JOIN lives AS p ON q.person_code = p.person_code"
+        names = tuple(f.column for f in target.fields)
+        return Export(target, OPENED, self._rows(target, f"SELECT {', '.join(columns)} FROM {source}"), names)
 
-    def _batches(self, query: str) -> Iterator[pa.RecordBatch]:
-        yield from self.connection.cursor().sql(query).to_arrow_reader(ROWS)
-
-    def _dossiers(self, query: str) -> Iterator[bytes]:
-        """Dossiers in PostgreSQL's binary form: nothing to quote, half the bytes of a hexadecimal text."""
-        seal = sealer()
-        yield BINARY_HEAD
-        for batch in self._batches(query):
-            codes, regions, records = (column.to_pylist() for column in batch.columns)
-            sealed = seal.seal_many(records)
-            yield b"".join(
-                b"\0\3" + _value(code.encode()) + _value(region and region.encode()) + _value(value)
-                for code, region, value in zip(codes, regions, sealed, strict=True)
-            )
-        yield BINARY_TAIL
-
-    def _sealed(self, target: Target, columns: list[str], source: str) -> Iterator[Path]:
-        """CSV with sealed values and blind indexes after the plain columns, a file for each batch."""
-        seal, own = sealer(), self.connection.cursor()
-        kinds = [f for f in target.hidden if getattr(f, "kind", "")]
-        values = [f"q.{target.there(f.name)} AS sealed_{f.name}" for f in kinds]
-        plain = ", ".join(f.column for f in target.plain)
-        hidden = ", ".join(f"'\\x' || lower(hex({f.column}))" for f in target.hidden)
-        query = f"SELECT {', '.join([*columns, *values])} FROM {source}"
-        for number, batch in enumerate(self._batches(query)):
-            table = pa.table(batch.columns, names=batch.schema.names)
-            for name, made in _hidden(seal, kinds, table).items():
-                table = table.append_column(name, pa.array(made, pa.binary()))
-            own.register("sealing", table)
-            yield from self.write(
-                f"SELECT {plain}, {hidden} FROM sealing", f"{target.source}-{number:05d}", own
-            )
-            own.unregister("sealing")
+    def _rows(self, target: Target, query: str) -> Iterator[bytes]:
+        """A query's rows in PostgreSQL's binary form, sealed values and blind indexes after the plain columns."""
+        seal, encoder = sealer(), None
+        for batch in self.connection.cursor().sql(query).to_arrow_reader(ROWS):
+            if target.hidden:
+                batch = _hide(seal, target, batch)
+            if encoder is None:
+                encoder = pgpq.ArrowToPostgresBinaryEncoder(batch.schema)
+                yield encoder.write_header()
+            yield encoder.write_batch(batch)
+        if encoder is not None:
+            yield encoder.finish()
 
 
-def _hidden(seal: Any, kinds: Sequence[models.Field], table: pa.Table) -> dict[str, list[bytes | None]]:
-    made = {}
-    for field in kinds:
-        values = table.column(f"sealed_{field.name}").to_pylist()
+def _sealed(target: Target) -> list[models.Field]:
+    return [f for f in target.hidden if getattr(f, "kind", "")]
+
+
+def _hide(seal: Sealer, target: Target, batch: pa.RecordBatch) -> pa.RecordBatch:
+    """The batch with what is to be sealed replaced by sealed values and their blind indexes."""
+    made: dict[str, list[bytes | None]] = {}
+    for field in _sealed(target):
+        values = batch.column(f"sealed_{field.name}").to_pylist()
         made[field.column] = seal.seal_many(values)
-        if field.index:
-            made[field.index] = seal.index_many(field.kind, values)
-    return made
-
-
-def _value(value: bytes | None) -> bytes:
-    """One value in PostgreSQL's binary form: its length (-1 for null), then its bytes."""
-    return b"\xff\xff\xff\xff" if value is None else len(value).to_bytes(4) + value
+        if index := getattr(field, "index", ""):
+            made[index] = seal.index_many(field.kind, values)
+    plain = [f.column for f in target.plain]
+    hidden = {f.column: pa.array(made[f.column], pa.binary()) for f in target.hidden}
+    return pa.RecordBatch.from_arrays(
+        [*(batch.column(name) for name in plain), *hidden.values()], names=[*plain, *hidden]
+    )
 
 
 def _without(source: str, these: str, those: str) -> str:
@@ -234,13 +214,23 @@ def _without(source: str, these: str, those: str) -> str:
     return f"SELECT * FROM {these}_{source} EXCEPT SELECT * FROM {those}_{source}"
 
 
+_EXACT = {
+    models.SmallIntegerField: "SMALLINT",
+    models.IntegerField: "INTEGER",
+    models.BigIntegerField: "BIGINT",
+}
+"""Binary values have the very width of their column."""
+
+
 def _told(target: Target, field: models.Field) -> str:
-    """SQL for a plain column of a table here, from the library's row ``q`` (and ``p``, the person's)."""
+    """SQL for a plain column of a table here, from the library's row ``q`` (and ``p``, where the person lives)."""
     if field.name in LAST_FOUR:
         return f"coalesce(right(q.{LAST_FOUR[field.name]}, 4), '') AS {field.column}"
     if field.name == "region" and target.of_person:
         return "p.region AS region" if target.source != "person" else "q.region AS region"
     there = f"q.{target.there(field.name)}"
+    if type(field) in _EXACT:
+        return f"CAST({there} AS {_EXACT[type(field)]}) AS {field.column}"
     if isinstance(field, models.CharField) and not field.null:
         return f"coalesce({there}, '') AS {field.column}"
     return f"{there} AS {field.column}"

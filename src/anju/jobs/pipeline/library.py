@@ -134,30 +134,61 @@ def publish(
     memory: str,
     before: Entered,
 ) -> PublishSummary:
-    """Resolve into a folder of its own, then load it: one transaction. ``before``: what was entered when it was read."""
-    from anju.register.store import runs
+    """Resolve into a folder of its own and load it in one transaction. ``before``: what was entered when it was read.
+
+    The first run loads each table while the next is resolved; a later one compares with the former run when all is there.
+    """
+    from anju.register.store import loading, runs
 
     seconds: dict[str, float] = {}
     part = folder() / f"run-{run_id:06d}"
     former = runs.newest()
-    with opened(memory) as engine, timed(seconds, "total"):
-        with timed(seconds, "resolve"):
-            tables = resolve.resolve(engine, given, said, part, tell)
+    tables: dict[str, int] = {}
+    told: dict[str, Any] = {}
+
+    def measured() -> None:
         with timed(seconds, "measure"):
             tell("measures")
             figures = measures.measure(engine, given, said, standard)
-        with timed(seconds, "codes"):
+        told["figures"] = figures
+        told.update({name: int(figures[name]["value"]) for name in ("people", "records")})
+
+    def resolving() -> Iterator[loading.Target]:
+        targets = {t.source: t for t in loading.TARGETS}
+        with timed(seconds, "resolve"):
+            for name, rows in resolve.steps(engine, given, said, part, tell):
+                tables[name] = rows
+                yield targets[name]
+        measured()
+
+    with opened(memory) as engine, timed(seconds, "total"):
+        if former is None:
+            exporter = exports.Exporter(engine.connection, folder() / "export", part, None)
+            load(exporter, run_id, part, resolving(), told, tell)
+        else:
+            with timed(seconds, "resolve"):
+                tables = resolve.resolve(engine, given, said, part, tell)
+            measured()
             resolve.forget(engine)
-        with timed(seconds, "load"):
-            old = lake() / former.folder if former else None
-            people, records = int(figures["people"]["value"]), int(figures["records"]["value"])
-            exporter = exports.Exporter(
-                engine.connection, folder() / "export", part, old, *_apart(before, entered())
-            )
-            told = {"figures": figures, "people": people, "records": records}
-            load(exporter, run_id, part, told, tell)
+            with timed(seconds, "load"):
+                exporter = exports.Exporter(
+                    engine.connection,
+                    folder() / "export",
+                    part,
+                    lake() / former.folder,
+                    *_apart(before, entered()),
+                )
+                # Plain tables first: PostgreSQL has work while the first values are sealed.
+                targets = sorted(loading.TARGETS, key=lambda t: len(t.hidden))
+                load(exporter, run_id, part, iter(targets), told, tell)
     return PublishSummary(
-        run_id, True, people, records, tables, figures, {k: round(v, 3) for k, v in seconds.items()}
+        run_id,
+        True,
+        told["people"],
+        told["records"],
+        tables,
+        told["figures"],
+        {k: round(v, 3) for k, v in seconds.items()},
     )
 
 
@@ -176,31 +207,35 @@ def _apart(before: Entered, now: Entered) -> tuple[list[str], list[str]]:
     return again, [code for code in now if code not in set(again)]
 
 
-def load(exporter: exports.Exporter, run_id: int, new: Path, told: dict[str, Any], tell: Tell) -> None:
+def load(
+    exporter: exports.Exporter,
+    run_id: int,
+    new: Path,
+    targets: Iterator[Any],
+    told: dict[str, Any],
+    tell: Tell,
+) -> None:
     """Everything that changed into PostgreSQL, and the run finished, in one transaction."""
     from django.db import transaction
 
     from anju.register.store import loading, runs
 
     with transaction.atomic():
-        first = exporter.first and all(loading.is_empty(t) for t in loading.TARGETS)
-        tell("people's codes")
-        loading.anchor(exports.Export(loading.TARGETS[0], "codes", _codes(exporter)).chunks())
-        if not first:
+        empty = exporter.first and loading.hold()
+        if not exporter.first:
             loading.move(exports.Export(loading.TARGETS[0], "moved", _moved(exporter)).chunks())
             loading.close_people(exporter.again)
-        # Plain tables first: PostgreSQL has work while the first values are sealed.
-        for export in exporter.ahead(sorted(loading.TARGETS, key=lambda t: len(t.hidden))):
+        for export in exporter.ahead(targets):
             tell(f"load {export.target.source}")
             if export.kind == exports.CLOSED:
                 loading.close(export.target, export.chunks())
                 continue
-            stripped = loading.strip(export.target) if first else None
-            loading.copy(
-                export.target, export.chunks(), export.columns, binary=export.is_binary, frozen=first
-            )
+            stripped = loading.strip(export.target) if empty else None
+            loading.copy(export.target, export.chunks(), export.columns, frozen=empty)
             if stripped:
                 loading.restore(stripped)
+        tell("people's codes")
+        loading.anchor(exports.Export(loading.TARGETS[0], "codes", _codes(exporter)).chunks())
         runs.finish(run_id, folder=new.relative_to(lake()).as_posix(), **told)
     tell("statistics")
     loading.analyze()
@@ -220,8 +255,7 @@ def _codes(exporter: exports.Exporter) -> Iterator[Path]:
 
 def _moved(exporter: exports.Exporter) -> Iterator[Path]:
     """People whose division is another than in the former run."""
-    if exporter.first:
-        return exporter.write("SELECT person_code, region FROM new_person WHERE 1 = 0", "moved")
+    exporter.see("person")
     return exporter.write(
         "SELECT n.person_code, n.region FROM new_person AS n JOIN old_person AS o ON n.person_code = o.person_code "
         "WHERE n.region IS DISTINCT FROM o.region",

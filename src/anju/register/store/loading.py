@@ -133,6 +133,12 @@ def is_empty(target: Target) -> bool:
         return not cursor.fetchone()[0]
 
 
+def hold() -> bool:
+    """Keep writers out of every table until the transaction ends; whether all of them are empty."""
+    run(f"LOCK TABLE {', '.join(t.table for t in TARGETS)} IN SHARE ROW EXCLUSIVE MODE")
+    return all(is_empty(t) for t in TARGETS)
+
+
 def strip(target: Target) -> Dropped:
     """Truncate an empty table and take its indexes off, so that a first load is written once."""
     run(f"TRUNCATE {target.table}")
@@ -160,16 +166,19 @@ def restore(dropped: Dropped) -> None:
         run(statement)
 
 
-def copy(
-    target: Target, chunks: Iterable[bytes], columns: Sequence[str], *, binary: bool, frozen: bool
-) -> None:
-    """COPY rows of ``columns`` in CSV or binary form; ``frozen`` only into a table truncated here."""
-    options = f"FORMAT {'binary' if binary else 'csv'}{', FREEZE true' if frozen else ''}"
+def copy(target: Target, chunks: Iterable[bytes], columns: Sequence[str], *, frozen: bool) -> None:
+    """COPY rows of ``columns`` in PostgreSQL's binary form; ``frozen`` only into a table truncated here."""
+    pieces = iter(chunks)
+    first = next(pieces, None)
+    if first is None:
+        return
+    options = f"FORMAT binary{', FREEZE true' if frozen else ''}"
     with (
         connection.cursor() as cursor,
         cursor.copy(f"COPY {target.table} ({', '.join(columns)}) FROM STDIN ({options})") as stream,
     ):
-        for chunk in chunks:
+        stream.write(first)
+        for chunk in pieces:
             stream.write(chunk)
 
 
