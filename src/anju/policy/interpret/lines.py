@@ -14,6 +14,7 @@ from anju.policy.model import ForEach, Group, Item, Score, Times
 Line = Callable[[Env, Mapping[str, Given]], Given]
 Total = Callable[[Env, Mapping[str, Given]], int]
 Change = Callable[[int | None, Env], int | None]
+Limit = Callable[[int], int]
 _IS_UNKNOWN, _IS_RISKY = itemgetter(1), itemgetter(2)
 
 
@@ -39,10 +40,11 @@ def _inner(item: Item, inside: Sequence[str], scale: int, risky: bool) -> Line:
         return _group(item, inside, item.shape.mode == "sum", scale, risky)
     count, change, limit = points_of(item.shape, scale), _changes(item, scale), _limits(item, scale)
     if item.for_each:
-        return _for_each(item.for_each, count, change, limit, scale, risky)
+        return _for_each(item.for_each, count, change or _unchanged, limit, scale, risky)
     unknown, sure = Given(None, True, risky, scale), sure_of(item.shape, scale)
     if sure is None or (item.floor or 0) > 0 or (item.cap or 0) < 0:
         return _single(count, change, limit, unknown)
+    change = change or _unchanged
 
     def proven(env: Env, items: Mapping[str, Given]) -> Given:
         units = change(count(env), env)
@@ -54,12 +56,18 @@ def _inner(item: Item, inside: Sequence[str], scale: int, risky: bool) -> Line:
     return proven
 
 
-def _single(count: Points, change: Change, limit: Callable[[int], int], unknown: Given) -> Line:
-    def single(env: Env, items: Mapping[str, Given]) -> Given:
-        units = change(count(env), env)
-        return unknown if units is None else Given(limit(units), False, False, unknown.scale)
+def _single(count: Points, change: Change | None, limit: Limit, unknown: Given) -> Line:
+    scale = unknown.scale
 
-    return single
+    def single(env: Env, items: Mapping[str, Given]) -> Given:
+        units = count(env)
+        return unknown if units is None else Given(limit(units), False, False, scale)
+
+    def changed(env: Env, items: Mapping[str, Given]) -> Given:
+        units = change(count(env), env) if change else None
+        return unknown if units is None else Given(limit(units), False, False, scale)
+
+    return changed if change else single
 
 
 def _group(item: Item, inside: Sequence[str], add: bool, scale: int, risky: bool) -> Line:
@@ -68,7 +76,9 @@ def _group(item: Item, inside: Sequence[str], add: bool, scale: int, risky: bool
     def together(env: Env, items: Mapping[str, Given]) -> Given:
         children = [items[i] for i in inside]
         counted = [c[0] or 0 for c in children]
-        made = change(sum(counted) if add else max(counted), env)
+        made: int | None = sum(counted) if add else max(counted)
+        if change:
+            made = change(made, env)
         unknown = True in map(_IS_UNKNOWN, children)
         is_risky = unknown and True in map(_IS_RISKY, children)
         if made is None:
@@ -78,9 +88,7 @@ def _group(item: Item, inside: Sequence[str], add: bool, scale: int, risky: bool
     return together
 
 
-def _for_each(
-    each: ForEach, count: Points, change: Change, limit: Callable[[int], int], scale: int, risky: bool
-) -> Line:
+def _for_each(each: ForEach, count: Points, change: Change, limit: Limit, scale: int, risky: bool) -> Line:
     where = holds(each.where)
     most = None if each.cap is None else scaled(each.cap, scale)
 
@@ -107,9 +115,11 @@ def _for_each(
     return over_all
 
 
-def _limits(item: Item, scale: int) -> Callable[[int], int]:
+def _limits(item: Item, scale: int) -> Limit:
     floor = None if item.floor is None else scaled(item.floor, scale)
     cap = None if item.cap is None else scaled(item.cap, scale)
+    if floor is None and cap is None:
+        return int
 
     def limited(units: int) -> int:
         if floor is not None and units < floor:
@@ -119,15 +129,19 @@ def _limits(item: Item, scale: int) -> Callable[[int], int]:
     return limited
 
 
-def _changes(item: Item, scale: int) -> Change:
-    """``times``, ``percent_of`` and ``divide_by`` in this order; each result stays on the programme's grid."""
+def _unchanged(units: int | None, env: Env) -> int | None:
+    return units
+
+
+def _changes(item: Item, scale: int) -> Change | None:
+    """``times``, ``percent_of`` and ``divide_by`` in this order, if any; each result stays on the programme's grid."""
     steps = [_times(t) for t in item.times]
     if item.percent_of:
         steps.append(_percent(item.percent_of))
     if item.divide_by:
         steps.append(_divide(*item.divide_by))
     if not steps:
-        return lambda units, env: units
+        return None
 
     def changed(units: int | None, env: Env) -> int | None:
         for step in steps:

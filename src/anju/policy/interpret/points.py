@@ -103,6 +103,8 @@ def _per(shape: Per, scale: int) -> Callable[[int], int]:
     below, active, step = shape.below, shape.active_from, shape.step
     stepped = _stepped(step, shape.points, shape.round, scale)
     most = None if shape.max_steps is None else shape.max_steps * step
+    if active is None and below is None and not start and not beyond and most is None:
+        return stepped
 
     def per(value: int) -> int:
         if active is not None and value < active:
