@@ -59,9 +59,9 @@ MET = f"""SELECT v.node AS grp, v.raw_id, coalesce(v.born, CAST({NUMBER_DAY} AS 
 """Descriptions of open groups and of numbered people, in the same columns."""
 
 
-def block(steps: Steps, parameters: Parameters) -> None:
+def block(steps: Steps, parameters: Parameters, fresh: str = "") -> None:
     """Tables ``lk_block`` (each rule: keys, blocks dropped, pairs) and ``lk_pair`` (a, b: groups to compare,
-    a < b; and which surroundings brought them together)."""
+    a < b; and which surroundings brought them together). ``fresh``: a query of the groups one of which is in each pair."""
     steps.table("lk_key_open", f"SELECT DISTINCT rule, code, grp FROM ({open_keys()}) AS k")
     met(steps, MET)
     steps.table(
@@ -85,6 +85,7 @@ def block(steps: Steps, parameters: Parameters) -> None:
         """,
     )
     shared = ", ".join(f"bool_or(rule = '{kind}') AS {kind}" for kind in NEAR)
+    only = f"AND (a IN ({fresh}) OR b IN ({fresh}))" if fresh else ""
     steps.table(
         "lk_pair",
         f"""
@@ -95,7 +96,7 @@ def block(steps: Steps, parameters: Parameters) -> None:
             UNION ALL
             SELECT m.rule, m.grp, o.grp FROM mine AS m JOIN mine AS o ON o.code = m.code AND m.grp < o.grp
         )
-        SELECT least(a, b) AS a, greatest(a, b) AS b, {shared} FROM met WHERE a <> b GROUP BY 1, 2
+        SELECT least(a, b) AS a, greatest(a, b) AS b, {shared} FROM met WHERE a <> b {only} GROUP BY 1, 2
         """,
     )
     steps.drop("lk_key_open", "lk_key_met", "lk_key_kept")
@@ -164,8 +165,8 @@ def _code(rule: str, parts: tuple[str, ...]) -> str:
     return f"CASE WHEN {stated} THEN hash('{rule}', {', '.join(parts)}) END"
 
 
-def open_keys(near: bool = True) -> str:
-    """Query (rule, code, grp): the keys of open groups (``lk_loose``), with those of their surroundings or without."""
+def open_keys() -> str:
+    """Query (rule, code, grp): the keys of open groups (``lk_loose``) and of what surrounds them."""
     parts = [
         f"SELECT '{rule.name}' AS rule, {_code(rule.name, key)} AS code, grp FROM described"
         for rule in RULES
@@ -175,7 +176,7 @@ def open_keys(near: bool = True) -> str:
         f"""SELECT 'spelling_year', {spelling_sql("s.spelling_id")}, d.grp
         FROM described AS d JOIN ({SPELLED}) AS s ON s.raw_id = d.raw_id"""
     )
-    for kind, extra in NEAR.items() if near else ():
+    for kind, extra in NEAR.items():
         code = _code(kind, ("c.value", f"d.{extra}") if extra else ("c.value",))
         parts.append(
             f"SELECT '{kind}', {code}, d.grp FROM lk_near_{kind} AS c JOIN described AS d ON d.grp = c.grp"
@@ -195,16 +196,6 @@ def codes() -> tuple[str, ...]:
 def spelling_sql(spelling: str) -> str:
     """SQL for the key of one spelling and the year of the row ``d``."""
     return _code("spelling_year", (spelling, "d.born // 10000"))
-
-
-def library_sql(people: str) -> str:
-    """Query: rows of ``people`` (person, raw_id, number, born, lunar, sex, digits) described as ``MET`` does."""
-    parts = ", ".join(
-        f"CASE WHEN v.number IS NOT NULL THEN {whole} ELSE TRY_CAST(substring(v.digits, {begin}, {size}) AS BIGINT) END AS {name}"
-        for name, (whole, begin, size) in NUMBER_PARTS.items()
-    )
-    return f"""SELECT v.person AS grp, v.raw_id, coalesce(v.born, CAST({NUMBER_DAY} AS INTEGER)) AS born, v.lunar, v.sex,
-        v.number, v.digits, {NAMED}, {parts} FROM {people} AS v LEFT JOIN lk_names AS n ON n.raw_id = v.raw_id"""
 
 
 def met(steps: Steps, people: str) -> None:

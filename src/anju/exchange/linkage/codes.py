@@ -47,8 +47,8 @@ def assign(
 ) -> None:
     """Tables ``lk_code`` (cluster, person_code), ``lk_event`` and ``lk_codes`` (codes given or forwarded in this run).
 
-    Reads ``lk_cluster``, ``lk_person``, the table ``before`` (record_id, person_code: how the records stood), the table
-    ``given`` (of ``lk_codes_before`` at least the codes in it) and ``lk_codes_before``.
+    Reads ``lk_cluster``, ``lk_person``, the table ``before`` (record_id, person_code: how the records stood) and the table
+    ``given``: of all codes at least those in ``before``, those in ``back`` and those that were forwarded.
     A person who leaves another because a merge was taken back gets the code they had (``back``) instead of a new one.
     """
     _say_back(steps, back)
@@ -87,7 +87,7 @@ def assign(
     count = steps.count("lk_new")
     fresh = pa.table({"place": pa.array(np.arange(1, count + 1)), "person_code": mint(count)})
     steps.timed("lk_minted", lambda: steps.engine.load("lk_drawn", fresh))
-    _give_back(steps)
+    _give_back(steps, given)
     steps.table(
         "lk_code",
         """
@@ -95,7 +95,7 @@ def assign(
         UNION ALL SELECT n.cluster, m.person_code FROM lk_new AS n JOIN lk_minted AS m ON m.place = n.place
         """,
     )
-    _remember(steps, run)
+    _remember(steps, run, given)
     steps.drop("lk_claim", "lk_held", "lk_new", "lk_minted", "lk_wish")
 
 
@@ -113,16 +113,16 @@ def _say_back(steps: Steps, back: Sequence[Back]) -> None:
     steps.drop("lk_hint")
 
 
-def _give_back(steps: Steps) -> None:
+def _give_back(steps: Steps, given: str) -> None:
     """Table ``lk_minted`` (place, person_code, is_back) from ``lk_drawn``: a forwarded code goes back to its person."""
     steps.table(
         "lk_minted",
-        """
+        f"""
         WITH meant AS (
             SELECT n.place, w.person_code, row_number() OVER (PARTITION BY n.place ORDER BY w.person_code) AS first_place,
                    row_number() OVER (PARTITION BY w.person_code ORDER BY n.place) AS first_code
             FROM lk_wish AS w JOIN lk_new AS n ON n.cluster = w.cluster
-            JOIN lk_codes_before AS k ON k.person_code = w.person_code AND k.current_code <> k.person_code
+            JOIN {given} AS k ON k.person_code = w.person_code AND k.current_code <> k.person_code
         )
         SELECT d.place, coalesce(m.person_code, d.person_code) AS person_code, m.place IS NOT NULL AS is_back
         FROM lk_drawn AS d LEFT JOIN meant AS m ON m.place = d.place AND m.first_place = 1 AND m.first_code = 1
@@ -131,7 +131,7 @@ def _give_back(steps: Steps) -> None:
     steps.drop("lk_drawn")
 
 
-def _remember(steps: Steps, run: int) -> None:
+def _remember(steps: Steps, run: int, given: str) -> None:
     steps.table(
         "lk_event",
         f"""
@@ -154,9 +154,9 @@ def _remember(steps: Steps, run: int) -> None:
             FROM lk_held AS h JOIN lk_held AS k ON k.cluster = h.cluster AND k.keeps WHERE NOT h.keeps
         )
         SELECT b.person_code, b.run, l.winner AS current_code
-        FROM lk_codes_before AS b JOIN lost AS l ON l.person_code = b.current_code
+        FROM {given} AS b JOIN lost AS l ON l.person_code = b.current_code
         UNION ALL
         SELECT m.person_code, coalesce(k.run, {run}), m.person_code
-        FROM lk_minted AS m LEFT JOIN lk_codes_before AS k ON m.is_back AND k.person_code = m.person_code
+        FROM lk_minted AS m LEFT JOIN {given} AS k ON m.is_back AND k.person_code = m.person_code
         """,
     )

@@ -77,13 +77,14 @@ def variants(steps: Steps) -> None:
     )
 
 
-def features(steps: Steps, parameters: Parameters, people: int) -> None:
+def features(steps: Steps, parameters: Parameters, people: int, library: bool = False) -> None:
     """Table ``lk_feature``: every variant of ``lk_variant``, ready for the model.
 
-    ``people`` is how many people there are, for the rarity of names.
+    ``people`` is how many people there are, for the rarity of names. ``library``: these are only some of them, and
+    ``lk_common`` and ``lk_held_name`` tell of the others.
     """
-    around(steps, parameters)
-    _frequencies(steps, people)
+    around(steps, parameters, library)
+    _frequencies(steps, people, library)
     kinds = {"phones": "phone", "rooms": "room", "houses": "house", "employers": "employer", "kin": "kin"}
     lists = ", ".join(_list(kind, "every", name) for name, kind in kinds.items() if kind != "kin")
     own = ", ".join(_list(kind, "own", f"own_{name}") for name, kind in kinds.items() if kind in OWN)
@@ -119,7 +120,8 @@ def _list(kind: str, which: str, name: str) -> str:
     return f"coalesce({kind}.{which}, {empty}) AS {name}, {kind}.{which}_mask AS {name}_mask"
 
 
-def _frequencies(steps: Steps, people: int) -> None:
+def _frequencies(steps: Steps, people: int, library: bool) -> None:
+    known = "UNION ALL SELECT name_id, n FROM lk_held_name" if library else ""
     steps.table(
         "lk_frequency",
         f"""
@@ -128,7 +130,8 @@ def _frequencies(steps: Steps, people: int) -> None:
             SELECT DISTINCT p.name_id, p.node AS grp FROM lk_placed AS p SEMI JOIN asked AS a ON a.name_id = p.name_id
             WHERE p.is_anchor
             UNION ALL SELECT DISTINCT name_id, grp FROM lk_loose WHERE name_id IS NOT NULL
-        )
-        SELECT name_id, count(*) / CAST({people} AS DOUBLE) AS tf_name FROM held GROUP BY name_id
+        ),
+        counted AS (SELECT name_id, count(*) AS n FROM held GROUP BY name_id {known})
+        SELECT name_id, max(n) / CAST({people} AS DOUBLE) AS tf_name FROM counted GROUP BY name_id
         """,
     )

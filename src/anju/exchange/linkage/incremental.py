@@ -9,19 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from anju.exchange.linkage import blocking
+from anju.exchange.linkage import meeting
 from anju.exchange.linkage.decisions import Decision
-from anju.exchange.linkage.features import digits_sql
-from anju.exchange.linkage.keys import NUMBER_DAY, day_sql, described_sql, stated_sql
-from anju.exchange.linkage.names import prepare_names
+from anju.exchange.linkage.keys import described_sql, stated_sql
 from anju.exchange.linkage.parameters import Parameters
 from anju.exchange.linkage.state import AROUND
 from anju.exchange.linkage.steps import Steps
 from anju.exchange.linkage.surroundings import SURROUNDINGS
 
-MOST_SHARED = 40
-"""A phone, room or relative that more records state tells nobody apart."""
-MEETING = ("phone", "room", "kin_number", "kin_phone", "household")
 DESCRIBED = "raw_id, number, stated, sex, born, lunar, county, n, record"
 
 
@@ -62,25 +57,10 @@ def known(steps: Steps, arrived: str, reopened: str = "") -> None:
 
 
 def affected(steps: Steps, arrived: str, said: Sequence[Decision], parameters: Parameters) -> None:
-    """Table ``lk_affected`` (person, person_code): people of the library whom an unsettled record may be, or was."""
-    unsettled = f'SELECT DISTINCT m."person.name" AS raw FROM {arrived} AS m SEMI JOIN lk_unsettled AS u ON u.record_id = m.record_id'
-    prepare_names(steps, unsettled, parameters)
-    steps.table(
-        "lk_loose",
-        f"""
-        WITH asked AS (
-            SELECT profile AS grp, any_value(raw_id) AS raw_id, {_described()} FROM lk_unsettled GROUP BY profile
-        )
-        SELECT grp, raw_id, coalesce(born, CAST({NUMBER_DAY} AS INTEGER)) AS born, lunar,
-               coalesce(CAST(number AS VARCHAR), {digits_sql("stated")}) AS digits, sex FROM asked
-        """,
-    )
-    steps.table("lk_asked_code", f"SELECT DISTINCT code, grp FROM ({blocking.open_keys(near=False)}) AS k")
-    steps.table("lk_candidate", _candidates())
-    steps.table("lk_met_key", _met())
-    steps.table("lk_met_person", _may_be(parameters))
+    """Table ``lk_affected`` (person, person_code): people of the library whom an unsettled record may be, or was;
+    ``lk_given``: of all codes the ones that may change or be given, with ``person``."""
     decided = ", ".join(f"({r})" for d in said for r in (d.record_a, d.record_b))
-    told = f"SELECT CAST(r AS UBIGINT) AS record_id FROM (VALUES {decided}) AS w(r)" if said else ""
+    told = f"SELECT CAST(r AS UBIGINT) AS record_id FROM (VALUES {decided}) AS w(r)"
     steps.table(
         "lk_decided_person",
         f"SELECT b.record_id, hash(b.person_code) AS person FROM lk_before AS b SEMI JOIN ({told}) AS w ON w.record_id = b.record_id"
@@ -88,93 +68,30 @@ def affected(steps: Steps, arrived: str, said: Sequence[Decision], parameters: P
         else "SELECT record_id, hash(person_code) AS person FROM lk_former WHERE FALSE",
     )
     steps.table(
-        "lk_affected",
-        """
-        WITH every AS (
-            SELECT person FROM lk_met_person UNION SELECT person FROM lk_decided_person
-            UNION SELECT hash(f.person_code) FROM lk_former AS f SEMI JOIN lk_unsettled AS u ON u.record_id = f.record_id
-        ),
-        roots AS (SELECT DISTINCT coalesce(a.root, e.person) AS person FROM every AS e LEFT JOIN lk_alias AS a ON a.person = e.person)
-        SELECT r.person, c.person_code FROM roots AS r JOIN lk_codes_before AS c ON hash(c.person_code) = r.person
-        """,
+        "lk_asked_person",
+        """SELECT person FROM lk_decided_person
+        UNION SELECT hash(f.person_code) FROM lk_former AS f SEMI JOIN lk_unsettled AS u ON u.record_id = f.record_id""",
     )
+    meeting.meet(steps, arrived, parameters)
     steps.table(
         "lk_given",
         """
-        SELECT c.* FROM lk_codes_before AS c
-        SEMI JOIN (SELECT person_code FROM lk_affected UNION SELECT person_code FROM lk_former) AS a ON a.person_code = c.person_code
+        WITH asked AS (
+            SELECT person FROM lk_met_person
+            UNION SELECT coalesce(a.root, m.person) FROM lk_asked_person AS m LEFT JOIN lk_alias AS a ON a.person = m.person
+        ),
+        wanted AS (
+            SELECT person, TRUE AS is_affected FROM asked
+            UNION ALL SELECT person, FALSE FROM (
+                SELECT person FROM lk_known UNION SELECT hash(person_code) FROM lk_former EXCEPT SELECT person FROM asked
+            ) AS k
+        ),
+        codes AS (SELECT *, hash(person_code) AS person FROM lk_codes_before)
+        SELECT c.person_code, c.run, c.current_code, c.person, coalesce(w.is_affected, FALSE) AS is_affected FROM codes AS c
+        LEFT JOIN wanted AS w ON w.person = c.person WHERE w.person IS NOT NULL OR c.current_code <> c.person_code
         """,
     )
-
-
-def _described() -> str:
-    return f"""any_value(number) AS number, any_value(stated) AS stated, {day_sql("any_value(born_on)")} AS born,
-        {day_sql("any_value(lunar_on)")} AS lunar, TRY_CAST(any_value(sex) AS INTEGER) AS sex"""
-
-
-SOUNDING = f"""SELECT DISTINCT s.raw_id FROM lk_spelled AS s
-    SEMI JOIN (SELECT spelling_id FROM ({blocking.SPELLED}) AS n) AS w ON w.spelling_id = s.spelling_id
-    UNION SELECT n.raw_id FROM lk_names AS n SEMI JOIN lk_name AS m ON m.near_id = n.near_id"""
-"""Names of the library that sound like a name asked for."""
-
-
-def _candidates() -> str:
-    """Query, described for blocking: rows of ``lk_people`` whose birthday, name or number is not strange to every asked description."""
-    days = """SELECT born AS d FROM lk_loose UNION SELECT lunar FROM lk_loose
-        UNION SELECT CAST((born // 10000 * 10000 + born % 100 * 100 + born // 100 % 100) AS INTEGER) FROM lk_loose
-        UNION SELECT TRY_CAST(substring(digits, 7, 8) AS INTEGER) FROM lk_loose"""
-    number_day = NUMBER_DAY.replace("number", "p.number")
-    return f"""
-        WITH days AS (SELECT DISTINCT CAST(d AS INTEGER) AS d FROM ({days}) AS e WHERE d IS NOT NULL),
-        sounding AS ({SOUNDING}),
-        people AS (
-        SELECT p.person, p.raw_id, p.number, p.born, p.lunar, p.sex,
-               {digits_sql("p.stated")} AS digits FROM lk_people AS p
-        WHERE p.born IN (SELECT d FROM days) OR p.lunar IN (SELECT d FROM days) OR p.raw_id IN (SELECT raw_id FROM sounding)
-           OR CAST({number_day} AS INTEGER) IN (SELECT d FROM days)
-           OR p.number // 100000000000 * 10000000 + p.number % 10000000 IN (
-               SELECT TRY_CAST(concat(substring(digits, 1, 6), substring(digits, 11, 7)) AS BIGINT) FROM lk_loose)
-        )
-        {blocking.library_sql("people")}
-    """
-
-
-def _met() -> str:
-    """Query (person, grp): people of ``lk_candidate`` who share a key with the asked description ``grp``."""
-    rules = " UNION ALL ".join(
-        f"SELECT {code} AS code, grp AS person FROM lk_candidate" for code in blocking.codes()
-    )
-    return f"""
-        WITH wanted AS (SELECT spelling_id FROM ({blocking.SPELLED}) AS s),
-        keys AS (
-            {rules}
-            UNION ALL
-            SELECT {blocking.spelling_sql("s.spelling_id")}, d.grp FROM lk_candidate AS d JOIN (
-                SELECT s.raw_id, s.spelling_id FROM lk_spelled AS s SEMI JOIN wanted AS w ON w.spelling_id = s.spelling_id
-            ) AS s ON s.raw_id = d.raw_id
-        )
-        SELECT DISTINCT k.person, a.grp FROM keys AS k JOIN lk_asked_code AS a ON a.code = k.code
-    """
-
-
-def _may_be(parameters: Parameters) -> str:
-    """Query (person): people of ``lk_met_key`` whom their asked description could be by what is quickly compared, and
-    people with a phone, a room or a relative of an unsettled record that few state."""
-    near = " UNION ALL ".join(
-        f"""SELECT person FROM (
-            SELECT a.person, count(*) OVER (PARTITION BY a.{c}) AS n FROM lk_around AS a
-            SEMI JOIN (SELECT DISTINCT {c} FROM lk_unsettled WHERE {c} IS NOT NULL) AS u ON u.{c} = a.{c}
-        ) AS s WHERE n <= {MOST_SHARED}"""
-        for c in MEETING
-    )
-    return f"""
-        SELECT k.person FROM lk_met_key AS k JOIN (
-            SELECT grp, raw_id, born, lunar, sex, coalesce(CAST(number AS VARCHAR), digits) AS digits FROM lk_candidate
-        ) AS r ON r.grp = k.person JOIN lk_loose AS l ON l.grp = k.grp
-        LEFT JOIN lk_name AS n ON n.raw_id = l.raw_id LEFT JOIN lk_names AS m ON m.raw_id = r.raw_id
-        WHERE {blocking.bound_sql(parameters)} >= {parameters.ask_from}
-        UNION ALL {near}
-    """
+    steps.table("lk_affected", "SELECT person, person_code FROM lk_given WHERE is_affected")
 
 
 def subset(steps: Steps) -> str:
@@ -183,13 +100,9 @@ def subset(steps: Steps) -> str:
     steps.table(
         "lk_library",
         """
-        WITH every AS (
-            SELECT p.* EXCLUDE (person), coalesce(a.root, p.person) AS person FROM lk_people AS p
-            LEFT JOIN lk_alias AS a ON a.person = p.person
-        ),
-        stale AS (SELECT record_id FROM lk_unsettled UNION SELECT record_id FROM lk_gone),
+        WITH stale AS (SELECT record_id FROM lk_unsettled UNION SELECT record_id FROM lk_gone),
         picked AS (
-            SELECT e.*, s.record_id IS NOT NULL AS is_stale FROM every AS e SEMI JOIN lk_affected AS f ON f.person = e.person
+            SELECT e.*, s.record_id IS NOT NULL AS is_stale FROM lk_row AS e SEMI JOIN lk_affected AS f ON f.person = e.person
             LEFT JOIN stale AS s ON s.record_id = e.record
         )
         SELECT row_number() OVER (ORDER BY record, person, n) AS profile, *,
@@ -204,8 +117,8 @@ def subset(steps: Steps) -> str:
     steps.table(
         "lk_record",
         f"""
-        WITH told AS (
-            SELECT coalesce(r.root, a.person) AS home, a.* FROM lk_around AS a LEFT JOIN lk_alias AS r ON r.person = a.person
+        WITH home AS (
+            SELECT w.person, m.profile FROM lk_wanted AS w JOIN lk_library_main AS m ON m.person = w.root
         ),
         former AS (
             SELECT CASE WHEN is_stale OR place > 1 OR record IN (SELECT record_id FROM lk_arrived)
@@ -215,7 +128,7 @@ def subset(steps: Steps) -> str:
         UNION ALL SELECT record_id, CAST(profile AS UBIGINT), {columns} FROM former
         UNION ALL
         SELECT hash('around', m.profile, {", ".join(f"a.{c}" for c in AROUND)}), CAST(m.profile AS UBIGINT), {around}
-        FROM told AS a JOIN lk_library_main AS m ON m.person = a.home
+        FROM lk_around AS a JOIN home AS m ON m.person = a.person
         UNION ALL
         SELECT d.record_id, CAST(m.profile AS UBIGINT), {nothing} FROM lk_decided_person AS d
         JOIN lk_library_main AS m ON m.person = d.person
@@ -226,6 +139,9 @@ def subset(steps: Steps) -> str:
         UNION ALL SELECT CAST(profile AS UBIGINT), {DESCRIBED} FROM lk_library"""
 
 
+FRESH = """SELECT coalesce(g.grp, m.node) FROM lk_member AS m SEMI JOIN lk_unsettled AS u ON u.record_id = m.record_id
+    LEFT JOIN lk_group AS g ON g.node = m.node"""
+"""Groups that hold a record that arrived: only pairs with one of them are weighed, the others were."""
 ONE_NUMBER = """SELECT hash('number', x.number) AS a, hash('number', y.number) AS b FROM lk_library AS x
     JOIN lk_library AS y ON y.person = x.person AND x.number < y.number WHERE x.is_anchor AND y.is_anchor"""
 """Numbers that the library holds to be one person's."""
@@ -266,7 +182,7 @@ def changes(steps: Steps) -> None:
         """
         WITH settled AS (
             SELECT k.record_id, coalesce(l.current_code, c.person_code) AS person_code
-            FROM lk_known AS k JOIN lk_codes_before AS c ON hash(c.person_code) = k.person
+            FROM lk_known AS k JOIN lk_given AS c ON c.person = k.person
             LEFT JOIN lk_lost AS l ON l.person_code = c.person_code
         ),
         fresh AS (

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from anju.exchange.linkage.clusters import components, constrained
 from anju.exchange.linkage.comparisons import NAME
-from anju.exchange.linkage.names import NAME_COLUMNS, prepare_names, shaped_sql
+from anju.exchange.linkage.names import BEGINS, NAME_COLUMNS, prepare_names, shaped_sql
 from anju.exchange.linkage.parameters import Parameters
 from anju.exchange.linkage.steps import Steps
 from anju.exchange.linkage.surroundings import SURROUNDINGS
@@ -79,7 +79,7 @@ def describe(steps: Steps, described: str) -> None:
         "lk_profile",
         f"""
         WITH p AS ({described})
-        SELECT p.profile, n.raw_id, n.name_id, number, stated, sex, born, lunar, county, p.n, record,
+        SELECT p.profile, n.raw_id, n.name_id, {BEGINS} AS begins, number, stated, sex, born, lunar, county, p.n, record,
                CASE WHEN born IS NOT NULL AND number IS NOT NULL THEN {fits_sql("born", "lunar")} END AS fits,
                CASE WHEN sex IN (1, 2) AND number IS NOT NULL THEN sex % 2 = number % 2 END AS sex_fits
         FROM p LEFT JOIN lk_name AS n ON n.raw_id = p.raw_id
@@ -156,7 +156,7 @@ def numbers(steps: Steps) -> None:
                    OR level IN ({nearly}) AND coalesce(fits, chars >= 3) AND coalesce(sex_fits, TRUE)), FALSE) AS is_anchor
             FROM judged
         )
-        SELECT profile, raw_id, name_id, number, stated, sex, born, lunar, county, n, record, is_anchor,
+        SELECT profile, raw_id, name_id, begins, number, stated, sex, born, lunar, county, n, record, is_anchor,
                CASE WHEN number IS NULL THEN NULL WHEN is_anchor THEN hash('number', number)
                     ELSE hash('stranger', number, coalesce(name_id, 0)) END AS node
         FROM settled
@@ -248,7 +248,7 @@ def members(steps: Steps) -> None:
     steps.table(
         "lk_open",
         """
-        SELECT m.record_id, m.node, p.profile, p.name_id, p.raw_id, p.born, p.lunar, p.sex, p.county, p.number, p.stated, m.phone
+        SELECT m.record_id, m.node, p.profile, p.name_id, p.begins, p.raw_id, p.born, p.lunar, p.sex, p.county, p.number, p.stated, m.phone
         FROM lk_member AS m JOIN lk_placed AS p ON p.profile = m.profile WHERE NOT m.is_anchor
         """,
     )
@@ -275,7 +275,10 @@ def key_groups(steps: Steps, parameters: Parameters, stood: bool = False) -> Non
             SELECT n.node, p.name_id, n.phone, p.born, TRUE
             FROM numbered AS n JOIN lk_placed AS p ON p.profile = n.profile WHERE p.name_id IS NOT NULL
         ),
-        shared AS (SELECT phone FROM stated GROUP BY phone HAVING count(DISTINCT name_id) <= {parameters.few}),
+        shared AS (
+            SELECT phone FROM stated GROUP BY phone HAVING count(DISTINCT name_id) <= {parameters.few}
+            {"EXCEPT SELECT value FROM lk_common WHERE kind = 'phone'" if stood else ""}
+        ),
         held AS (
             SELECT name_id, phone, min(CASE WHEN is_anchor THEN node END) AS anchor, min(node) AS least
             FROM stated WHERE phone IN (SELECT phone FROM shared)

@@ -176,7 +176,7 @@ def _name(steps: Steps) -> None:
     steps.table(
         "lk_name_every",
         """SELECT * FROM lk_name UNION ALL
-        SELECT k.* FROM lk_names AS k SEMI JOIN lk_library AS l ON l.raw_id = k.raw_id ANTI JOIN lk_name AS n ON n.raw_id = k.raw_id""",
+        SELECT k.* FROM lk_name_known AS k SEMI JOIN lk_library AS l ON l.raw_id = k.raw_id ANTI JOIN lk_name AS n ON n.raw_id = k.raw_id""",
     )
     steps.rename("lk_name_every", "lk_name")
 
@@ -193,10 +193,10 @@ def _compare(steps: Steps, parameters: Parameters, said: Sequence[Decision], lib
     surroundings.context(steps)
     people = library or steps.count("lk_anchor") + _open_groups(steps)
     weighed = replace(parameters, prior=1 / max(people, 1000))
-    blocking.block(steps, weighed)
+    blocking.block(steps, weighed, incremental.FRESH if library is not None else "")
     features.variants(steps)
     blocking.likely(steps, weighed)
-    features.features(steps, weighed, people)
+    features.features(steps, weighed, people, library is not None)
     model.score(steps, HAN_COMPARISONS, weighed)
     outcomes.decide(steps, HAN_COMPARISONS, weighed)
     decisions.load(steps, said)
@@ -211,7 +211,8 @@ def _open_groups(steps: Steps) -> int:
 
 def _hash(engine: LinkEngine) -> str:
     """A value that changes when an engine hashes otherwise; what a run keeps is hashed."""
-    return str(engine.rows("SELECT hash('安居', 1)")[0][0])
+    made = engine.rows("SELECT hash('安居', 1)")[0][0]
+    return f"{made}/{state.FORM}"
 
 
 def _tell(engine: LinkEngine, out: Path, summary: LinkSummary) -> None:

@@ -251,6 +251,8 @@ def plain_word(word: str) -> str:
     return letters_sql(f"translate({word}, '{marks}', '')")
 
 
+BEGINS = "CAST(n.near3_id & 65535 AS INTEGER)"
+"""SQL for how a name ``n`` begins by sound, as a small number: equal beginnings are equal, few others are."""
 NAME_COLUMNS = (
     "name",
     "latin",

@@ -38,6 +38,11 @@ MANY = {"employer": 10}
 """An employer is large when so many times ``few`` people state it."""
 
 
+def most_own(kind: str, parameters: Parameters) -> int:
+    """How many people may state a value of a kind before it is shared by many."""
+    return parameters.few * MANY.get(kind, 1)
+
+
 def context(steps: Steps) -> None:
     """Tables ``lk_near_<kind>`` (value, grp): groups that state a value which an open group states too."""
     for kind, columns in KINDS.items():
@@ -53,16 +58,17 @@ def _near(column: str) -> str:
         LEFT JOIN lk_group AS g ON g.node = m.node"""
 
 
-def around(steps: Steps, parameters: Parameters) -> None:
+def around(steps: Steps, parameters: Parameters, library: bool = False) -> None:
     """Tables ``lk_list_<kind>`` (grp, every, own: values shared with an open group; own ones few people state; a mask
     for each) and ``lk_speaks`` (grp, whether it states anything of a kind), ``lk_list_county`` for the groups of
-    ``lk_paired``."""
+    ``lk_paired``. ``library``: values of ``lk_common`` are shared by many besides."""
     for kind in KINDS:
-        few, bit = parameters.few * MANY.get(kind, 1), bit_sql("n.value")
+        few, bit = most_own(kind, parameters), bit_sql("n.value")
+        known = f"UNION SELECT value FROM lk_common WHERE kind = '{kind}'" if library else ""
         steps.table(
             f"lk_list_{kind}",
             f"""
-            WITH common AS (SELECT value FROM lk_near_{kind} GROUP BY value HAVING count(*) > {few})
+            WITH common AS (SELECT value FROM lk_near_{kind} GROUP BY value HAVING count(*) > {few} {known})
             SELECT n.grp, list(n.value) AS every, list(n.value) FILTER (WHERE c.value IS NULL) AS own,
                    bit_or({bit}) AS every_mask, bit_or(CASE WHEN c.value IS NULL THEN {bit} END) AS own_mask
             FROM lk_near_{kind} AS n SEMI JOIN lk_paired AS p ON p.grp = n.grp
