@@ -63,7 +63,9 @@ def people(count: int, seed: int, setting: str) -> list[dict[str, object]]:
         parent, born = surname + _given(words, dice, "male", 1985), None
         for _ in range(size):
             twin = born is not None and dice.random() < 0.03
-            born = born if twin else date(first, 1, 1) + timedelta(dice.randrange((last - first + 1) * 365))
+            before = born.year if born else 0
+            while not twin and (born is None or abs(born.year - before) < 2):
+                born = date(first, 1, 1) + timedelta(dice.randrange((last - first + 1) * 365))
             sex = dice.choice(("male", "female"))
             taken = {p["name"] for p in made[-4:]}
             plain = next(

@@ -10,8 +10,8 @@ from anju.exchange.linkage.keys import AGREE
 from anju.exchange.linkage.parameters import Parameters
 from anju.exchange.linkage.steps import Steps
 
-LOOSELY = ("order", "near_sound", "dropped")
-"""Names that sisters and brothers have too: 王博 and 王宇博, who share all that surrounds them, are told by their birthdays."""
+LOOSELY = ("sound", "look", "order", "near_sound", "dropped")
+"""Names that sisters and brothers have too: 王博 and 王宇博, 嘉豪 and 家豪, who share all that surrounds them, are told by their birthdays."""
 
 
 def decide(steps: Steps, comparisons: Sequence[Comparison], parameters: Parameters) -> None:

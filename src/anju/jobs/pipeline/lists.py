@@ -85,9 +85,7 @@ def _take(
         taken.append(
             steps.timed(
                 f"read {path.name}",
-                lambda p=path, n=no, a=after: list_files.take(
-                    steps.engine, p, n, spill, tuple(stated.stated), a
-                ),  # type: ignore[misc]
+                lambda p=path, n=no, a=after: list_files.take(engine, p, n, spill, tuple(stated.stated), a),  # type: ignore[misc]
             )
         )
     every = {h for f in taken for h in f.headings}
