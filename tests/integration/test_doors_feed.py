@@ -15,9 +15,12 @@ from django.db import connection, transaction
 
 from anju.exchange.store import feed_actions, feed_queries
 from anju.exchange.store.feed_queries import Follower
+from anju.exchange.store.models import PersonChange
 from anju.kernel.refusal import Refusal
-from anju.register.store.models import Identity, Person, Run, Stay
+from anju.register import dossier
+from anju.register.store.models import Discrepancy, Dossier, Identity, Person, Run, School, Stay
 from anju.trust.access import Actor, system
+from anju.trust.sealing import sealer
 from anju.trust.store import ledger, log_queries, rows
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -242,3 +245,63 @@ def test_the_feed_over_http_is_bounded_masked_and_logged_per_person(transactiona
         assert door.get(f"/api/exchange/changes?cursor={cursor}").status_code in (status, 410), cursor
     assert Machine(made("no-bulk", bulk=False)).get("/api/exchange/changes").status_code == 403
     assert Machine(made("no-purpose"), "tax_service").get("/api/exchange/changes").status_code == 403
+
+
+@transaction.atomic
+def published(*made: Any) -> None:
+    """A run that opens these rows."""
+    for row in made:
+        row.save(force_insert=True)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT now()")
+        [now] = cursor.fetchone()
+    Run.objects.create(state="finished", started_at=now, known_at=now, people=1)
+
+
+def read_on(door: Machine, cursor: str) -> tuple[dict[str, list[dict[str, Any]]], str]:
+    told = door.get(f"/api/exchange/changes?cursor={cursor}").json()
+    by_source: dict[str, list[dict[str, Any]]] = {}
+    for change in told["changes"]:
+        by_source.setdefault(change["source"], []).append(change)
+    return by_source, told["cursor"]
+
+
+def test_who_says_what_and_what_contradicts_is_told_to_those_who_keep_it_right(
+    transactional_db: None,
+) -> None:
+    one, two = "0000000000001", "0000000000002"
+    for code in (one, two):
+        Person.objects.create(code=code)
+    packed = dossier.PART_MARK.join(["2026-06-01", "police_residence", "K1", "-b", chr(256 + 3), "0李四"])
+    said = Dossier(person_code=one, region=A, records=sealer().seal(packed))
+    odd = Discrepancy(
+        person_code=one,
+        region=A,
+        field="name",
+        owner="police",
+        shown_dataset="health_record",
+        against="police",
+    )
+    school = School(school_code="S1", region=A, name="和安小学")
+    published(Identity(person_code=one, region=A, name="张一"), said, odd, school)
+    door = Machine(made("steward-sync", purposes=("data_quality",)), "data_quality")
+    told, cursor = read_on(door, "")
+    assert told["dossier"][0]["values"]["sources"] == [
+        {"dataset": "police_residence", "seen_on": "2026-06-01", "fields": ["citizen_no", "name"]}
+    ]
+    assert "李四" not in str(told), "who says, never what"
+    assert told["discrepancy"][0]["values"]["field"] == "name"
+    assert told["school"][0]["values"]["name"] == "和安小学"
+    PersonChange.objects.create(
+        kind="split", state="confirmed", person_code=one, other_code=two, region=A, moved=[], kept=[], proposed_by="a",
+        proposed_at=AT, answered_by="b", answered_at=AT,
+    )  # fmt: skip
+    Discrepancy.objects.filter(pk=odd.pk).update(known_to=AT)
+    published(Identity(person_code=two, region=A, name="李四"))
+    told, cursor = read_on(door, cursor)
+    assert told["discrepancy"] == [{"kind": "end", "source": "discrepancy", "id": odd.pk, "person": one}]
+    assert told["person"][0]["split_from"] == one
+    Identity.objects.filter(person_code=two).update(known_to=AT)
+    Person.objects.filter(code=two).update(merged_into=one)
+    told, _ = read_on(door, cursor)
+    assert [(c["kind"], c["leads_to"]) for c in told["person"]] == [("end", one)]

@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from anju.register import dossier
 from anju.trust import masking
 
 
@@ -24,6 +25,19 @@ class Source:
     masks: Mapping[str, Callable[[str | None], str | None]] | None = None
     sensitive: frozenset[str] = frozenset()
     of_person: bool = True
+    told: Callable[[str], dict[str, Any]] | None = None
+    """What goes out instead of the columns, from the one sealed column opened."""
+    aspect: str = ""
+    """What a purpose must open; empty: what the source is called."""
+
+
+def _who_says(records: str) -> dict[str, Any]:
+    """Who states which of a person's own fields, and when: never the values."""
+    said = [
+        {"dataset": s.dataset, "seen_on": s.observed_on, "fields": sorted(s.values)}
+        for s in dossier.unpack(records, {})
+    ]
+    return {"sources": [s | {"seen_on": s["seen_on"] and s["seen_on"].isoformat()} for s in said]}
 
 
 def _source(
@@ -83,19 +97,26 @@ SOURCES: tuple[Source, ...] = (
         "employer_code region name kind industry address opened_on closed_on",
         of_person=False,
     ),
+    # A cursor counts tables by their place here: new ones come last.
+    _source("school", "school", "school_code region name stage", of_person=False, aspect="enrolment"),
+    _source("discrepancy", "discrepancy", "field owner shown_dataset against"),
+    _source("dossier", "dossier", "", sealed=("records",), told=_who_says),
 )
 NUMBER = {source.name: place for place, source in enumerate(SOURCES)}
 
 
 def opened(aspects: Collection[str]) -> tuple[Source, ...]:
     """The tables a purpose's aspects open."""
-    return tuple(s for s in SOURCES if s.name in aspects)
+    return tuple(s for s in SOURCES if (s.aspect or s.name) in aspects)
 
 
 def shown(
     source: Source, row: Mapping[str, Any], *, clear: bool, unseal: Callable[[bytes], str]
 ) -> dict[str, Any]:
     """A row as it goes out: plain values; sensitive ones masked or left out, unless ``clear``."""
+    if source.told is not None:
+        [sealed] = source.sealed
+        return source.told(unseal(row[sealed]) if row[sealed] is not None else "")
     told: dict[str, Any] = {}
     for column in source.columns:
         value = row[column]

@@ -133,6 +133,16 @@ def _words(row: PersonChange, by: Actor, at: datetime) -> list[ReviewWord]:
 
 
 @transaction.atomic
+def given(parted: Sequence[tuple[str, str]]) -> None:
+    """Splits that a run has carried out: the change names the code of the other person too."""
+    for code, other in parted:
+        change = PersonChange.objects.filter(
+            kind="split", state="confirmed", person_code=code, other_code=""
+        ).order_by("-answered_at")
+        PersonChange.objects.filter(pk__in=change.values("pk")[:1]).update(other_code=other)
+
+
+@transaction.atomic
 def undo(change: int, *, why: str, by: Actor, at: datetime, purpose: str) -> None:
     """Take a confirmed change back whole: from the next run on the evidence decides again."""
     why = _why(why)

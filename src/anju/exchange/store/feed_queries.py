@@ -89,12 +89,17 @@ class _Page:
         return self.limit - len(self.rows)
 
     def told(self) -> list[dict[str, Any]]:
-        """The page, without the values of people whose data are restricted and with where merged codes lead."""
+        """The page, without the values of people whose data are restricted; merged codes say where they lead, new ones
+        whom they were split from."""
         codes = [r["person"] for r in self.rows if r.get("person")]
         held = erasure_queries.restricted(codes) if codes else frozenset()
         ended = [r["person"] for r in self.rows if r["kind"] == "end" and r["source"] == "person"]
         leads = feed_sql.merged(ended) if ended else {}
+        begun = [r["person"] for r in self.rows if r["kind"] == "put" and r["source"] == "person"]
+        parted = feed_sql.split(begun) if begun else {}
         for row in self.rows:
+            if row["kind"] == "put" and row["source"] == "person" and row["person"] in parted:
+                row["split_from"] = parted[row["person"]]
             if row["kind"] == "put" and row["person"] in held:
                 row["values"], row["restricted"] = None, True
             if row["kind"] == "end" and row["source"] == "person" and row["person"] in leads:

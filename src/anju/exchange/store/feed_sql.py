@@ -151,3 +151,13 @@ def merged(codes: Sequence[str]) -> dict[str, str]:
         [list(codes)],
     )
     return {r["code"]: r["merged_into"] for r in found}
+
+
+def split(codes: Sequence[str]) -> dict[str, str]:
+    """The code that each of these was split from, where a decision did so."""
+    found = rows(
+        "SELECT other_code, person_code FROM exchange_personchange "
+        "WHERE kind = 'split' AND state = 'confirmed' AND other_code = ANY(%s)",
+        [list(codes)],
+    )
+    return {r["other_code"]: r["person_code"] for r in found}

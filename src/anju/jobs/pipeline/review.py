@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
+from anju.exchange.linkage import state
 from anju.exchange.review import questions
 from anju.jobs.pipeline import linkage
 
@@ -20,9 +21,10 @@ def follow(force: bool = False) -> tuple[int, int] | None:
     done = linkage.current()
     if done is None or ((done / DONE).is_file() and not force):
         return None
-    from anju.exchange.store import review_actions
+    from anju.exchange.store import change_actions, review_actions
     from anju.register.store.queries import cases
 
+    change_actions.given(parted(done))
     found = collect(done)
     where = cases.regions_of({code for q in found for code in (q.person_a, q.person_b)})
     run = int(json.loads((done / "summary.json").read_text(encoding="utf-8"))["run"])
@@ -42,6 +44,13 @@ def after_publish() -> dict[str, int]:
     at = datetime.now(UTC)
     follow()
     return settling.follow(at) | {"questions_moved": review_actions.place(at)}
+
+
+def parted(done: Path) -> list[tuple[str, str]]:
+    """Codes that people were split from in a run, each with the code of the other person."""
+    run = int(json.loads((done / "summary.json").read_text(encoding="utf-8"))["run"])
+    told = pq.read_table(state.parts(done, "events")[-1]).to_pylist()
+    return [(e["person_code"], e["other_code"]) for e in told if e["kind"] == "split" and e["run"] == run]
 
 
 def collect(done: Path) -> tuple[questions.Question, ...]:
