@@ -7,33 +7,16 @@ from __future__ import annotations
 
 import os
 import shutil
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import sqlglot
 from sqlglot import exp
 
+from anju.jobs.spark_dialect import render
 
-def _rendered(node: exp.Expression) -> exp.Expression:
-    """What sqlglot leaves in DuckDB's own way, in Spark's."""
-    if isinstance(node, exp.ArrayOverlaps):
-        return exp.Anonymous(this="arrays_overlap", expressions=[node.this, node.expression])
-    if isinstance(node, exp.Anonymous) and node.name.lower() == "hash":
-        return exp.Anonymous(this="xxhash64", expressions=node.expressions)
-    if isinstance(node, exp.Window) and isinstance(node.this, exp.RowNumber) and not node.args.get("order"):
-        node.set("order", exp.Order(expressions=[exp.Literal.number(1)]))  # Spark numbers nothing unordered
-        return node
-    if isinstance(node, exp.DataType) and node.this == exp.DataType.Type.UBIGINT:
-        return exp.DataType.build("DECIMAL(20,0)")
-    return node
-
-
-@lru_cache(maxsize=4096)
-def render(sql: str) -> str:
-    """One statement or condition of DuckDB's dialect as Spark's."""
-    tree = sqlglot.parse_one(sql, read="duckdb").transform(_rendered)
-    return tree.sql(dialect="spark")
+QUICK_START = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Xshare:auto"
+"""A session for small data ends before its code would be worth compiling well."""
 
 
 class SparkEngine:
@@ -54,6 +37,7 @@ class SparkEngine:
             .appName("anju")
             .config("spark.driver.memory", memory)
             .config("spark.local.dir", str(spill))
+            .config("spark.driver.extraJavaOptions", "" if partitions > 1 else QUICK_START)
             .config("spark.sql.shuffle.partitions", str(partitions))
             .config("spark.sql.ansi.enabled", "false")
             .config("spark.sql.adaptive.enabled", "true" if partitions > 1 else "false")
