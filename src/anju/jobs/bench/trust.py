@@ -39,8 +39,11 @@ BESIDE = 100_000
 PROOFS = 300
 
 
-def run(people: int) -> list[Figure]:
-    """Figures of trust; ``people`` is what the home holds already."""
+def run(people: int, entries: int = ENTRIES) -> list[Figure]:
+    """Figures of trust; ``people`` is what the home holds already, ``entries`` how many are placed in the log.
+
+    Proofs are measured in a tree of ``LEAVES``, or of fifty times the entries when fewer than usual are asked for.
+    """
     os.environ["ANJU_DEMO"] = "1"
     setup_django()
     from anju.register.store import queries as register
@@ -48,7 +51,8 @@ def run(people: int) -> list[Figure]:
     if register.latest_run() is None:
         raise Refusal("register.no_library")
     subprocess.run([*load.ANJU, "trust", "demo-accounts"], check=True, stdout=subprocess.DEVNULL)
-    return [*_read(), *_log(), *_proofs(), *_beside(), *_requests()]
+    leaves = LEAVES if entries >= ENTRIES else entries * 50
+    return [*_read(), *_log(entries), *_proofs(leaves), *_beside(min(entries, BESIDE)), *_requests()]
 
 
 def _read() -> list[Figure]:
@@ -61,7 +65,7 @@ def _read() -> list[Figure]:
     name, _equals, value = cookie.partition("=")
     client = Client(SERVER_NAME="localhost")
     client.cookies[name] = value
-    paths = random.Random(1).sample(_people(), READS)
+    paths = random.Random(1).choices(_people(), k=READS)
     request = _captured(client, paths[0])
     view = resolve(paths[0]).func
     bare_view = inspect.unwrap(view)
@@ -117,7 +121,7 @@ def _fresh(request: Any) -> Any:
     return request
 
 
-def _log() -> list[Figure]:
+def _log(count: int) -> list[Figure]:
     """Entries written and sequenced in batches; rolled back."""
     from django.db import transaction
 
@@ -128,7 +132,7 @@ def _log() -> list[Figure]:
     at = datetime.now(UTC)
     entries = [
         log.Entry.of(by, "person.read", at, purpose="residence_registration", subject=f"person:{n:013d}")
-        for n in range(ENTRIES)
+        for n in range(count)
     ]
     best: dict[str, float] = {}
     for _ in range(3):
@@ -142,10 +146,10 @@ def _log() -> list[Figure]:
                 "placed cpu": placed_cpu[0]}  # fmt: skip
         best = {name: min(best.get(name, seconds), seconds) for name, seconds in laps.items()}
     return [
-        Figure("log, entries written by their acts", ENTRIES / best["written"], "/s", "",
-               f"by CPU of program and database {ENTRIES / best['written cpu']:,.0f}/s"),
-        Figure("log, entries placed in the tree, batched", ENTRIES / best["placed"], "/s", "50,000",
-               f"by CPU of program and database {ENTRIES / best['placed cpu']:,.0f}/s"),
+        Figure("log, entries written by their acts", count / best["written"], "/s", "",
+               f"by CPU of program and database {count / best['written cpu']:,.0f}/s"),
+        Figure("log, entries placed in the tree, batched", count / best["placed"], "/s", "50,000",
+               f"by CPU of program and database {count / best['placed cpu']:,.0f}/s"),
     ]  # fmt: skip
 
 
@@ -161,8 +165,8 @@ def _cpu() -> Any:
     told[0] = load._cpu(me) - before
 
 
-def _proofs() -> list[Figure]:
-    """Proofs in a tree of ten million: its tiles are written for the measurement and rolled back."""
+def _proofs(leaves: int) -> list[Figure]:
+    """Proofs in a tree of ten million leaves, or as many as asked for: its tiles are written for the measurement and rolled back."""
     from django.db import connection, transaction
 
     from anju.trust.log import grow
@@ -173,7 +177,7 @@ def _proofs() -> list[Figure]:
         with connection.cursor() as cursor:
             cursor.execute("DELETE FROM trust_logtile")
             with cursor.copy("COPY trust_logtile (level, index, hashes) FROM STDIN") as copy:
-                for (level, index), hashes in grow(0, _leaves(), {}).items():
+                for (level, index), hashes in grow(0, _hashes(leaves), {}).items():
                     copy.write(f"{level}\t{index}\t\\\\x{hashes.hex()}\n")
             cursor.execute("ANALYZE trust_logtile")
         laps: dict[str, list[float]] = {"inclusion": [], "consistency": []}
@@ -182,42 +186,42 @@ def _proofs() -> list[Figure]:
             with _cpu() as cpu:
                 for _ in range(PROOFS):
                     with timed() as lap:
-                        place = dice.randrange(1, LEAVES)
-                        tree = ledger.tree(LEAVES)
+                        place = dice.randrange(1, leaves)
+                        tree = ledger.tree(leaves)
                         tree.inclusion(place) if name == "inclusion" else tree.consistency(place)
                     one.append(lap.seconds)
             spent[name] = cpu[0] / PROOFS
         transaction.set_rollback(True)
     return [
-        Figure(f"log, {name} proof at {LEAVES:,} entries, median", percentile(one, 0.5) * 1000, "ms", "< 5",
+        Figure(f"log, {name} proof at {leaves:,} entries, median", percentile(one, 0.5) * 1000, "ms", "< 5",
                f"CPU of program and database {spent[name] * 1000:.2f} ms")
         for name, one in laps.items()
     ]  # fmt: skip
 
 
-def _leaves() -> list[bytes]:
-    """Ten million leaf hashes; a hash is as good as another for the work of a proof."""
+def _hashes(count: int) -> list[bytes]:
+    """Leaf hashes; a hash is as good as another for the work of a proof."""
     block = secrets.token_bytes(32 * 4096)
     pieces = [block[i : i + 32] for i in range(0, len(block), 32)]
-    return pieces * (LEAVES // len(pieces)) + pieces[: LEAVES % len(pieces)]
+    return pieces * (count // len(pieces)) + pieces[: count % len(pieces)]
 
 
-def _beside() -> list[Figure]:
+def _beside(count: int) -> list[Figure]:
     """pymerkle's own tree in SQLite: the same entries, far fewer of them, in the same run."""
     from pymerkle import SqliteTree
 
     entry = b'{"account":"account:0","action":"person.read"}' * 6
     with tempfile.TemporaryDirectory() as folder, SqliteTree(str(Path(folder) / "tree.db")) as tree:
         with timed() as lap:
-            tree.append_entries([entry + str(n).encode() for n in range(BESIDE)], 1024)
+            tree.append_entries([entry + str(n).encode() for n in range(count)], 1024)
         proofs = []
         for _ in range(20):
             with timed() as proof:
-                tree.prove_inclusion(random.randrange(1, BESIDE))
+                tree.prove_inclusion(random.randrange(1, count))
             proofs.append(proof.seconds)
     return [
-        Figure(f"beside: pymerkle in SQLite, entries appended ({BESIDE:,})", BESIDE / lap.seconds, "/s"),
-        Figure(f"beside: pymerkle in SQLite, inclusion proof at {BESIDE:,} entries", percentile(proofs, 0.5) * 1000, "ms"),
+        Figure(f"beside: pymerkle in SQLite, entries appended ({count:,})", count / lap.seconds, "/s"),
+        Figure(f"beside: pymerkle in SQLite, inclusion proof at {count:,} entries", percentile(proofs, 0.5) * 1000, "ms"),
     ]  # fmt: skip
 
 

@@ -50,9 +50,12 @@ def _register(topic: str) -> None:
         times: Annotated[
             int, typer.Option(help="also this many times the people, and the ratio (exchange)")
         ] = 0,
+        entries: Annotated[
+            int, typer.Option(help="so many entries in the log instead of 200,000 (trust)")
+        ] = 0,
         as_json: Annotated[bool, typer.Option("--json")] = False,
     ) -> None:
-        _measure(topic, people, as_json, rows=rows, times=times)
+        _measure(topic, people, as_json, rows=rows, times=times, entries=entries)
 
 
 AVAILABLE = tuple(t for t in TOPICS if importlib.util.find_spec(f"anju.jobs.bench.{t}"))
