@@ -14,6 +14,7 @@ from anju.exchange.store import change_actions, review_actions, review_queries
 from anju.exchange.store.models import PersonChange, ReviewQuestion, ReviewWord
 from anju.kernel.refusal import Refusal
 from anju.register.dossier import Said
+from anju.register.store.models import Identity, Person
 from anju.register.store.queries import cases
 from anju.trust.access import Actor
 from anju.trust.store import ledger, log_queries, rows
@@ -181,6 +182,10 @@ def test_another_district_sees_nothing() -> None:
         assert following(ANN) == number
 
 
+def awaited() -> list[bool]:
+    return [c.is_awaited for c in review_queries.list_changes()]
+
+
 def test_a_merge_and_a_split_need_a_second_person(monkeypatch: pytest.MonkeyPatch) -> None:
     said = {"A": ["k1", "k2", "k3"], "B": ["k9"]}
     monkeypatch.setattr(
@@ -200,6 +205,10 @@ def test_a_merge_and_a_split_need_a_second_person(monkeypatch: pytest.MonkeyPatc
     assert review_queries.decisions() == []
     change_actions.answer(merge, agrees=True, by=BO, **told)
     assert [d.is_same for d in review_queries.decisions()] == [True]
+    assert awaited() == [True], "no run has carried it out"
+    Person.objects.create(code="A")
+    Person.objects.create(code="B", merged_into="A")
+    assert awaited() == [False]
     change_actions.undo(merge, why="看错了人", by=ANN, **told)
     assert review_queries.decisions() == []
     ids = [change_actions.record_id("community_visit", k) for k in said["A"]]
@@ -207,6 +216,12 @@ def test_a_merge_and_a_split_need_a_second_person(monkeypatch: pytest.MonkeyPatc
         change_actions.propose_split("A", ids, why="不是一个人", by=ANN, **told)
     split = change_actions.propose_split("A", ids[:1], why="不是一个人", by=ANN, **told)
     change_actions.answer(split, agrees=True, by=BO, **told)
+    assert awaited() == [True, True], "neither the split nor the merge taken back"
+    Person.objects.filter(code="B").update(merged_into=None)
+    change_actions.given([("A", "C")])
+    assert awaited() == [True, False], "the code is given, the file is not there"
+    Identity.objects.create(person_code="C", region="990102001001", name="某")
+    assert awaited() == [False, False]
     words = {frozenset((d.record_a, d.record_b)): d.is_same for d in review_queries.decisions()}
     assert sorted(words.values()) == [False, True]
     kept = sorted(ids[1:])
