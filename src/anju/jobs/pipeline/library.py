@@ -220,8 +220,9 @@ def load(
 
     from anju.register.store import loading, runs
 
+    loaded: dict[str, int] = {}
     with transaction.atomic():
-        empty = exporter.first and loading.hold()
+        empty = exporter.first and loading.hold(*(t.table for t in loading.TARGETS))
         if not exporter.first:
             loading.move(exports.Export(loading.TARGETS[0], "moved", _moved(exporter)).chunks())
             loading.close_people(exporter.again)
@@ -230,15 +231,16 @@ def load(
             if export.kind == exports.CLOSED:
                 loading.close(export.target, export.chunks())
                 continue
-            stripped = loading.strip(export.target) if empty else None
-            loading.copy(export.target, export.chunks(), export.columns, frozen=empty)
+            stripped = loading.strip(export.target.table) if empty else None
+            rows = loading.copy(export.target, export.chunks(), export.columns, frozen=empty)
+            loaded[export.target.table] = rows
             if stripped:
                 loading.restore(stripped)
         tell("people's codes")
         loading.anchor(exports.Export(loading.TARGETS[0], "codes", _codes(exporter)).chunks())
         runs.finish(run_id, folder=new.relative_to(lake()).as_posix(), **told)
     tell("statistics")
-    loading.analyze()
+    loading.analyze(loaded)
 
 
 def _codes(exporter: exports.Exporter) -> Iterator[Path]:

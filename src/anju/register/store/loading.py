@@ -126,38 +126,47 @@ def run(sql: str, *values: object) -> None:
         cursor.execute(sql, values or None)
 
 
-def is_empty(target: Target) -> bool:
+def is_empty(table: str) -> bool:
     """Whether the table has no row at all."""
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT EXISTS (SELECT 1 FROM {target.table})")
+        cursor.execute(f"SELECT EXISTS (SELECT 1 FROM {table})")
         return not cursor.fetchone()[0]
 
 
-def hold() -> bool:
-    """Keep writers out of every table until the transaction ends; whether all of them are empty."""
-    run(f"LOCK TABLE {', '.join(t.table for t in TARGETS)} IN SHARE ROW EXCLUSIVE MODE")
-    return all(is_empty(t) for t in TARGETS)
+def hold(*tables: str) -> bool:
+    """Keep writers out of the tables until the transaction ends; whether all of them are empty."""
+    run(f"LOCK TABLE {', '.join(tables)} IN SHARE ROW EXCLUSIVE MODE")
+    return all(is_empty(table) for table in tables)
 
 
-def strip(target: Target) -> Dropped:
-    """Truncate an empty table and take its indexes off, so that a first load is written once."""
-    run(f"TRUNCATE {target.table}")
+def strip(table: str, *referring: str) -> Dropped:
+    """Truncate an empty table and take its indexes off, so that a first load is written once.
+
+    ``referring``: empty tables with foreign keys to it; its own primary key then stays, its foreign keys go.
+    """
+    run(f"TRUNCATE {', '.join((table, *referring))}")
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT i.indexname, i.indexdef, c.conname FROM pg_indexes i LEFT JOIN pg_constraint c "
-            "ON c.conname = i.indexname AND c.conrelid = %s::regclass WHERE i.tablename = %s AND i.schemaname = current_schema()",
-            [target.table, target.table],
+            "SELECT i.indexname, i.indexdef, c.contype FROM pg_indexes i LEFT JOIN pg_constraint c "
+            "ON c.conname = i.indexname AND c.conrelid = %s::regclass "
+            "WHERE i.tablename = %s AND i.schemaname = current_schema()",
+            [table, table],
         )
-        found = cursor.fetchall()
+        indexes = [row for row in cursor.fetchall() if not (referring and row[2] == "p")]
+        cursor.execute(
+            "SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid = %s::regclass AND contype = ANY(%s)",
+            [table, ["p", "u", "f"] if not referring else ["u", "f"]],
+        )
+        constraints = cursor.fetchall()
     again = []
-    for name, definition, constraint in found:
-        if constraint:
-            run(f'ALTER TABLE {target.table} DROP CONSTRAINT "{constraint}"')
-            again.append(f'ALTER TABLE {target.table} ADD CONSTRAINT "{constraint}" PRIMARY KEY (id)')
-        else:
+    for name, definition in constraints:
+        run(f'ALTER TABLE {table} DROP CONSTRAINT "{name}"')
+        again.append(f'ALTER TABLE {table} ADD CONSTRAINT "{name}" {definition}')
+    for name, definition, constraint in indexes:
+        if not constraint:
             run(f'DROP INDEX "{name}"')
             again.append(definition)
-    return Dropped(target.table, tuple(again))
+    return Dropped(table, tuple(again))
 
 
 def restore(dropped: Dropped) -> None:
@@ -166,12 +175,12 @@ def restore(dropped: Dropped) -> None:
         run(statement)
 
 
-def copy(target: Target, chunks: Iterable[bytes], columns: Sequence[str], *, frozen: bool) -> None:
-    """COPY rows of ``columns`` in PostgreSQL's binary form; ``frozen`` only into a table truncated here."""
+def copy(target: Target, chunks: Iterable[bytes], columns: Sequence[str], *, frozen: bool) -> int:
+    """COPY rows of ``columns`` in PostgreSQL's binary form, return how many; ``frozen`` only into a table truncated here."""
     pieces = iter(chunks)
     first = next(pieces, None)
     if first is None:
-        return
+        return 0
     options = f"FORMAT binary{', FREEZE true' if frozen else ''}"
     with (
         connection.cursor() as cursor,
@@ -180,6 +189,7 @@ def copy(target: Target, chunks: Iterable[bytes], columns: Sequence[str], *, fro
         stream.write(first)
         for chunk in pieces:
             stream.write(chunk)
+    return int(cursor.rowcount)
 
 
 def close(target: Target, chunks: Iterable[bytes]) -> int:
@@ -254,13 +264,17 @@ def move(chunks: Iterable[bytes]) -> None:
 def anchor(chunks: Iterable[bytes]) -> None:
     """Every code ever given and where it leads (CSV: code, merged_into): added or redirected, never removed."""
     table = Person._meta.db_table
+    if is_empty(table) and hold(table):
+        stripped = strip(table)
+        with (
+            connection.cursor() as cursor,
+            cursor.copy(f"COPY {table} (code, merged_into) FROM STDIN (FORMAT csv, FREEZE true)") as stream,
+        ):
+            for chunk in chunks:
+                stream.write(chunk)
+        restore(stripped)
+        return
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT EXISTS (SELECT 1 FROM {table})")
-        if not cursor.fetchone()[0]:
-            with cursor.copy(f"COPY {table} (code, merged_into) FROM STDIN (FORMAT csv)") as stream:
-                for chunk in chunks:
-                    stream.write(chunk)
-            return
         cursor.execute(
             "CREATE TEMP TABLE arriving (code varchar(13), merged_into varchar(13)) ON COMMIT DROP"
         )
@@ -280,9 +294,17 @@ SAMPLE = 40
 """Statistics target of a load: 12,000 rows of each table tell the planner enough; autovacuum refines it later."""
 
 
-def analyze() -> None:
-    """Fresh statistics for the planner."""
+MUCH = 10
+"""A table of which one row in so many is new gets new statistics at once."""
+
+
+def analyze(loaded: Mapping[str, int]) -> None:
+    """Fresh statistics for the planner. ``loaded``: rows a run has brought, by table; autovacuum sees to small changes."""
     run(f"SET default_statistics_target = {SAMPLE}")
-    for target in TARGETS:
-        run(f"ANALYZE {target.table}")
+    for table, rows in loaded.items():
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT reltuples FROM pg_class WHERE oid = %s::regclass", [table])
+            held = cursor.fetchone()[0]
+        if rows * MUCH > held:
+            run(f"ANALYZE {table}")
     run("RESET default_statistics_target")
