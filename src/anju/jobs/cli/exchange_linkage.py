@@ -14,6 +14,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from anju.jobs.cli import setup_django
 
 JSON = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Engine = Annotated[str, typer.Option("--engine", help="duckdb or spark; as ANJU_ENGINE says if left out.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -28,6 +29,7 @@ def link(
     full: Annotated[
         bool, typer.Option("--full", help="Link everything anew, not only what changed.")
     ] = False,
+    engine: Engine = "",
     as_json: JSON = False,
 ) -> None:
     """Link every accepted record to a person: one person, one code."""
@@ -45,6 +47,7 @@ def link(
         summary = linkage.run(
             told=lambda step: progress.update(task, description=f"linking: {step.removeprefix('lk_')}"),
             full=full,
+            engine_name=engine,
         )
         progress.update(task, description="linking: questions for the reviewers")
         review.follow()

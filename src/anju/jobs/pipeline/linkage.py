@@ -17,6 +17,7 @@ from anju.exchange.linkage.comparisons import HAN_COMPARISONS
 from anju.exchange.linkage.decisions import Decision
 from anju.exchange.linkage.link import LinkSummary, link, link_delta, may_link_delta
 from anju.exchange.linkage.mentions import Batch, mentions
+from anju.jobs import engines
 from anju.jobs.engine import DuckEngine
 from anju.kernel.home import home
 from anju.kernel.refusal import Refusal
@@ -72,9 +73,9 @@ def taken_back() -> list[tuple[int, str]]:
 
 
 @contextmanager
-def opened(memory: str = "4GB") -> Iterator[DuckEngine]:
-    """An engine for one run, closed afterwards."""
-    engine = DuckEngine(folder() / "spill", memory=memory)
+def opened(memory: str = "4GB", name: str = "duckdb") -> Iterator[Any]:
+    """An engine for one run, closed afterwards. ``name``: duckdb or spark; empty: as the installation says."""
+    engine = engines.opened(name, folder() / "spill", memory)
     try:
         yield engine
     finally:
@@ -88,11 +89,11 @@ def accepted() -> list[Batch]:
     return [Batch(b.id, b.dataset, b.path, place) for place, b in enumerate(queries.accepted_batches())]
 
 
-def run(told: Callable[[str], None] | None = None, full: bool = False) -> LinkSummary:
+def run(told: Callable[[str], None] | None = None, full: bool = False, engine_name: str = "") -> LinkSummary:
     """Link every accepted record and make the result the current one. Killed at any moment, the former stays.
 
     After the first run only what changed since is linked against the library, unless ``full``, much is new, or
-    the former run cannot be built upon (``may_link_delta``).
+    the former run cannot be built upon (``may_link_delta``): another engine's (``engine_name``) cannot.
     """
     from anju.jobs.pipeline import retention
 
@@ -100,7 +101,7 @@ def run(told: Callable[[str], None] | None = None, full: bool = False) -> LinkSu
     weights, said, back = parameters.read("han", HAN_COMPARISONS), decisions(), taken_back()
     before, batches = current(), accepted()
     fresh = _fresh(before, batches)
-    with opened() as engine:
+    with opened(name=engine_name) as engine:
         part, summary = _empty_part(), None
         if before and not full and not _much(fresh, batches) and may_link_delta(engine, before):
             reopened = _arrive(engine, before, said, fresh, batches)
