@@ -35,6 +35,7 @@ from anju.jobs.engine import DuckEngine
 from anju.jobs.pipeline.intake_work import Crew, Work, record_ids
 from anju.kernel.home import home, lake
 from anju.kernel.refusal import Refusal
+from anju.trust import scanning
 from anju.trust.access import Actor
 
 DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
@@ -233,6 +234,7 @@ def _prepare(
         digest = hashlib.file_digest(stream, "sha256").hexdigest()
     if is_known(digest):
         return _Ready(digest)
+    scanning.check(path, name)
     found = sniff(path, name, dataset)
     contract = found.contract
     assert contract is not None
