@@ -182,14 +182,12 @@ def copy(target: Target, chunks: Iterable[bytes], columns: Sequence[str], *, fro
     if first is None:
         return 0
     options = f"FORMAT binary{', FREEZE true' if frozen else ''}"
-    with (
-        connection.cursor() as cursor,
-        cursor.copy(f"COPY {target.table} ({', '.join(columns)}) FROM STDIN ({options})") as stream,
-    ):
-        stream.write(first)
-        for chunk in pieces:
-            stream.write(chunk)
-    return int(cursor.rowcount)
+    with connection.cursor() as cursor:
+        with cursor.copy(f"COPY {target.table} ({', '.join(columns)}) FROM STDIN ({options})") as stream:
+            stream.write(first)
+            for chunk in pieces:
+                stream.write(chunk)
+        return int(cursor.rowcount)
 
 
 def close(target: Target, chunks: Iterable[bytes]) -> int:
