@@ -22,6 +22,7 @@ from anju.kernel.identifiers import citizen_check, mint_person_code
 from anju.kernel.refusal import Refusal
 from anju.register import canon
 from anju.register.store import queries as register
+from anju.register.store.models import Dwelling
 from anju.trust.access import Actor
 from anju.trust.store import erasing, erasure_actions, erasure_queries
 from anju.trust.store.models import LogPending, Restriction, Tombstone
@@ -37,7 +38,11 @@ TYPES = {"UBIGINT": pa.uint64(), "UINTEGER": pa.uint32(), "VARCHAR": pa.string()
 
 def person(name: str, n: int) -> dict[str, Any]:
     first17 = f"9901021990010{n}10{n}"
-    return {"person.name": name, "person.citizen_no": first17 + citizen_check(first17)}
+    return {
+        "person.name": name,
+        "person.citizen_no": first17 + citizen_check(first17),
+        "person.phone": f"1200000000{n}",
+    }
 
 
 def stay(begin: date, end: date | None) -> dict[str, Any]:
@@ -171,6 +176,41 @@ def test_unlawfully_held_everything_goes_and_does_not_come_back(world: World) ->
     assert world.holds(HER) == []
     assert register.get_person_file(HIM, masked=False).line.name == "李远山"
     assert "张小雨" not in told_in_the_log()
+
+
+def let(name: str, n: int, key: str) -> tuple[str, str, str, dict[str, Any]]:
+    """A dwelling in the housing department's list, with its landlord."""
+    told = {"dwelling.dwelling_code": f"D00000000000000{key}", "dwelling.region": "990102001001", "dwelling.street": "槐树路",
+            "dwelling.number": key, "dwelling.landlord_name": name, "dwelling.landlord_phone": f"1200000000{n}"}  # fmt: skip
+    return "housing_dwelling", key, "", told
+
+
+def test_an_erased_landlord_leaves_the_dwellings_and_does_not_come_back(world: World) -> None:
+    """Hers is blotted, in the lake, the library and the pages; his, and a namesake's with another phone, stay."""
+    dwellings = [let("张小雨", 1, "7"), let("李远山", 2, "8"), let("张小雨", 9, "9")]
+
+    def landlords() -> set[tuple[str, str]]:
+        return {(d.number, d.landlord_name) for d in Dwelling.objects.filter(street="槐树路", known_to=None)}
+
+    def in_the_lake() -> list[tuple[Any, ...]]:
+        told = '"dwelling.number", "dwelling.landlord_name", "dwelling.landlord_phone"'
+        return sorted(set(world.rows(f"SELECT {told} FROM read_parquet('{{}}/lake/batches/housing_dwelling/*.parquet')")))
+
+    world.send(dwellings)
+    world.link()
+    library.run()
+    assert landlords() == {("7", "张小雨"), ("8", "李远山"), ("9", "张小雨")}
+    erasure_actions.order_erasure(HER, "990102001001", "unlawful", by=DPO, at=AT, purpose="rights_request")
+    retention.work(TODAY)
+    left = [("7", None, None), ("8", "李远山", "12000000002"), ("9", "张小雨", "12000000009")]
+    for _ in range(2):
+        assert landlords() == {("7", ""), ("8", "李远山"), ("9", "张小雨")}
+        assert in_the_lake() == left
+        assert not [name for name in world.holds("12000000001") if "dwelling" in name]
+        world.send(dwellings)  # the department sends its whole file again
+        world.link()
+        library.run()
+    assert "12000000001" not in told_in_the_log()
 
 
 def test_what_a_law_keeps_stays_restricted_and_the_rest_goes(world: World) -> None:

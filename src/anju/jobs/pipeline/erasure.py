@@ -146,22 +146,74 @@ def entomb(engine: DuckEngine) -> pa.Table:
     ).to_arrow_table()
 
 
+NAMED = (("dwelling.landlord_name", "dwelling.landlord_phone"), ("landlord_name", "landlord_phone"))
+"""Columns of batches and of the library that name somebody beside what the row is about."""
+
+
+def names_of(engine: DuckEngine, people: tuple[str, ...]) -> set[tuple[str, str]]:
+    """Names with phones that the records of these people state, and those the register knows them by."""
+    from anju.exchange.store import queries
+    from anju.trust.store import named
+
+    found = named.of_people(people)
+    linked = linkage.current()
+    if not people or linked is None:
+        return found
+    linkage.scan(engine, "assignment", linked)
+    listed = ", ".join(quoted(code) for code in people)
+    for batch in queries.accepted_batches():
+        engine.scan("raw", [batch.path])
+        held = {row[0] for row in engine.rows("DESCRIBE SELECT * FROM raw")}
+        if {"person.name", "person.phone"} <= held:
+            found |= set(
+                engine.rows(
+                    'SELECT DISTINCT r."person.name", r."person.phone" FROM raw AS r JOIN assignment AS a '
+                    f"ON r.record_id = a.record_id WHERE a.person_code IN ({listed}) "
+                    'AND r."person.name" <> \'\' AND r."person.phone" <> \'\''
+                )
+            )
+    return found
+
+
+def _blot_named(engine: DuckEngine, path: Path, held: set[str]) -> int:
+    """Blot out of one file whoever lies under a name's tombstone; the row stays, it is about something else."""
+    from anju.trust.store import named
+
+    changed = 0
+    for name, phone in NAMED:
+        if not {name, phone} <= held:
+            continue
+        pairs = engine.rows(f'SELECT DISTINCT "{name}", "{phone}" FROM read_parquet({quoted(str(path))})')
+        gone = named.buried((str(a), str(b)) for a, b in pairs if a and b)
+        if gone:
+            listed = ", ".join(f"({quoted(a)}, {quoted(b)})" for a, b in gone)
+            hit = f'(t."{name}", t."{phone}") IN ({listed})'
+            blots = ", ".join(f'CASE WHEN {hit} THEN NULL ELSE t."{c}" END AS "{c}"' for c in (name, phone))
+            order = "row_no" if "row_no" in held else ""
+            engine.save(
+                f"SELECT * REPLACE ({blots}) FROM read_parquet({quoted(str(path))}) AS t", path, order
+            )
+            changed += 1
+    return changed
+
+
 def purge_files(engine: DuckEngine, people: tuple[str, ...]) -> int:
     """Take buried records, and the people of whom nothing is left, out of every Parquet file; return the files changed.
 
-    Batches are searched by record, the linkage and the library by record and by person. Codes and their events stay:
-    a code is for life and says nothing about anybody.
+    Batches are searched by record, the linkage and the library by record and by person; whoever is named in a record
+    about something else is blotted out of it. Codes and their events stay: a code is for life and says nothing.
     """
     _tombstones(engine)
     listed = ", ".join(f"({quoted(code)})" for code in people) or "(NULL)"
     engine.run(f"CREATE OR REPLACE TEMP TABLE erased AS SELECT * FROM (VALUES {listed}) AS e(person_code)")
-    changed = 0
+    changed = blotted = 0
     for path in _files():
         held = {row[0] for row in engine.rows(f"DESCRIBE SELECT * FROM read_parquet('{path}')")}
         gone = _condition(held)
         if gone and engine.rows(f"SELECT 1 FROM read_parquet('{path}') AS t WHERE {gone} LIMIT 1"):
             _rewrite(engine, path, gone, "row_no" if "row_no" in held else "")
             changed += 1
+        blotted += _blot_named(engine, path, held)
         if people and path.name == "kin.parquet" and "relative_code" in held:
             changed += _forget_relatives(engine, path)
     if changed:
@@ -170,7 +222,7 @@ def purge_files(engine: DuckEngine, people: tuple[str, ...]) -> int:
         shutil.rmtree(
             lake() / "library" / "own", ignore_errors=True
         )  # written anew from the entries by the next run
-    return changed
+    return changed + blotted
 
 
 def _tombstones(engine: DuckEngine) -> None:

@@ -63,6 +63,7 @@ def carry_out(number: str, as_of: date, tell: Tell = lambda _: None) -> dict[str
         due = erasure.find_due(engine, as_of)
         with transaction.atomic():
             erasing.bury(erasure.entomb(engine), _now())
+            dwellings = _blot(engine, due.people)
             erased = {f"records.{dataset}": rows for dataset, rows in due.records.items()}
             people = erasing.erase_people(due.people) if due.people else {}
             facts = erasing.erase_facts(as_of)
@@ -71,6 +72,7 @@ def carry_out(number: str, as_of: date, tell: Tell = lambda _: None) -> dict[str
         erasure.purge_files(engine, due.people)
         held = _held_texts(engine, as_of, dry=False)
     erased |= {"people": len(due.people)} if due.people else {}
+    erased |= {"named": dwellings} if dwellings else {}
     erased |= {f"facts.{t}": facts.get(t, 0) + people.get(t, 0) for t in sorted({*facts, *people})}
     erased |= {f"house.{name}": rows for name, rows in house.items()}
     erased |= {"house.quarantine_rows": held} if held else {}
@@ -91,11 +93,22 @@ def erase_person(number: str, code: str, *, all_of_it: bool, as_of: date) -> dic
         is_whole = bool(due.people) or all_of_it
         with transaction.atomic():
             erasing.bury(erasure.entomb(engine), _now())
+            dwellings = _blot(engine, (code,)) if is_whole else 0
             counts = erasing.erase_people([code]) if is_whole else erasing.erase_facts(as_of, code)
         erasure.purge_files(engine, (code,) if is_whole else ())
     counts |= {f"records.{dataset}": rows for dataset, rows in due.records.items()}
+    counts |= {"named": dwellings} if dwellings else {}
     erasure_actions.finish_erasure(number, counts, is_whole=is_whole, by=system(BY), at=_now())
     return counts
+
+
+def _blot(engine: DuckEngine, people: tuple[str, ...]) -> int:
+    """People of whom nothing is left go out of records about something else; dwellings changed. The files follow."""
+    from anju.trust.store import named
+
+    found = erasure.names_of(engine, people) if people else set()
+    named.bury(found, _now())
+    return named.blot_dwellings(found) if found else 0
 
 
 def work(today: date | None = None, tell: Tell = lambda _: None) -> int:
@@ -135,7 +148,7 @@ def sweep() -> int:
     """
     from anju.trust.store import erasure_queries
 
-    if not erasure_queries.count_tombstones():
+    if not erasure_queries.count_tombstones() and not erasure_queries.has_named():
         return 0
     with erasure.opened() as engine:
         return erasure.purge_files(engine, ())

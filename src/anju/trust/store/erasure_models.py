@@ -71,6 +71,13 @@ class Tombstone(models.Model):
     since = models.DateTimeField()
 
 
+class NameTombstone(models.Model):
+    """One name with its phone that was erased from records about something else: a keyed digest, no content."""
+
+    digest = models.BinaryField(unique=True)
+    since = models.DateTimeField()
+
+
 class RetentionRun(models.Model):
     """One run of retention: counted first, put forward by one person, approved by a second, then carried out."""
 

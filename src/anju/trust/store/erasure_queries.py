@@ -8,7 +8,7 @@ from datetime import date, datetime
 from typing import Any
 
 from anju.trust.store import prepared
-from anju.trust.store.models import Erasure, Restriction, RetentionRun, Tombstone
+from anju.trust.store.models import Erasure, NameTombstone, Restriction, RetentionRun, Tombstone
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +141,11 @@ def find_run(number: str) -> RunLine | None:
 def _run(row: RetentionRun) -> RunLine:
     values: list[Any] = [getattr(row, name) for name in RunLine.__slots__]
     return RunLine(*values)
+
+
+def has_named() -> bool:
+    """Whether anybody was blotted out of records about something else."""
+    return NameTombstone.objects.exists()
 
 
 def count_tombstones() -> int:

@@ -12,6 +12,7 @@ from django.db.models.functions import Now
 
 from anju.trust.store.erasure_models import (  # noqa: F401 - tables of this room, kept in a file of their own
     Erasure,
+    NameTombstone,
     Restriction,
     RetentionRun,
     Tombstone,

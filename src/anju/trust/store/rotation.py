@@ -15,6 +15,8 @@ from anju.trust.store import second_factors
 from anju.trust.store.fields import SealedField
 
 BATCH = 2000
+CODED = {"trust_logentry": "mac", "trust_logpending": "mac", "trust_nametombstone": "digest"}
+"""Tables with codes that cannot be made anew, because what they were made of is not there: their keys stay."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,8 +124,8 @@ def refuse_if_needed(key_id: str) -> None:
             count = int(cursor.fetchone()[0])
             if count:
                 raise Refusal("trust.key_still_seals", key=key_id, count=count)
-        for table in ("trust_logentry", "trust_logpending"):
-            cursor.execute(f"SELECT count(*) FROM {table} WHERE substr(mac, 1, 2) = %s", [head[:2]])
+        for table, code in CODED.items():
+            cursor.execute(f"SELECT count(*) FROM {table} WHERE substr({code}, 1, 2) = %s", [head[:2]])
             count = int(cursor.fetchone()[0])
             if count:
                 raise Refusal("trust.key_still_seals", key=key_id, count=count)

@@ -56,7 +56,7 @@ def words_of(key: str) -> str:
     if kind == "facts":
         table = name.removeprefix("register_")
         return _("登记簿历史：%(what)s") % {"what": _aspect(ASPECT_OF.get(table, table))}
-    return _("整份档案（人）")
+    return _("房屋登记中出现的姓名") if kind == "named" else _("整份档案（人）")
 
 
 def _aspect(name: str) -> str:
