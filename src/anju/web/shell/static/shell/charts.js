@@ -2,7 +2,6 @@
 (() => {
   const token = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
   const palette = () => [1, 2, 3, 4, 5, 6].map((n) => token(`--chart-${n}`));
-  const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
   const drawn = new Map();
 
   function axisText() {
@@ -54,7 +53,7 @@
       scale: spec.kind === "line", splitNumber: 4,
       max: (range) => (spec.unit === "%" && range.max > 90 && range.max <= 100 ? 100 : null) }; // no share above all
     return {
-      animation: !calm, textStyle: { fontFamily: token("--font") }, color: colours,
+      animation: false, textStyle: { fontFamily: token("--font") }, color: colours,
       grid: { left: 8, right: spec.kind === "line" ? 90 : 56, top: spec.series.length > 1 ? 40 : 28, bottom: 8, containLabel: true },
       legend: { show: spec.series.length > 1 && spec.kind !== "line", top: 0, left: 0, itemWidth: 12, itemHeight: 12, textStyle: axisText() },
       tooltip: { trigger: "axis", renderMode: "richText", axisPointer: { type: spec.kind === "line" ? "line" : "shadow" }, valueFormatter: (v) => shown(v, spec),
