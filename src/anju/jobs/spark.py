@@ -43,6 +43,7 @@ class SparkEngine:
             .config("spark.sql.adaptive.enabled", "true" if partitions > 1 else "false")
             .config("spark.sql.codegen.wholeStage", "true" if partitions > 1 else "false")
             .config("spark.sql.codegen.factoryMode", "FALLBACK" if partitions > 1 else "NO_CODEGEN")
+            .config("spark.sql.constraintPropagation.enabled", "true" if partitions > 1 else "false")
             .config("spark.sql.autoBroadcastJoinThreshold", str(64 * 2**20))
             .config("spark.ui.enabled", "false")
             .config("spark.ui.showConsoleProgress", "false")
@@ -61,13 +62,23 @@ class SparkEngine:
         if isinstance(tree, exp.Create):
             found = self.session.sql(render(tree.expression.sql(dialect="duckdb")))
             if tree.kind == "TABLE":
-                found = found.localCheckpoint()
+                found = self._kept(found)
             found.createOrReplaceTempView(tree.this.name)
         elif isinstance(tree, exp.Drop):
             for table in tree.find_all(exp.Table):
                 self.session.catalog.dropTempView(table.name)
         else:
             self.session.sql(render(sql))
+
+    def _kept(self, found: Any) -> Any:
+        """A result computed now, that forgets how: Spark multiplies the sizes it estimates for joins from step to step,
+        into numbers of millions of digits, until planning takes longer than running."""
+        from pyspark.sql import DataFrame
+
+        held = found.localCheckpoint()._jdf
+        java = self.session._jsparkSession
+        fresh = java.internalCreateDataFrame(held.queryExecution().toRdd(), held.schema(), False)
+        return DataFrame(fresh, self.session)
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         """Run one query and fetch its rows. For small answers only."""
@@ -84,10 +95,11 @@ class SparkEngine:
 
         path = self.spill / f"{name}.parquet"
         pq.write_table(table, path)
-        self.session.read.parquet(str(path)).localCheckpoint().createOrReplaceTempView(name)
+        self._kept(self.session.read.parquet(str(path))).createOrReplaceTempView(name)
 
-    def save(self, query: str, path: Path, sort: str = "") -> int:
-        """Write a query's rows as one Parquet file, moved into place whole; return the row count."""
+    def save(self, query: str, path: Path, sort: str = "", group_rows: int = 0) -> int:
+        """Write a query's rows as one Parquet file, moved into place whole; return the row count. Spark sizes row groups
+        by bytes: ``group_rows`` is DuckDB's."""
         path.parent.mkdir(parents=True, exist_ok=True)
         part = path.with_suffix(".parts")
         order = f" ORDER BY {sort}" if sort else ""
@@ -106,7 +118,7 @@ class SparkEngine:
         """Splink's database API on this session."""
         from splink import SparkAPI
 
-        return SparkAPI(
+        return SparkAPI(  # type: ignore[no-untyped-call]
             spark_session=self.session, break_lineage_method="persist", register_udfs_automatically=False
         )
 

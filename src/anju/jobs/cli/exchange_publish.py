@@ -14,6 +14,7 @@ from rich.table import Table
 from anju.jobs.cli import setup_django
 
 JSON = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Engine = Annotated[str, typer.Option("--engine", help="duckdb or spark; as ANJU_ENGINE says if left out.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -30,6 +31,7 @@ def publish(
             help="Memory of the columnar engine, such as 5GB; a quarter of the machine's if left out."
         ),
     ] = "",
+    engine: Engine = "",
 ) -> None:
     """Resolve and publish the library. Nothing new since the last run changes nothing."""
     setup_django()
@@ -43,7 +45,9 @@ def publish(
         transient=True,
     ) as progress:
         task = progress.add_task("publishing")
-        summary = library.run(lambda step: progress.update(task, description=f"publishing: {step}"), memory)
+        summary = library.run(
+            lambda step: progress.update(task, description=f"publishing: {step}"), memory, engine
+        )
         progress.update(task, description="publishing: what people have to settle")
         review.after_publish()
     if as_json:

@@ -19,7 +19,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from anju.jobs.engine import DuckEngine
+from anju.jobs import engines
 from anju.kernel import packs
 from anju.kernel.home import home
 from anju.kernel.identifiers import is_person_code
@@ -72,7 +72,7 @@ def of_everyone(programme: Programme, on: date) -> list[Path]:
     """
     path, sql = table_of_everyone(programme, on)
     if not path.is_file():
-        with _library() as engine:
+        with _library(engines.wanted()) as engine:
             engine.save(sql, path, sort="person_code", group_rows=GROUP_ROWS)
     return [path]
 
@@ -116,12 +116,12 @@ def _files() -> dict[str, list[Path]]:
 
 
 @contextmanager
-def _library() -> Iterator[DuckEngine]:
+def _library(name: str = "duckdb") -> Iterator[Any]:
     """An engine with every table of the newest library as a view. Refuses before the first one is published."""
     files = _files()
     if "person" not in files:
         raise Refusal("policy.library_not_ready", reason="person")
-    engine = DuckEngine(home() / "spill")
+    engine = engines.opened(name, home() / "spill")
     try:
         for name, paths in files.items():
             engine.scan(name, paths)

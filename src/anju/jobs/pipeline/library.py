@@ -23,6 +23,7 @@ import pyarrow.parquet as pq
 from anju.exchange.library import measures, resolve, rules
 from anju.exchange.library.inputs import BatchFile, Inputs
 from anju.exchange.linkage import state
+from anju.jobs import engines
 from anju.jobs.engine import DuckEngine
 from anju.jobs.pipeline import exports, linkage
 from anju.kernel.home import home, lake
@@ -93,8 +94,11 @@ def digest(given: Inputs, said: rules.Rules) -> str:
     return told.hexdigest()
 
 
-def run(tell: Tell = lambda _: None, memory: str = "") -> PublishSummary:
-    """Resolve and publish what was accepted and linked. Nothing new since the last run changes nothing."""
+def run(tell: Tell = lambda _: None, memory: str = "", engine_name: str = "") -> PublishSummary:
+    """Resolve and publish what was accepted and linked. Nothing new since the last run changes nothing.
+
+    ``engine_name``: where it is resolved, duckdb or spark; PostgreSQL is loaded from this machine in either case.
+    """
     from anju.exchange.store import queries as exchange_queries
     from anju.register.store import runs
 
@@ -110,7 +114,7 @@ def run(tell: Tell = lambda _: None, memory: str = "") -> PublishSummary:
         standard = standardised(exchange_queries.standardisation())
         begun = runs.begin(wanted, given.as_of, read_at)
         try:
-            return publish(begun, given, said, standard, tell, memory, before)
+            return publish(begun, given, said, standard, tell, memory, before, engine_name)
         except BaseException:
             runs.fail(begun)
             raise
@@ -133,6 +137,7 @@ def publish(
     tell: Tell,
     memory: str,
     before: Entered,
+    engine_name: str = "",
 ) -> PublishSummary:
     """Resolve into a folder of its own and load it in one transaction. ``before``: what was entered when it was read.
 
@@ -149,27 +154,29 @@ def publish(
     def measured() -> None:
         with timed(seconds, "measure"):
             tell("measures")
-            figures = measures.measure(engine, given, said, standard)
+            figures = measures.measure(worker, given, said, standard)
         told["figures"] = figures
         told.update({name: int(figures[name]["value"]) for name in ("people", "records")})
 
     def resolving() -> Iterator[loading.Target]:
         targets = {t.source: t for t in loading.TARGETS}
         with timed(seconds, "resolve"):
-            for name, rows in resolve.steps(engine, given, said, part, tell):
+            for name, rows in resolve.steps(worker, given, said, part, tell):
+                if worker is not engine and not tables:
+                    _lives(worker, engine)
                 tables[name] = rows
                 yield targets[name]
         measured()
 
-    with opened(memory) as engine, timed(seconds, "total"):
+    with opened(memory) as engine, resolving_on(engine_name, engine) as worker, timed(seconds, "total"):
         if former is None:
             exporter = exports.Exporter(engine.connection, folder() / "export", part, None)
             load(exporter, run_id, part, resolving(), told, tell)
         else:
             with timed(seconds, "resolve"):
-                tables = resolve.resolve(engine, given, said, part, tell)
+                tables = resolve.resolve(worker, given, said, part, tell)
             measured()
-            resolve.forget(engine)
+            resolve.forget(worker)
             with timed(seconds, "load"):
                 exporter = exports.Exporter(
                     engine.connection,
@@ -284,6 +291,26 @@ def opened(memory: str) -> Iterator[DuckEngine]:
         yield engine
     finally:
         engine.close()
+
+
+@contextmanager
+def resolving_on(name: str, engine: DuckEngine) -> Iterator[Any]:
+    """The engine that resolves: the one that loads, or a Spark session."""
+    if engines.wanted(name) != "spark":
+        yield engine
+        return
+    worker = engines.opened_spark(home() / "spill" / "spark")
+    try:
+        yield worker
+    finally:
+        worker.close()
+
+
+def _lives(worker: Any, engine: DuckEngine) -> None:
+    """Where people live, carried from the engine that resolves to the one that loads."""
+    path = folder() / "export" / "lives.parquet"
+    worker.save("SELECT person_code, region FROM lives", path)
+    engine.run(f"CREATE OR REPLACE TABLE lives AS SELECT * FROM read_parquet('{path}')")
 
 
 @contextmanager
