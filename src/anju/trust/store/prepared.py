@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import psycopg
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connections
 
 FRESH_SECONDS = 1.0
 """A connection that answered so lately is not asked first whether it still does."""
@@ -36,28 +36,28 @@ def column_names(cursor: Any) -> list[str]:
     return [result.fname(n).decode() for n in range(result.nfields)]
 
 
-def _ready() -> None:
+def _ready(wrapper: Any) -> None:
     """See to it that there is a connection, and that it lives: the server may have been started anew meanwhile."""
-    is_fresh = time.monotonic() - getattr(connection, "answered_at", 0.0) < FRESH_SECONDS
-    if is_fresh:
-        connection.health_check_done = True
-    elif not connection.in_atomic_block:
-        connection.close_if_health_check_failed()
-    connection.ensure_connection()
+    if time.monotonic() - getattr(wrapper, "answered_at", 0.0) < FRESH_SECONDS:
+        wrapper.health_check_done = True
+    elif not wrapper.in_atomic_block:
+        wrapper.close_if_health_check_failed()
+    wrapper.ensure_connection()
+    if wrapper.needs_rollback:
+        wrapper.validate_no_broken_transaction()
 
 
 @contextmanager
 def _executed(sql: str, values: tuple[Any, ...]) -> Iterator[psycopg.Cursor[Any]]:
-    _ready()
-    if connection.needs_rollback:
-        connection.validate_no_broken_transaction()
-    link = connection.connection
+    wrapper: Any = connections[DEFAULT_DB_ALIAS]  # looked up once: Django's proxy looks it up for every word
+    _ready(wrapper)
+    link = wrapper.connection
     link.prepare_threshold = (
         link.prepare_threshold or 1
     )  # Django switches it off; its own cursors never prepare
-    if connection.queries_logged:  # tests count queries
-        connection.queries_log.append({"sql": sql, "time": "0"})
-    with connection.wrap_database_errors, psycopg.Cursor(link) as cursor:
+    if wrapper.queries_logged:  # tests count queries
+        wrapper.queries_log.append({"sql": sql, "time": "0"})
+    with wrapper.wrap_database_errors, psycopg.Cursor(link) as cursor:
         cursor.execute(sql, values or None, prepare=True)
-        connection.answered_at = time.monotonic()  # type: ignore[attr-defined]
+        wrapper.answered_at = time.monotonic()
         yield cursor

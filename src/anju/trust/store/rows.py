@@ -91,10 +91,8 @@ def _current() -> dict[str, str]:
 
 def _set(values: dict[str, str]) -> None:
     if values:
-        prepared.rows(
-            "SELECT " + ", ".join(f"set_config(%s, %s, true) AS s{n}" for n in range(len(values))),
-            *(part for pair in values.items() for part in pair),
-        )
+        told = ", ".join(f"set_config('{name}', %s, true) AS s{n}" for n, name in enumerate(values))
+        prepared.rows(f"SELECT {told}", *values.values())
 
 
 _GRANTS = f"""

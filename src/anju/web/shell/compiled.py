@@ -54,7 +54,8 @@ def _book(language: str) -> Environment:
         auto_reload=False,
         cache_size=-1,
     )
-    book.filters |= _words() | _parts() | EXTRA
+    words_of = _words()
+    book.filters |= words_of | PLAIN | _parts(language, words_of["code_words"]) | EXTRA
     return book
 
 
@@ -80,20 +81,36 @@ def _words() -> dict[str, Callable[..., Any]]:
     }  # fmt: skip
 
 
-def _parts() -> dict[str, Callable[..., Any]]:
-    """Parts and plain values as pages show them."""
+PLAIN: dict[str, Callable[..., Any]] = {
+    "url": quick.path_of,
+    "icon": tags.icon,
+    "shown": tags.shown,
+    "day": tags.day,
+    "month": tags.month,
+    "number": tags.number,
+    "last_day": tags.last_day,
+    "initial": tags.initial,
+}
+"""Plain values as pages show them."""
+
+
+def _parts(language: str, code_words: Callable[[Any, str], str]) -> dict[str, Callable[..., Any]]:
+    """Parts as pages show them, in a language."""
+
+    def sourced(value: Any, sources: Any, others: Any = (), field: str = "") -> SafeString:
+        told = code_words(value, field) if field else tags.shown(value)
+        return parts.sourced(told, sources, others, field, language)
+
+    def span(begin: Any, until: Any, presumed: Any = None, stated: Any = None) -> SafeString:
+        return parts.span(begin, tags.last_day(until), bool(presumed and not stated), language)
+
+    def masked(value: Any, href: str, field: str, token: str) -> SafeString:
+        return parts.masked(value, href, field, token, language)
+
     return {
-        "url": quick.path,
-        "icon": tags.icon,
-        "shown": tags.shown,
-        "day": tags.day,
-        "month": tags.month,
-        "number": tags.number,
-        "last_day": tags.last_day,
-        "initial": tags.initial,
-        "span": tags.span,
-        "sourced": tags.sourced,
-        "masked": parts.masked,
+        "sourced": sourced,
+        "span": span,
+        "masked": masked,
         "heading": _heading,
         "pager": _pager,
         "empty": _empty,

@@ -58,12 +58,17 @@ def _other(field: str, other: Any, language: str | None) -> str:
     return f"<li>{mark} <strong>{escape(terms.code_label(field, other.value))}</strong>{by}</li>"
 
 
-def sourced(value: str, sources: Iterable[Any], others: Iterable[Any], field: str) -> SafeString:
-    """A value with its source one tap away, and what other sources say. ``value`` is safe or gets escaped."""
+def sourced(
+    value: str, sources: Iterable[Any], others: Iterable[Any], field: str, language: str | None = None
+) -> SafeString:
+    """A value with its source one tap away, and what other sources say. ``value`` is safe or gets escaped.
+
+    ``language`` here and below: the page's, where the caller knows it already.
+    """
     sources, others = tuple(sources or ()), tuple(others or ())
     if not sources and not others:
         return SafeString(escape(value))
-    language, disputed = get_language(), any(o.is_contradiction for o in others)
+    language, disputed = language or get_language(), any(o.is_contradiction for o in others)
     mark, head, more_head = _source_words(language, disputed)
     more = ""
     if others:
@@ -76,10 +81,10 @@ def sourced(value: str, sources: Iterable[Any], others: Iterable[Any], field: st
     )
 
 
-def span(begin: date | None, last: date | None, is_presumed: bool) -> SafeString:
+def span(begin: date | None, last: date | None, is_presumed: bool, language: str | None = None) -> SafeString:
     """From a day to a last day, or until now; an end that was concluded from elsewhere says so."""
     first = day(begin) if begin else UNKNOWN
-    to, now, presumed = _span_words(get_language())
+    to, now, presumed = _span_words(language or get_language())
     if last is None:
         return SafeString(f"{first} {to} {now}")
     note = f' <span class="faint">{presumed}</span>' if is_presumed else ""
@@ -98,11 +103,11 @@ def badge(tone: str, words: str) -> SafeString:
     )
 
 
-def masked(value: str | None, href: str, field: str, token: str) -> SafeString:
+def masked(value: str | None, href: str, field: str, token: str, language: str | None = None) -> SafeString:
     """A masked value as a button of a form of its own."""
     if not value:
         return SafeString(UNKNOWN)
-    where, (title, told, eye) = escape(str(href)), _masked_words(field, get_language())
+    where, (title, told, eye) = escape(str(href)), _masked_words(field, language or get_language())
     kind = " code" if field in LIKE_CODES else ""
     return SafeString(
         f'<form class="inline" method="post" action="{where}" hx-post="{where}" hx-swap="outerHTML">'

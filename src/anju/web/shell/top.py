@@ -14,6 +14,7 @@ from django.utils.html import escape
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language
 
+from anju.trust.access import rules
 from anju.web.account.acting import acting
 
 MOST = 1_000
@@ -48,13 +49,20 @@ def drawn(request: HttpRequest, shell: Any) -> SafeString:
 
 
 def framed(request: HttpRequest, shell: Any, template: str, token: str) -> str:
-    """A whole page from a template that is nothing but frame; ``MAIN`` stands where its body goes."""
-    look = _looks(request, shell)
-    key = (template, *look)
+    """A whole page from a template that is nothing but frame; ``MAIN`` stands where its body goes.
+
+    A frame belongs to one entry of the navigation, wherever below it the request went.
+    """
+    as_whom, user = acting(request), request.user
+    key = (template, get_language(), shell.theme, shell.size, shell.is_demo, shell.place, settings.ROOT_URLCONF,
+           id(rules()), user.get_full_name(), user.get_username(),
+           as_whom and (as_whom.actor, as_whom.purpose, as_whom.glass_until))  # fmt: skip
     found = _drawn.get(key)
     if found is None:
-        told = {"shell": _AnyShell(shell, _bar(request, shell, look)), "main": SafeString(MAIN)}
-        found = _kept(key, render_to_string(template, told))
+        bar = _bar(request, shell, _looks(request, shell))
+        found = _kept(
+            key, render_to_string(template, {"shell": _AnyShell(shell, bar), "main": SafeString(MAIN)})
+        )
     return _filled(request, found, token)
 
 
