@@ -153,9 +153,11 @@ def train(
         steps,
         compared,
         f"""WITH numbered AS (SELECT unique_id, row_number() OVER (ORDER BY hash(unique_id)) - 1 AS place FROM lk_list),
-        shifts AS (SELECT CAST(1 + g.s * {max(rows // (rounds + 1), 1)} AS BIGINT) AS shift FROM range({rounds}) AS g(s))
-        SELECT x.unique_id AS a, y.unique_id AS b FROM numbered AS x CROSS JOIN shifts AS s
-        JOIN numbered AS y ON y.place = (x.place + s.shift) % {rows} WHERE x.unique_id <> y.unique_id""",
+        shifted AS MATERIALIZED (
+            SELECT n.unique_id AS a, (n.place + 1 + CAST(g.s AS BIGINT) * {max(rows // (rounds + 1), 1)}) % {rows} AS place
+            FROM numbered AS n CROSS JOIN range({rounds}) AS g(s) WHERE n.place < {wanted // rounds + 1}
+        )
+        SELECT s.a, y.unique_id AS b FROM shifted AS s JOIN numbered AS y ON y.place = s.place WHERE s.a <> y.unique_id""",
     )
     u = training.random_chances(seen_random, compared)
     pairs = steps.count("lk_pair")
