@@ -56,6 +56,7 @@ def handed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("ANJU_HOME", str(tmp_path))
     monkeypatch.setattr(library, "EVERYONE", forty)
     monkeypatch.setattr(library, "PERSON", hers)
+    monkeypatch.setattr(library, "PREPARING", None)
 
 
 def login(role: str, settings, person_code: str = "") -> Client:  # type: ignore[no-untyped-def]
@@ -87,6 +88,15 @@ def test_a_changed_number_changes_the_result_and_only_it_is_sent(settings) -> No
     page = planner.get(where).context["page"]
     assert [t.value for t in page.picture.tiles[:3]] == ["40", "20", "0"]
     assert [(c.before, c.after) for c in page.changes] == [("7 年", "5 年")]
+
+
+def test_facts_that_take_a_while_are_waited_for_on_a_page_that_says_how_far(settings, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    planner = login("planner", settings)
+    monkeypatch.setattr(library, "PREPARING", lambda programme, on: 40)
+    for page in (AT_PAGE, AT_PAGE.replace("what-if", "audit")):
+        answer = planner.get(page)
+        assert (answer.status_code, answer["Refresh"]) == (202, "1")
+        assert '<progress id="done" max="100" value="40">' in answer.content.decode()
 
 
 def test_every_what_if_of_the_mission_can_be_sent(settings) -> None:  # type: ignore[no-untyped-def]

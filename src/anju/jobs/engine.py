@@ -17,18 +17,33 @@ class DuckEngine:
 
     def __init__(self, spill: Path, memory: str = "4GB", threads: int | None = None) -> None:
         spill.mkdir(parents=True, exist_ok=True)
+        self.threads = threads or os.cpu_count() or 2
         self.connection = duckdb.connect(
             config={
                 "memory_limit": memory,
                 "temp_directory": str(spill),
-                "threads": threads or os.cpu_count() or 2,
+                "threads": self.threads,
                 "preserve_insertion_order": False,
+                # Memory given back after each step is taken again, page by page, by the next.
+                "allocator_flush_threshold": memory,
+                "allocator_bulk_deallocation_flush_threshold": memory,
                 "autoinstall_known_extensions": False,
                 "autoload_known_extensions": False,
             }
         )
         # It would write into what --json prints.
         self.connection.execute("SET enable_progress_bar = false")
+
+    def watched(self) -> DuckEngine:
+        """The same engine, one that can be asked how far it is (``percent``); it prints nothing."""
+        self.run("SET enable_progress_bar = true")
+        self.run("SET enable_progress_bar_print = false")
+        return self
+
+    @property
+    def percent(self) -> int:
+        """How far the statement under way is, 0 to 100; from any thread, where the engine is ``watched``."""
+        return max(0, min(100, int(self.connection.query_progress())))
 
     def run(self, sql: str) -> None:
         """Run one statement for its effect."""
@@ -49,17 +64,21 @@ class DuckEngine:
         """Make a stream of Arrow record batches readable, once, as the view ``name``."""
         self.connection.register(name, batches)
 
-    def save(self, query: str, path: Path, sort: str = "", group_rows: int = 122_880) -> int:
+    def save(
+        self, query: str, path: Path, sort: str = "", group_rows: int = 122_880, plain: bool = False
+    ) -> int:
         """Write a query's rows as one Parquet file, moved into place whole; return the row count.
 
-        The part is named by process and thread: two that write the same file do not write into each other's.
+        ``plain``: not compressed, for hashes and codes, which hardly shrink. The part is named by process and thread: two
+        that write the same file do not write into each other's.
         """
         path.parent.mkdir(parents=True, exist_ok=True)
         part = path.with_suffix(f".{os.getpid()}-{threading.get_ident()}.part")
         order = f" ORDER BY {sort}" if sort else ""
+        shape = "uncompressed" if plain else "zstd, COMPRESSION_LEVEL 1"
         self.run(
             f"COPY ({query}{order}) TO '{part}' "
-            f"(FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, ROW_GROUP_SIZE {group_rows})"
+            f"(FORMAT parquet, COMPRESSION {shape}, ROW_GROUP_SIZE {group_rows})"
         )
         part.rename(path)
         return int(self.rows(f"SELECT count(*) FROM read_parquet('{path}')")[0][0])
@@ -73,6 +92,10 @@ class DuckEngine:
     def rename(self, made: str, name: str) -> None:
         """Give a table another name."""
         self.run(f"ALTER TABLE {made} RENAME TO {name}")
+
+    def lanes(self, most: int | None) -> None:
+        """Work in at most so many threads from now on; None: in as many as at the beginning. Small steps go faster in one."""
+        self.run(f"SET threads = {min(most or self.threads, self.threads)}")
 
     def splink(self) -> Any:
         """Splink's database API on this connection."""

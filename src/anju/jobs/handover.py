@@ -18,6 +18,7 @@ def give() -> None:
     actions.TAKER = _later("intake", "take_upload")
     push_actions.TAKER = _later("doors", "take")
     library.EVERYONE = _later("trials", "everyone")
+    library.PREPARING = _later("trials", "preparing")
     library.PERSON = _later("trials", "person")
     review_queries.EXPLAINER = _later("linkage", "explain")
 

@@ -24,6 +24,7 @@ class People:
 
 
 EVERYONE: Callable[[Sequence[Programme], date], AbstractContextManager[People]] | None = None
+PREPARING: Callable[[Programme, date], int | None] | None = None
 PERSON: Callable[[str, Programme, date], PersonFacts] | None = None
 
 
@@ -32,6 +33,11 @@ def everyone(programmes: Sequence[Programme], on: date) -> AbstractContextManage
     if EVERYONE is None:
         raise RuntimeError("nobody handed in how to open the library")
     return EVERYONE(programmes, on)
+
+
+def preparing(programme: Programme, on: date) -> int | None:
+    """How far everyone's facts are worked out, in percent, where that takes a while; None when they can be had."""
+    return PREPARING(programme, on) if PREPARING else None
 
 
 def person(code: str, programme: Programme, on: date) -> PersonFacts:

@@ -12,14 +12,17 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
+
 from anju.jobs import engines
+from anju.jobs.engine import DuckEngine
 from anju.kernel import packs
 from anju.kernel.home import home
 from anju.kernel.identifiers import is_person_code
@@ -65,19 +68,29 @@ def of_person(code: str, programme: Programme, on: date) -> PersonFacts:
     )
 
 
-def of_everyone(programme: Programme, on: date) -> list[Path]:
+def of_everyone(
+    programme: Programme, on: date, watch: Callable[[DuckEngine], None] | None = None
+) -> list[Path]:
     """Parquet files of the facts table of everyone who lives here, made once per library, programme and cut-off day.
 
-    Sorted by person code in small row groups, so that one person's row is found without reading the rest.
+    Sorted by person code in small row groups, so that one person's row is found without reading the rest. ``watch`` gets
+    the engine that makes it, where it can be asked how far it is.
     """
     path, sql = table_of_everyone(programme, on)
     if not path.is_file():
         with _library(engines.wanted()) as engine:
+            if watch and isinstance(engine, DuckEngine):
+                watch(engine.watched())
             engine.save(sql, path, sort="person_code", group_rows=GROUP_ROWS)
     return [path]
 
 
 GROUP_ROWS = 4096
+
+
+def people_known() -> int:
+    """People in the newest library; 0 before the first one."""
+    return sum(pq.read_metadata(p).num_rows for p in _files().get("person", ()))
 
 
 def table_of_everyone(programme: Programme, on: date) -> tuple[Path, str]:

@@ -26,6 +26,10 @@ from anju.policy.model import Programme
 from anju.policy.sql.facts_table import row_values
 
 _making = threading.Lock()
+_under_way: dict[Path, list[DuckEngine]] = {}
+"""Tables being made by this process, each with the engine at work once it is."""
+AT_ONCE = 100_000
+"""So many people's facts are worked out while the page waits; those of more are made behind a page that says how far."""
 
 
 @contextmanager
@@ -40,6 +44,21 @@ def everyone(programmes: Sequence[Programme], on: date) -> Iterator[People]:
             engine.close()
 
 
+def preparing(programme: Programme, on: date) -> int | None:
+    """How far the facts table of everyone is, in percent; None once it is there, or where it is made in no time.
+
+    The first question after a new library starts the making; whoever asks meanwhile hears how far it is.
+    """
+    path, _ = facts.table_of_everyone(programme, on)
+    if path.is_file() or facts.people_known() <= AT_ONCE:
+        return None
+    at_work = _under_way.get(path)
+    if at_work is None:
+        _under_way[path] = at_work = []
+        threading.Thread(target=_make, args=(programme, on, path), daemon=True).start()
+    return at_work[0].percent if at_work else 0
+
+
 def person(code: str, programme: Programme, on: date) -> PersonFacts:
     """One person's facts: their row of the facts table of everyone, or worked out for them alone.
 
@@ -50,22 +69,25 @@ def person(code: str, programme: Programme, on: date) -> PersonFacts:
         raise Refusal("register.unknown_code")
     path, _ = facts.table_of_everyone(programme, on)
     if not path.is_file():
-        threading.Thread(target=_make, args=(programme, on), daemon=True).start()
+        if path not in _under_way:
+            _under_way[path] = []
+            threading.Thread(target=_make, args=(programme, on, path), daemon=True).start()
         return facts.of_person(code, programme, on)
     row = _row(path, code)
     return facts.of_person(code, programme, on) if row is None else _facts(programme, row)
 
 
-def _make(programme: Programme, on: date) -> None:
+def _make(programme: Programme, on: date, path: Path) -> None:
     """Make the table of everyone, one at a time: a second one who waited finds it made."""
     from django.db import connection
 
     try:
         with _making:
-            facts.of_everyone(programme, on)
+            facts.of_everyone(programme, on, watch=_under_way[path].append)
     except Refusal:
         pass  # the library went away meanwhile; the next question says so
     finally:
+        _under_way.pop(path, None)
         connection.close()
 
 

@@ -17,7 +17,7 @@ from anju.policy.bound import bind
 from anju.policy.model import Programme
 from anju.policy.simulate import assumed
 from anju.web.guard import guard
-from anju.web.planner.programmes import get_version, language, library_day
+from anju.web.planner.programmes import get_version, language, library_day, waiting
 from anju.web.planner.results import GROUPS, group_title, group_value
 
 DRIVERS = 3
@@ -73,6 +73,8 @@ def fairness(request: HttpRequest, place: str, programme: str, version: str) -> 
     """The report on one version, over everyone who lives here."""
     found = get_version(place, programme, version)
     on = library_day(found)
+    if (wait := waiting(request, found, on)) is not None:
+        return wait
     with library.everyone([found], on) as people:
         there = [c for c in GROUPS if c in people.columns]
         told = run(

@@ -24,7 +24,7 @@ from anju.policy.simulate import Outcome, simulate
 from anju.policy.sql.terms import quoted, text
 from anju.policy.telling import OUTCOMES
 from anju.web.guard import guard
-from anju.web.planner.programmes import all_programmes, language, library_day, place_name
+from anju.web.planner.programmes import all_programmes, language, library_day, place_name, waiting
 from anju.web.planner.results import GROUPS, count, group_title, group_value, score
 from anju.web.planner.what_if import assumed
 from anju.web.shell.charts import Chart, Series
@@ -183,6 +183,8 @@ def group(request: HttpRequest) -> HttpResponse:
     people = 0
     for programme in found:
         on = library_day(programme)
+        if (wait := waiting(request, programme, on)) is not None:
+            return wait
         with library.everyone([programme], on) as all_:
             groups = groups or _groups(all_)
             source = all_.source

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_GET
 
 from anju.kernel import packs
 from anju.kernel.refusal import Refusal
-from anju.policy import loading
+from anju.policy import library, loading
 from anju.policy.explain import default_day
 from anju.policy.loading import files
 from anju.policy.model import Programme
@@ -140,3 +140,15 @@ def programme(request: HttpRequest, place: str, programme: str, version: str) ->
     )
     page = ProgrammePage(as_version(found, today), table(found, language()), others)
     return render(request, "planner/policy.html", {"page": page})
+
+
+def waiting(request: HttpRequest, programme: Programme, on: date) -> HttpResponse | None:
+    """The page that says how far everyone's facts are, and asks again by itself; None when they can be had."""
+    percent = library.preparing(programme, on)
+    if percent is None:
+        return None
+    page = {"name": programme.label(language()), "percent": percent}
+    answer = render(request, "planner/preparing.html", {"page": page}, status=202)
+    answer["Refresh"] = "1"
+    answer["Cache-Control"] = "no-store"
+    return answer

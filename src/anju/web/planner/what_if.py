@@ -21,7 +21,7 @@ from anju.policy.model import Programme
 from anju.policy.simulate import assumed, simulate
 from anju.web.guard import guard
 from anju.web.planner import form
-from anju.web.planner.programmes import get_version, language, library_day
+from anju.web.planner.programmes import get_version, language, library_day, waiting
 from anju.web.planner.results import Picture, picture, protected
 
 MOST_SETTINGS = 200
@@ -94,6 +94,8 @@ def what_if(request: HttpRequest, place: str, programme: str, version: str) -> H
     """The form and the result of the numbers in the address."""
     found = get_version(place, programme, version)
     settings, service, on = settings_of(request), service_of(request, found), library_day(found)
+    if (wait := waiting(request, found, on)) is not None:
+        return wait
     sections = form.form(found, settings)
     told, absent = try_on_everyone(found, settings, on, service)
     request.access.detail["settings"] = len(settings)
