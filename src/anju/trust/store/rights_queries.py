@@ -157,10 +157,13 @@ def consenting(topic: str, person_codes: Collection[str]) -> frozenset[str]:
 
 
 def list_looks(
-    person_code: str, *, before: int | None = None, limit: int = 50
+    person_code: str, *, before: int | None = None, limit: int = 50, without: str = ""
 ) -> tuple[tuple[Look, ...], int | None]:
-    """Who looked at a person's file, newest first: the office and the purpose, not the worker's name."""
-    rows = LogEntry.objects.filter(person_code=person_code).order_by("-seq")
+    """Who looked at a person's file, newest first: the office and the purpose, not the worker's name.
+
+    ``without`` leaves one account's acts out: the person's own.
+    """
+    rows = LogEntry.objects.filter(person_code=person_code).exclude(account=without).order_by("-seq")
     if before is not None:
         rows = rows.filter(seq__lt=before)
     found = list(rows[: limit + 1])

@@ -77,7 +77,7 @@ class Breached:
 
     def get_help_text(self) -> str:
         """For the form."""
-        return ""
+        return _("不要用在别处泄露过的密码。")
 
 
 def is_listed(path: Path, password: str) -> bool:

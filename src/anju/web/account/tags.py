@@ -42,6 +42,19 @@ def national_logins(context: Any) -> list[OtherLogin]:
     return [OtherLogin(a.name, reverse("openid_connect_login", args=[a.provider_id])) for a in apps]
 
 
+BROWSERS = (("MicroMessenger", "微信"), ("Edg", "Edge"), ("Firefox", "Firefox"), ("UCBrowser", "UC"), ("MQQBrowser", "QQ"),
+            ("HuaweiBrowser", "Huawei"), ("Chrome", "Chrome"), ("Safari", "Safari"))  # fmt: skip
+MACHINES = (("HarmonyOS", "HarmonyOS"), ("iPhone", "iPhone"), ("iPad", "iPad"), ("Android", "Android"), ("Windows", "Windows"),
+            ("Macintosh", "Mac"), ("Linux", "Linux"))  # fmt: skip
+
+
+@register.filter
+def device(agent: str) -> str:
+    """A browser's long name in two words people know; what is not known stays as it is, cut short."""
+    known = [next((said for mark, said in kinds if mark in agent), "") for kinds in (BROWSERS, MACHINES)]
+    return " · ".join(word for word in known if word) or agent[:40] or "—"
+
+
 @register.simple_tag
 def demo_logins() -> list[DemoLogin]:
     """The demo's accounts; none outside the demo."""

@@ -43,6 +43,7 @@ class LooksPage:
 
     lines: tuple[LookLine, ...]
     next_before: int | None
+    is_all: bool
 
 
 @require_GET
@@ -69,10 +70,13 @@ def file(request: HttpRequest) -> HttpResponse:
 @require_GET
 @guard("own.looks")
 def looks(request: HttpRequest) -> HttpResponse:
-    """Who looked at my file, when, for which purpose. The office is named, not the worker."""
-    after = request.GET.get("after", "")
+    """Who looked at my file, when, for which purpose. The office is named, not the worker.
+
+    My own acts would hide what others did: they are shown when asked for.
+    """
+    after, is_all, me = request.GET.get("after", ""), request.GET.get("all") == "1", request.access.actor
     found, following = rights_queries.list_looks(
-        request.access.actor.person_code, before=int(after) if after.isdigit() else None
+        me.person_code, before=int(after) if after.isdigit() else None, without="" if is_all else me.account
     )
     told = rules()
     lines = tuple(
@@ -85,7 +89,7 @@ def looks(request: HttpRequest) -> HttpResponse:
         )
         for look in found
     )
-    return render(request, "resident/looks.html", {"page": LooksPage(lines, following)})
+    return render(request, "resident/looks.html", {"page": LooksPage(lines, following, is_all)})
 
 
 @require_GET
