@@ -27,7 +27,8 @@ FROM ({aspect_rows(inputs, "contribution", wanted)}) AS c
 WHERE scheme IS NOT NULL AND from_month IS NOT NULL AND to_month > from_month""")
     engine.run("""
 CREATE OR REPLACE TEMP TABLE rival AS
-SELECT pid, scheme, kind FROM contribution_row GROUP BY pid, scheme, kind HAVING count(*) > 1""")
+SELECT *, row_number() OVER () AS place
+FROM (SELECT pid, scheme, kind FROM contribution_row GROUP BY pid, scheme, kind HAVING count(*) > 1) AS r""")
     engine.run(f"CREATE OR REPLACE TEMP TABLE contribution AS {_ALONE} UNION ALL {_RIVALS}")
 
 
@@ -38,10 +39,9 @@ SELECT c.pid, c.scheme, c.kind, c.region, c.from_month, c.to_month, {_MONTHS.for
 FROM contribution_row AS c
 LEFT JOIN rival AS r ON c.pid = r.pid AND c.scheme = r.scheme AND c.kind = r.kind WHERE r.pid IS NULL
 """
-_SAME = (
-    "PARTITION BY c.pid, c.scheme, c.kind ORDER BY from_month, to_month DESC, seen DESC, region, base_fen, ds"
-)
-_ORDER = "PARTITION BY pid, scheme, kind ORDER BY from_month"
+# ``place`` stands for person, scheme and kind: one number sorts faster than a number and two texts.
+_SAME = "PARTITION BY r.place ORDER BY from_month, to_month DESC, seen DESC, region, base_fen, ds"
+_ORDER = "PARTITION BY place ORDER BY from_month"
 _RIVALS = f"""
 SELECT pid, scheme, kind, min(region) AS region, min(from_month) AS from_month, max(to_month) AS to_month,
     {_MONTHS.format("min(from_month)", "max(to_month)")}, min(base_fen) AS base_fen, {SOURCES} AS sources
@@ -52,10 +52,10 @@ FROM (
             AND coalesce(lag(base_fen) OVER ({_ORDER}), -1) = coalesce(base_fen, -1)
             AND lag(region) OVER ({_ORDER}) = region THEN 0 ELSE 1 END AS step
         FROM (
-            SELECT pid, dataset, seen, scheme, kind, region, base_fen, to_month,
+            SELECT place, pid, dataset, seen, scheme, kind, region, base_fen, to_month,
                 CASE WHEN reach > from_month THEN reach ELSE from_month END AS from_month
             FROM (
-                SELECT c.*, max(to_month) OVER (
+                SELECT c.*, r.place, max(to_month) OVER (
                     {_SAME} ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS reach
                 FROM contribution_row AS c
                 JOIN rival AS r ON c.pid = r.pid AND c.scheme = r.scheme AND c.kind = r.kind

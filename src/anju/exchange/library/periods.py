@@ -102,18 +102,19 @@ def _walked(spells: Spells, key: str, told: str, gap_days: int) -> str:
     """Spells of the same key in order; a new period begins after a gap. ``place`` keeps equal spells in one order."""
     same = " AND ".join(f"s.{k} = f.{k}" for k in ("pid", *spells.key))
     order = (
-        f"PARTITION BY s.pid, {', '.join(f's.{k}' for k in spells.key)} "
+        "PARTITION BY f.thing "  # stands for person and key: one number sorts faster than texts
         f"ORDER BY s.begin_on, coalesce(s.end_on, {FOREVER}), s.seen, s.ds ROWS BETWEEN UNBOUNDED PRECEDING AND"
     )
     return f"""
 SELECT pid, {key}, min(begin_on) AS begin_on, {_END}, max(seen) AS confirmed_on, {SOURCES} AS sources{told}
 FROM (
     SELECT *, sum(CASE WHEN reach IS NULL OR date_diff('day', reach, begin_on) > {gap_days} THEN 1 ELSE 0 END)
-        OVER (PARTITION BY pid, {key} ORDER BY place ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS island
+        OVER (PARTITION BY thing ORDER BY place ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS island
     FROM (
-        SELECT s.*, max(coalesce(s.end_on, {FOREVER})) OVER ({order} 1 PRECEDING) AS reach,
+        SELECT s.*, f.thing, max(coalesce(s.end_on, {FOREVER})) OVER ({order} 1 PRECEDING) AS reach,
             count(*) OVER ({order} CURRENT ROW) AS place
-        FROM {spells.name}_spell AS s JOIN (SELECT pid, {key} FROM {spells.name}_short WHERE is_far) AS f ON {same}
+        FROM {spells.name}_spell AS s JOIN (
+            SELECT pid, {key}, row_number() OVER () AS thing FROM {spells.name}_short WHERE is_far) AS f ON {same}
     ) AS reached
 ) AS numbered
 GROUP BY pid, {key}, island"""

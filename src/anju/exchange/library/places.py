@@ -74,22 +74,22 @@ def addresses(engine: Engine, inputs: Inputs) -> None:
         "WHERE street IS NOT NULL AND region IS NOT NULL AND substr(region, 5, 2) <> '00') AS d "
         "GROUP BY street HAVING count(*) = 1"
     )
-    for table in ("dwelling", "stay"):
-        engine.run(f"CREATE OR REPLACE TEMP TABLE coded_{table} AS {_coded(table)}")
-        engine.run(f"DROP TABLE {table}_row")
+    dwellings = ", ".join(f"d.{c}" for c in ("pid", "ds", "dataset", "seen", *told))
+    stayed = ", ".join(f"d.{c}" for c in ("pid", "ds", "dataset", "seen", *wanted))
+    engine.run(f"CREATE OR REPLACE TEMP TABLE coded_dwelling AS {_coded('dwelling', dwellings)}")
     engine.run(
         "CREATE OR REPLACE TEMP TABLE official AS SELECT dwelling_code AS official, min(code) AS code "
         "FROM coded_dwelling WHERE dwelling_code IS NOT NULL AND code IS NOT NULL AND pid IS NULL GROUP BY dwelling_code"
     )
-    for table, columns, unknown in (("stay", wanted, "''"), ("dwelling", told, "NULL")):
-        listed = ", ".join(f"t.{c}" for c in ("pid", "ds", "dataset", "seen", *columns))
+    for name, rows in (("dwelling", "coded_dwelling"), ("stay", f"({_coded('stay', stayed)})")):
+        unknown = "''" if name == "stay" else "NULL"
         engine.run(
-            f"CREATE OR REPLACE TEMP TABLE told_{table} AS SELECT {listed}, "
+            f"CREATE OR REPLACE TEMP TABLE told_{name} AS SELECT t.* EXCLUDE (code), "
             f"coalesce(o.code, t.code, {unknown}) AS code "
-            f"FROM coded_{table} AS t LEFT JOIN official AS o ON t.dwelling_code = o.official"
+            f"FROM {rows} AS t LEFT JOIN official AS o ON t.dwelling_code = o.official"
         )
-    engine.run("DROP TABLE coded_stay")
-    engine.run("DROP TABLE coded_dwelling")
+    for table in ("coded_dwelling", "dwelling_row", "stay_row"):
+        engine.run(f"DROP TABLE {table}")
 
 
 def aspect_rows_any(inputs: Inputs, aspect: str, wanted: tuple[str, ...]) -> str:
@@ -116,10 +116,10 @@ def aspect_rows_any(inputs: Inputs, aspect: str, wanted: tuple[str, ...]) -> str
     return " UNION ALL ".join(parts)
 
 
-def _coded(table: str) -> str:
-    """Rows with the code of their standard address; a missing district is known where the street has only one."""
+def _coded(table: str, columns: str) -> str:
+    """Rows (``columns`` of ``d``) with the code of their standard address; a missing district is known where the street has only one."""
     return f"""
-SELECT d.*, CASE WHEN {_standard("district")} IS NOT NULL THEN {_code(_standard("district"))} END AS code
+SELECT {columns}, CASE WHEN {_standard("district")} IS NOT NULL THEN {_code(_standard("district"))} END AS code
 FROM (
     SELECT r.*, coalesce(CASE WHEN substr(r.region, 5, 2) <> '00' THEN substr(r.region, 1, 6) END, s.district,
         substr(r.region, 1, 6)) AS district

@@ -219,7 +219,6 @@ _MADE = [
     "name_form",
     "plain_name",
     "contradiction",
-    "who",
     "person_no",
     "repeated",
     "told_stay",
