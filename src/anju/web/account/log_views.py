@@ -36,7 +36,7 @@ class Line:
     """One entry with the words for its codes."""
 
     placed: Placed
-    action: Action | None
+    action: Action | dict[str, str] | None
     purpose: Purpose | None
     role: Role | None
 
@@ -158,12 +158,21 @@ def consistency(request: HttpRequest) -> HttpResponse:
     )
 
 
+OF_ACCOUNTS = {
+    "account.login": {"zh": "登录", "en": "log in"},
+    "account.make": {"zh": "建立账号", "en": "make an account"},
+    "account.password": {"zh": "重设初始密码", "en": "set a first password"},
+    "account.close": {"zh": "关闭账号", "en": "close an account"},
+}
+"""What happens to accounts before any role is at work: entries of the log, no rights of anybody."""
+
+
 def _lines(placed: list[Placed]) -> tuple[Line, ...]:
     book = rules()
     return tuple(
         Line(
             p,
-            book.actions.get(p.entry.action),
+            book.actions.get(p.entry.action) or OF_ACCOUNTS.get(p.entry.action),
             book.purposes.get(p.entry.purpose),
             book.roles.get(p.entry.role),
         )
