@@ -17,7 +17,8 @@ logger = logging.getLogger(__name__)
 POLL_SECONDS = 0.5
 CHECKPOINT_SECONDS = 30
 """A checkpoint this often while entries come; never rarer than every minute."""
-QUIET_SECONDS = 60
+QUIET_SECONDS = 50
+"""Also without new entries: well below the minute, because looking and signing take their time."""
 ERASE_SECONDS = 30
 """How often the keeper looks for erasures to carry out and for the schedule of retention."""
 
