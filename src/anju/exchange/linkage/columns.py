@@ -39,7 +39,7 @@ def comparisons(columns: Sequence[ListColumn]) -> tuple[Comparison, ...]:
 
 def _comparison(column: ListColumn, every: Sequence[ListColumn]) -> Comparison:
     name = column.id
-    levels = [Level("same", "相同", "same", Same(name), "" if column.kind in COARSE else name)]
+    levels = [Level("same", "相同", "same", Same(name), "" if column.kind in (*COARSE, *ALONE) else name)]
     family = FAMILY.get(column.kind)
     levels += [
         Level(f"crossed_{other.id}", "填反", "filled the wrong way round", Crossed(name, other.id))

@@ -11,7 +11,7 @@ from dataclasses import replace
 from anju.exchange.linkage import columns as listed
 from anju.exchange.linkage import model, training
 from anju.exchange.linkage.clusters import components
-from anju.exchange.linkage.columns import COARSE, ListColumn
+from anju.exchange.linkage.columns import ALONE, COARSE, ListColumn
 from anju.exchange.linkage.comparisons import Comparison
 from anju.exchange.linkage.guess import NOTHING
 from anju.exchange.linkage.list_contract import ListContract
@@ -25,8 +25,10 @@ LARGE = 200_000
 BLOCK_PAIRS = 20_000
 TRAINED = 500_000
 """Candidate pairs that training looks at."""
-SAME_FROM, ASK_FROM = 0.0, -6.0
-"""Bits from which a pair is one person, and from which a person is asked, where the contract says nothing."""
+SAME_FROM, SAME_FROM_FEW, ASK_FROM = 0.0, 3.0, -6.0
+"""Bits from which a pair is one person, where the contract says nothing: in a list that says much of everybody, in one that
+says little beside the name; and from which a person is asked."""
+NEVER = 1e9
 SHARED = 20
 """A number, phone or address of mail that more rows with different names state says nothing about a person."""
 OFTEN = 20
@@ -160,20 +162,31 @@ def train(
         SELECT s.a, y.unique_id AS b FROM shifted AS s JOIN numbered AS y ON y.place = s.place WHERE s.a <> y.unique_id""",
     )
     u = training.random_chances(seen_random, compared)
+    for column in columns:
+        if column.kind in ALONE:
+            u[column.id] |= {"same": min(u[column.id]["same"], 1 / (10 * max(rows, 1000)))}
     pairs = steps.count("lk_pair")
     every = max(1, -(-pairs // TRAINED))
     seen = training.patterns(steps, compared, f"SELECT a, b FROM lk_pair WHERE hash(a, b) % {every} = 0")
-    found = training.maximise(seen, compared, listed.starting_chances(columns), u, 0.2)
+    found = training.maximise(
+        seen, compared, listed.starting_chances(columns), u, 0.2, held_other=float(seen.counts.sum())
+    )
     chances = {c.name: listed.chances(found.m[c.name], u[c.name]) for c in compared}
     prior = min(max(found.matches * every / max(rows * (rows - 1) / 2, 1), 1e-9), 0.5)
     return replace(
         base,
         prior=prior,
-        same_from=SAME_FROM if contract.same_from is None else contract.same_from,
+        same_from=_same_from(columns) if contract.same_from is None else contract.same_from,
         ask_from=ASK_FROM if contract.ask_from is None else contract.ask_from,
         chances=chances,
         version="list",
     )
+
+
+def _same_from(columns: Sequence[ListColumn]) -> float:
+    """A list of names alone joins nobody; one with one or two columns more joins with more evidence."""
+    beside = [c for c in columns if c.kind not in COARSE and listed.FAMILY.get(c.kind) != "name"]
+    return NEVER if not beside else SAME_FROM_FEW if len(beside) <= 2 else SAME_FROM
 
 
 def cluster(

@@ -84,9 +84,11 @@ def maximise(
     u: Mapping[str, Mapping[str, float]],
     share: float,
     held: float = 20.0,
+    held_other: float = 0.0,
 ) -> Trained:
     """``m`` by expectation-maximisation. ``start`` is where it begins and, with the weight of ``held`` pairs, stays
-    near; ``share`` is the first guess of how many candidate pairs are one person."""
+    near; ``share`` is the first guess of how many candidate pairs are one person. What two people's candidate pairs look like
+    stays near ``u`` with the weight of ``held_other`` pairs: where candidates are few, the two kinds would change places."""
     m = {c.name: dict(start[c.name]) for c in comparisons}
     other = {c.name: dict(u[c.name]) for c in comparisons}
     done = 0
@@ -105,7 +107,16 @@ def maximise(
                 v: (new[c.name][v] * told + start[c.name][v] * held) / (told + held) for v in c.names()
             }
         moved = max(abs(new[c.name][v] - m[c.name][v]) for c in comparisons for v in c.names())
-        m, other = new, shares(seen, comparisons, seen.counts - same, 0.5)
+        rest, seen_other = (
+            float((seen.counts - same).sum()),
+            shares(seen, comparisons, seen.counts - same, 0.5),
+        )
+        m = new
+        for c in comparisons:
+            other[c.name] = {
+                v: (seen_other[c.name][v] * rest + u[c.name][v] * held_other) / max(rest + held_other, 1e-9)
+                for v in c.names()
+            }
         share = min(max(float(same.sum() / max(seen.counts.sum(), 1)), 1e-6), 1 - 1e-6)
         if moved < SETTLED:
             break

@@ -87,7 +87,12 @@ def _header(candidates: list[Sniffed], stated: Sequence[str]) -> Sniffed:
     if max(known):
         return candidates[known.index(max(known))]
     widths = [sum(bool(c.strip()) for c in t.headers) for t in candidates]
-    first = candidates[widths.index(max(widths))]
+    longest = max(len(t.headers) for t in candidates)
+    first = next(
+        t
+        for t, width in zip(candidates, widths, strict=True)
+        if len(t.headers) == longest and width >= max(widths) / 2
+    )
     if first.format in ("csv", "xlsx") and sum(_is_data(c) for c in first.headers) >= 1:
         named = tuple(f"列{i}" for i in range(1, len(first.headers) + 1))
         return replace(first, header_row=first.header_row - 1, headers=named)
@@ -95,11 +100,11 @@ def _header(candidates: list[Sniffed], stated: Sequence[str]) -> Sniffed:
 
 
 def _is_known(cell: str, stated: Sequence[str]) -> bool:
-    return (
-        bool(cell.strip())
-        and not _is_data(cell)
-        and (cell.strip() in stated or headings.read(cell) is not None)
-    )
+    if not cell.strip() or _is_data(cell):
+        return False
+    said = headings.read(cell)
+    is_whole = said is not None and (said[1] >= headings.SURE or any("\u4e00" <= c <= "\u9fff" for c in cell))
+    return cell.strip() in stated or is_whole
 
 
 def _is_data(cell: str) -> bool:
