@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from anju.policy.simulate import Simulation, plain
 from anju.web.shell.charts import Chart, Series
 from anju.web.shell.tags import is_english
-from anju.web.shell.terms import code_label, region_name
+from anju.web.shell.terms import code_label
 
 GROUPS = ("group_age_band", "group_education", "group_sex", "group_family", "group_sector", "group_origin")
 DRAWN = 12
@@ -235,11 +235,8 @@ def group_value(column: str, value: str) -> str:
     if value in ("", "—"):
         return _("未知")
     if column == "group_origin":
-        code = value.ljust(6, "0")
-        told = region_name(code)
-        return (
-            _("本省") if told == code else told
-        )  # the place's own list names its divisions, not its province
+        told = code_label("province", value)
+        return _("本省") if told == value else told  # an invented place's own province is on no list
     families = {
         "couple_with_children": _("夫妻和子女"), "couple": _("夫妻"), "parent_with_children": _("单亲和子女"), "single": _("单人"),
     }  # fmt: skip

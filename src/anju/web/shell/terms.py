@@ -29,6 +29,7 @@ CODELISTS = {
     "level": "skill_level",
     "stage": "school_stage",
     "department": "department",
+    "province": "province",
     "channel": "channel",
     "owner": "department",
     "building_kind": "building_kind",
