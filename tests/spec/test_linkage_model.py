@@ -35,8 +35,9 @@ def test_weighs_as_splink_does(tmp_path: Path) -> None:
     surroundings.context(steps)
     blocking.block(steps, weights)
     features.variants(steps)
+    features.frequencies(steps, 400)
     blocking.likely(steps, weights)
-    features.features(steps, weights, 400)
+    features.features(steps, weights)
     steps.table(
         "lk_likely",
         "SELECT x.unique_id AS l, y.unique_id AS r FROM lk_feature AS x JOIN lk_feature AS y ON x.unique_id < y.unique_id",

@@ -75,7 +75,11 @@ class DuckEngine:
         path.parent.mkdir(parents=True, exist_ok=True)
         part = path.with_suffix(f".{os.getpid()}-{threading.get_ident()}.part")
         order = f" ORDER BY {sort}" if sort else ""
-        shape = "uncompressed" if plain else "zstd, COMPRESSION_LEVEL 1"
+        shape = (
+            "uncompressed, DICTIONARY_SIZE_LIMIT 1, PARQUET_VERSION v2"
+            if plain
+            else "zstd, COMPRESSION_LEVEL 1"
+        )
         self.run(
             f"COPY ({query}{order}) TO '{part}' "
             f"(FORMAT parquet, COMPRESSION {shape}, ROW_GROUP_SIZE {group_rows})"

@@ -97,9 +97,9 @@ class SparkEngine:
         pq.write_table(table, path)
         self._kept(self.session.read.parquet(str(path))).createOrReplaceTempView(name)
 
-    def save(self, query: str, path: Path, sort: str = "", group_rows: int = 0) -> int:
+    def save(self, query: str, path: Path, sort: str = "", group_rows: int = 0, plain: bool = False) -> int:
         """Write a query's rows as one Parquet file, moved into place whole; return the row count. Spark sizes row groups
-        by bytes: ``group_rows`` is DuckDB's."""
+        by bytes and presses every file: ``group_rows`` and ``plain`` are DuckDB's."""
         path.parent.mkdir(parents=True, exist_ok=True)
         part = path.with_suffix(".parts")
         order = f" ORDER BY {sort}" if sort else ""
@@ -113,6 +113,9 @@ class SparkEngine:
         """Give a table another name."""
         self.session.table(made).createOrReplaceTempView(name)
         self.session.catalog.dropTempView(made)
+
+    def lanes(self, most: int | None) -> None:
+        """Spark divides its work itself."""
 
     def splink(self) -> Any:
         """Splink's database API on this session."""

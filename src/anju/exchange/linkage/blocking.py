@@ -107,7 +107,7 @@ def likely(steps: Steps, parameters: Parameters) -> None:
     of what is quickly compared, and at best what the rest may add. ``lk_variant`` and ``lk_paired`` follow."""
     best = parameters.best
     terms = (
-        bound_sql(parameters),
+        bound_sql(parameters, rare_sql(parameters, "coalesce(f.tf_name, 0)")),
         f"CASE WHEN p.phone THEN {best('phone', 'same')} ELSE 0 END",
         f"CASE WHEN p.room THEN {best('place', 'same')} ELSE {best('place', 'house')} END",
         f"CASE WHEN p.kin THEN {best('kin', 'same')} ELSE 0 END",
@@ -119,6 +119,7 @@ def likely(steps: Steps, parameters: Parameters) -> None:
         SELECT l.variant AS l, r.variant AS r FROM lk_pair AS p
         JOIN lk_variant AS l ON l.grp = p.a JOIN lk_variant AS r ON r.grp = p.b
         LEFT JOIN lk_name AS n ON n.raw_id = l.raw_id LEFT JOIN lk_name AS m ON m.raw_id = r.raw_id
+        LEFT JOIN lk_frequency AS f ON f.name_id = n.name_id
         WHERE {" + ".join(terms)} >= {parameters.ask_from}
         """,
     )
@@ -130,11 +131,17 @@ def likely(steps: Steps, parameters: Parameters) -> None:
     steps.table("lk_paired", "SELECT DISTINCT grp FROM lk_variant")
 
 
-def bound_sql(parameters: Parameters) -> str:
+def rare_sql(parameters: Parameters, frequency: str) -> str:
+    """SQL for what agreeing on a name of a known frequency is worth."""
+    m = parameters.chances["name"]["same"].m
+    return f"({log2(m)} - log2(greatest({frequency}, CAST({LEAST_FREQUENCY} AS DOUBLE))))"
+
+
+def bound_sql(parameters: Parameters, rare: str = "") -> str:
     """SQL for what two descriptions ``l`` and ``r`` (born, lunar, digits, sex) with names ``n`` and ``m`` of ``lk_name``
-    can weigh at most, apart from what surrounds them."""
+    can weigh at most, apart from what surrounds them. ``rare``: SQL for what the name of ``l`` is worth, if known."""
     best, other = parameters.best, parameters.weight
-    rare = log2(parameters.chances["name"]["same"].m / LEAST_FREQUENCY)
+    rare = rare or str(log2(parameters.chances["name"]["same"].m / LEAST_FREQUENCY))
     sounding = best("name", "sound", "look", "pinyin", "order", "near_sound", "dropped")
     partly = best("name", "look", "dropped", "given", "one_char", "surname")
     nearly = best("birth", "one_digit", "turned", "swapped", "first_of_year", "year")
@@ -148,6 +155,9 @@ def bound_sql(parameters: Parameters) -> str:
             WHEN n.surname = m.surname THEN {best("name", "surname")} ELSE {other("name", "other")} END""",
         f"""CASE WHEN l.born IS NULL OR r.born IS NULL THEN 0 WHEN l.born = r.born THEN {best("birth", "same")}
             WHEN l.born = r.lunar OR r.born = l.lunar THEN {best("birth", "lunar")}
+            WHEN l.born // 10000 = r.born // 10000 AND l.born % 10000 <> 101 AND r.born % 10000 <> 101
+                 AND l.born <> {swapped_sql("r.born")} AND levenshtein(CAST(l.born AS VARCHAR), CAST(r.born AS VARCHAR)) > 2
+            THEN {best("birth", "year")}
             WHEN l.born // 10000 = r.born // 10000 THEN {nearly}
             WHEN levenshtein(CAST(l.born AS VARCHAR), CAST(r.born AS VARCHAR)) <= 2 THEN {nearly}
             ELSE {other("birth", "other")} END""",

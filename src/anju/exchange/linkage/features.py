@@ -77,14 +77,12 @@ def variants(steps: Steps) -> None:
     )
 
 
-def features(steps: Steps, parameters: Parameters, people: int, library: bool = False) -> None:
+def features(steps: Steps, parameters: Parameters, library: bool = False) -> None:
     """Table ``lk_feature``: every variant of ``lk_variant``, ready for the model.
 
-    ``people`` is how many people there are, for the rarity of names. ``library``: these are only some of them, and
-    ``lk_common`` and ``lk_held_name`` tell of the others.
+    Reads ``lk_frequency``. ``library``: the people here are only some, and ``lk_common`` tells of the others.
     """
     around(steps, parameters, library)
-    _frequencies(steps, people, library)
     kinds = {"phones": "phone", "rooms": "room", "houses": "house", "employers": "employer", "kin": "kin"}
     lists = ", ".join(_list(kind, "every", name) for name, kind in kinds.items() if kind != "kin")
     own = ", ".join(_list(kind, "own", f"own_{name}") for name, kind in kinds.items() if kind in OWN)
@@ -120,7 +118,9 @@ def _list(kind: str, which: str, name: str) -> str:
     return f"coalesce({kind}.{which}, {empty}) AS {name}, {kind}.{which}_mask AS {name}_mask"
 
 
-def _frequencies(steps: Steps, people: int, library: bool) -> None:
+def frequencies(steps: Steps, people: int, library: bool = False) -> None:
+    """Table ``lk_frequency`` (name_id, tf_name): how frequent the names of open groups are among ``people``. ``library``:
+    these are only some of them, and ``lk_held_name`` tells of the others."""
     known = "UNION ALL SELECT name_id, n FROM lk_held_name" if library else ""
     steps.table(
         "lk_frequency",

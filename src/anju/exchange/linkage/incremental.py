@@ -41,7 +41,7 @@ def known(steps: Steps, arrived: str, reopened: str = "") -> None:
             JOIN lk_arrived AS c ON p.raw_id = c.raw_id AND p.number = c.number WHERE p.is_anchor {asked_anew}
         )
         SELECT m.record_id, min(coalesce(a.root, m.person)) AS person FROM met AS m LEFT JOIN lk_alias AS a ON a.person = m.person
-        GROUP BY m.record_id HAVING count(DISTINCT coalesce(a.root, m.person)) = 1
+        GROUP BY m.record_id HAVING min(coalesce(a.root, m.person)) = max(coalesce(a.root, m.person))
         """,
     )
     steps.table(
@@ -72,7 +72,9 @@ def affected(steps: Steps, arrived: str, said: Sequence[Decision], parameters: P
         """SELECT person FROM lk_decided_person
         UNION SELECT hash(f.person_code) FROM lk_former AS f SEMI JOIN lk_unsettled AS u ON u.record_id = f.record_id""",
     )
+    steps.engine.lanes(None)  # only here everyone is looked at
     meeting.meet(steps, arrived, parameters)
+    steps.engine.lanes(1)
     steps.table(
         "lk_given",
         """
@@ -197,12 +199,13 @@ def changes(steps: Steps) -> None:
     )
     if steps.count("lk_lost"):
         steps.table(
+            "lk_moved",
+            """SELECT b.record_id, l.current_code AS person_code, b.how, b.weight
+            FROM lk_before AS b JOIN lk_lost AS l ON l.person_code = b.person_code""",
+        )
+        steps.table(
             "lk_changed",
-            """
-            SELECT * FROM lk_change
-            UNION ALL
-            SELECT b.record_id, l.current_code, b.how, b.weight FROM lk_before AS b JOIN lk_lost AS l ON l.person_code = b.person_code
-            ANTI JOIN lk_change AS c ON c.record_id = b.record_id
-            """,
+            """SELECT * FROM lk_change
+            UNION ALL SELECT m.* FROM lk_moved AS m ANTI JOIN lk_change AS c ON c.record_id = m.record_id""",
         )
         steps.rename("lk_changed", "lk_change")

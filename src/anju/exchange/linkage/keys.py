@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from anju.exchange.linkage.clusters import components, constrained
 from anju.exchange.linkage.comparisons import NAME
-from anju.exchange.linkage.names import BEGINS, NAME_COLUMNS, prepare_names, shaped_sql
+from anju.exchange.linkage.names import NAME_COLUMNS, prepare_names, shaped_sql
 from anju.exchange.linkage.parameters import Parameters
 from anju.exchange.linkage.steps import Steps
 from anju.exchange.linkage.surroundings import SURROUNDINGS
@@ -48,7 +48,7 @@ def profiles(steps: Steps, mentions: str, parameters: Parameters) -> None:
     """Tables ``lk_record`` (record to profile and what surrounds it, hashed) and ``lk_profile`` (one row per distinct
     way a person is described; a number is its first seventeen digits, days are whole numbers yyyymmdd)."""
     steps.table("lk_record", stated_sql(mentions))
-    prepare_names(steps, f'SELECT DISTINCT "person.name" AS raw FROM {mentions}', parameters)
+    prepare_names(steps, f'SELECT "person.name" AS raw FROM {mentions}', parameters)
     describe(steps, described_sql())
 
 
@@ -57,20 +57,16 @@ def stated_sql(mentions: str) -> str:
     around = ", ".join(f"{sql} AS {name}" for name, sql in SURROUNDINGS.items())
     return f"""SELECT record_id, hash({PROFILE}) AS profile, hash("person.name") AS raw_id,
         TRY_CAST(substring("person.citizen_no", 1, 17) AS BIGINT) AS number, "person.citizen_no_stated" AS stated,
-        "person.sex" AS sex, "person.born_on" AS born_on, "person.born_lunar_on" AS lunar_on,
+        TRY_CAST("person.sex" AS INTEGER) AS sex, "person.born_on" AS born_on, "person.born_lunar_on" AS lunar_on,
         "person.hukou_region" AS county, {around} FROM {mentions}"""
 
 
 def described_sql(records: str = "lk_record") -> str:
     """Query: one row per profile of a table like ``lk_record``, with how many records state it and the smallest of them."""
-    return f"""WITH once AS (
-            SELECT profile, any_value(raw_id) AS raw_id, any_value(number) AS number, any_value(stated) AS stated,
-                   any_value(sex) AS sex, any_value(born_on) AS born_on, any_value(lunar_on) AS lunar_on,
-                   any_value(county) AS county, count(*) AS n, min(record_id) AS record
-            FROM {records} GROUP BY profile
-        )
-        SELECT profile, raw_id, number, stated, TRY_CAST(sex AS INTEGER) AS sex, {day_sql("born_on")} AS born,
-               {day_sql("lunar_on")} AS lunar, county, n, record FROM once"""
+    stated = "profile, raw_id, number, stated, sex, born_on, lunar_on, county"
+    return f"""WITH once AS (SELECT {stated}, count(*) AS n, min(record_id) AS record FROM {records} GROUP BY {stated})
+        SELECT profile, raw_id, number, stated, sex, {day_sql("born_on")} AS born, {day_sql("lunar_on")} AS lunar, county,
+               n, record FROM once"""
 
 
 def describe(steps: Steps, described: str) -> None:
@@ -79,7 +75,7 @@ def describe(steps: Steps, described: str) -> None:
         "lk_profile",
         f"""
         WITH p AS ({described})
-        SELECT p.profile, n.raw_id, n.name_id, {BEGINS} AS begins, number, stated, sex, born, lunar, county, p.n, record,
+        SELECT p.profile, n.raw_id, n.name_id, n.tags, number, stated, sex, born, lunar, county, p.n, record,
                CASE WHEN born IS NOT NULL AND number IS NOT NULL THEN {fits_sql("born", "lunar")} END AS fits,
                CASE WHEN sex IN (1, 2) AND number IS NOT NULL THEN sex % 2 = number % 2 END AS sex_fits
         FROM p LEFT JOIN lk_name AS n ON n.raw_id = p.raw_id
@@ -156,7 +152,7 @@ def numbers(steps: Steps) -> None:
                    OR level IN ({nearly}) AND coalesce(fits, chars >= 3) AND coalesce(sex_fits, TRUE)), FALSE) AS is_anchor
             FROM judged
         )
-        SELECT profile, raw_id, name_id, begins, number, stated, sex, born, lunar, county, n, record, is_anchor,
+        SELECT profile, raw_id, name_id, tags, number, stated, sex, born, lunar, county, n, record, is_anchor,
                CASE WHEN number IS NULL THEN NULL WHEN is_anchor THEN hash('number', number)
                     ELSE hash('stranger', number, coalesce(name_id, 0)) END AS node
         FROM settled
@@ -248,7 +244,7 @@ def members(steps: Steps) -> None:
     steps.table(
         "lk_open",
         """
-        SELECT m.record_id, m.node, p.profile, p.name_id, p.begins, p.raw_id, p.born, p.lunar, p.sex, p.county, p.number, p.stated, m.phone
+        SELECT m.record_id, m.node, p.profile, p.name_id, p.tags, p.raw_id, p.born, p.lunar, p.sex, p.county, p.number, p.stated, m.phone
         FROM lk_member AS m JOIN lk_placed AS p ON p.profile = m.profile WHERE NOT m.is_anchor
         """,
     )

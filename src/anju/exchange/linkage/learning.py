@@ -50,7 +50,8 @@ def learn(
     people = max(steps.count("lk_anchor") + groups, 1000)
     blocking.block(steps, replace(parameters, prior=1 / people))
     features.variants(steps)
-    features.features(steps, parameters, people)
+    features.frequencies(steps, people)
+    features.features(steps, parameters)
     rows = steps.count("lk_feature")
     seen_random = training.patterns(
         steps,

@@ -25,7 +25,7 @@ from anju.exchange.linkage.comparisons import HAN_COMPARISONS
 from anju.exchange.linkage.decisions import Decision
 from anju.exchange.linkage.names import prepare_characters
 from anju.exchange.linkage.parameters import Parameters
-from anju.exchange.linkage.steps import LinkEngine, Steps
+from anju.exchange.linkage.steps import LinkEngine, Steps, one_lane
 
 MOST_PARTS = 31
 """After so many deltas everything is linked anew."""
@@ -113,33 +113,34 @@ def link_delta(
     anew. None when a decision parts records of one person that was not reopened: that needs a whole run (``link``).
     """
     begun = time.perf_counter()
-    steps = Steps(engine, told)
-    run = _before(steps, previous)
-    for kind in ("people", "around", "names", "spelled"):
-        engine.scan(f"lk_{kind}", state.parts(previous, kind))
-    _aliases(steps, previous)
-    prepare_characters(steps)
-    steps.table("lk_gone", gone)
-    incremental.known(steps, arrived, reopened)
-    before: dict[str, Any] = json.loads((previous / "summary.json").read_text(encoding="utf-8"))
-    people = max(int(before["people"]), 1)
-    incremental.affected(steps, arrived, said, replace(parameters, prior=1 / max(people, 1000)))
-    if _must_part(steps, said):
+    with one_lane(engine):
+        steps = Steps(engine, told)
+        run = _before(steps, previous)
+        for kind in ("people", "around", "names", "spelled"):
+            engine.scan(f"lk_{kind}", state.parts(previous, kind))
+        _aliases(steps, previous)
+        prepare_characters(steps)
+        steps.table("lk_gone", gone)
+        incremental.known(steps, arrived, reopened)
+        before: dict[str, Any] = json.loads((previous / "summary.json").read_text(encoding="utf-8"))
+        people = max(int(before["people"]), 1)
+        incremental.affected(steps, arrived, said, replace(parameters, prior=1 / max(people, 1000)))
+        if _must_part(steps, said):
+            steps.clear()
+            return None
+        described = incremental.subset(steps)
+        _name(steps)
+        keys.describe(steps, described)
+        _compare(steps, parameters, said, people)
+        incremental.claims(steps)
+        codes.assign(steps, run, mint, before="lk_claimed", given="lk_given", back=back)
+        incremental.changes(steps)
+        state.inherit(previous, out)
+        steps.timed("save", lambda: _save_delta(steps, out, f"-{run:06d}"))
+        summary = _summary(steps, run, time.perf_counter() - begun, out, before)
+        _tell(engine, out, summary)
         steps.clear()
-        return None
-    described = incremental.subset(steps)
-    _name(steps)
-    keys.describe(steps, described)
-    _compare(steps, parameters, said, people)
-    incremental.claims(steps)
-    codes.assign(steps, run, mint, before="lk_claimed", given="lk_given", back=back)
-    incremental.changes(steps)
-    state.inherit(previous, out)
-    steps.timed("save", lambda: _save_delta(steps, out, f"-{run:06d}"))
-    summary = _summary(steps, run, time.perf_counter() - begun, out, before)
-    _tell(engine, out, summary)
-    steps.clear()
-    return summary
+        return summary
 
 
 def _aliases(steps: Steps, previous: Path) -> None:
@@ -195,8 +196,9 @@ def _compare(steps: Steps, parameters: Parameters, said: Sequence[Decision], lib
     weighed = replace(parameters, prior=1 / max(people, 1000))
     blocking.block(steps, weighed, incremental.FRESH if library is not None else "")
     features.variants(steps)
+    features.frequencies(steps, people, library is not None)
     blocking.likely(steps, weighed)
-    features.features(steps, weighed, people, library is not None)
+    features.features(steps, weighed, library is not None)
     model.score(steps, HAN_COMPARISONS, weighed)
     outcomes.decide(steps, HAN_COMPARISONS, weighed)
     decisions.load(steps, said)
@@ -254,6 +256,7 @@ def _save(steps: Steps, out: Path) -> None:
     engine.save(
         "SELECT c.record_id, k.person_code, c.how, c.weight FROM lk_cluster AS c JOIN lk_code AS k ON k.cluster = c.cluster",
         out / "assignment.parquet",
+        plain=True,
     )
     edges, review = _edges()
     engine.save(edges, out / "edges.parquet")

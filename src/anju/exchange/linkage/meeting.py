@@ -10,7 +10,7 @@ from __future__ import annotations
 from anju.exchange.linkage import blocking
 from anju.exchange.linkage.features import digits_sql
 from anju.exchange.linkage.keys import NUMBER_DAY, day_sql, swapped_sql
-from anju.exchange.linkage.names import BEGINS, prepare_names
+from anju.exchange.linkage.names import prepare_names, tag_sql
 from anju.exchange.linkage.parameters import Parameters
 from anju.exchange.linkage.steps import Steps
 from anju.exchange.linkage.surroundings import KINDS, most_own
@@ -20,6 +20,8 @@ MOST_SHARED = 40
 MEETING = ("phone", "room", "kin_number", "kin_phone", "household")
 WORTH = {"phone": "phone", "room": "place", "kin": "kin"}
 """Kinds of surroundings that bring people together: the comparison that weighs them."""
+FREE = "(k.is_free OR NOT p.is_anchor)"
+"""SQL: whom a description ``k`` may be among descriptions ``p``."""
 DAY = f"coalesce(born, CAST({NUMBER_DAY} AS INTEGER))"
 
 
@@ -35,7 +37,7 @@ def meet(steps: Steps, arrived: str, parameters: Parameters) -> None:
     _by_value(steps, parameters)
     _described(steps)
     steps.table("lk_met_person", _may_be(parameters))
-    steps.drop("lk_like_name", "lk_same_name", "lk_met_key", "lk_value", "lk_met_pair")
+    steps.drop("lk_search", "lk_like_name", "lk_same_name", "lk_met_key", "lk_value", "lk_met_pair")
 
 
 def _ask(steps: Steps, arrived: str, parameters: Parameters) -> None:
@@ -47,12 +49,12 @@ def _ask(steps: Steps, arrived: str, parameters: Parameters) -> None:
         f"""
         WITH asked AS (
             SELECT profile AS grp, any_value(raw_id) AS raw_id, any_value(number) AS number,
-                   any_value(stated) AS stated, {day_sql("any_value(born_on)")} AS born,
-                   {day_sql("any_value(lunar_on)")} AS lunar, TRY_CAST(any_value(sex) AS INTEGER) AS sex
+                   any_value(stated) AS stated, any_value(county) AS county, {day_sql("any_value(born_on)")} AS born,
+                   {day_sql("any_value(lunar_on)")} AS lunar, any_value(sex) AS sex
             FROM lk_unsettled GROUP BY profile
         )
         SELECT a.grp, a.raw_id, {DAY} AS born, a.lunar, coalesce(CAST(a.number AS VARCHAR), {digits_sql("a.stated")}) AS digits,
-               a.sex, n.name_id, {BEGINS} AS begins
+               a.sex, a.county, a.number, n.name_id, n.tags
         FROM asked AS a LEFT JOIN lk_name AS n ON n.raw_id = a.raw_id
         """,
     )
@@ -60,23 +62,18 @@ def _ask(steps: Steps, arrived: str, parameters: Parameters) -> None:
 
 def _by_key(steps: Steps) -> None:
     """Table ``lk_met_key`` (person, grp): people who share a rule's key with the description ``grp``."""
+    steps.table("lk_search", _searched())
     steps.table(
         "lk_like_name",
         f"""
-        WITH named AS (
-            SELECT n.raw_id, n.near_id, n.given_id, n.bag_id FROM lk_name AS n SEMI JOIN lk_loose AS l ON l.raw_id = n.raw_id
-        ),
-        alike AS (
-            SELECT k.raw_id, n.raw_id AS asked FROM lk_names AS k JOIN named AS n ON n.near_id = k.near_id
-            UNION SELECT k.raw_id, n.raw_id FROM lk_names AS k JOIN named AS n ON n.given_id = k.given_id
-            UNION SELECT k.raw_id, n.raw_id FROM lk_names AS k JOIN named AS n ON n.bag_id = k.bag_id
-            UNION SELECT s.raw_id, o.raw_id FROM lk_spelled AS s JOIN ({blocking.SPELLED}) AS o ON o.spelling_id = s.spelling_id
+        WITH alike AS (
+            SELECT s.raw_id, o.raw_id AS asked FROM lk_spelled AS s JOIN ({blocking.SPELLED}) AS o ON o.spelling_id = s.spelling_id
         ),
         years AS (
-            SELECT grp, raw_id, born // 10000 AS year FROM lk_loose WHERE born IS NOT NULL
-            UNION SELECT grp, raw_id, lunar // 10000 FROM lk_loose WHERE lunar IS NOT NULL
+            SELECT grp, is_free, raw_id, born // 10000 AS year FROM lk_search WHERE born IS NOT NULL
+            UNION SELECT grp, is_free, raw_id, lunar // 10000 FROM lk_search WHERE lunar IS NOT NULL
         )
-        SELECT a.raw_id, y.year, y.grp FROM alike AS a JOIN years AS y ON y.raw_id = a.asked
+        SELECT DISTINCT a.raw_id, y.year, y.grp, y.is_free FROM alike AS a JOIN years AS y ON y.raw_id = a.asked
         """,
     )
     steps.table(
@@ -91,25 +88,47 @@ def _by_key(steps: Steps) -> None:
     steps.table("lk_met_key", _met())
 
 
+def _searched() -> str:
+    """Query: the asked descriptions, and whether each may be anybody (``is_free``). One with a number that fits it is its
+    number's person, or one whom nobody knows a number of; unless the number is known under names that do not sound like it."""
+    near = tag_sql("near", "p.tags"), tag_sql("near", "l.tags")
+    return f"""
+        WITH strange AS (
+            SELECT l.grp FROM lk_loose AS l JOIN lk_people AS p ON p.number = l.number
+            GROUP BY l.grp HAVING NOT bool_or({near[0]} = {near[1]})
+        )
+        SELECT *, number IS NULL OR {DAY} <> {NUMBER_DAY} OR grp IN (SELECT grp FROM strange) AS is_free FROM lk_loose
+    """
+
+
 def _met() -> str:
     numbers = " UNION ALL ".join(
         f"""SELECT p.person, a.grp FROM numbered AS p JOIN asked_number AS a
         ON {" AND ".join(f"a.{part} = p.{part}" for part in parts)}"""
         for parts in (("region_birth",), ("birth_sequence",), ("region", "month_sequence"))
     )
+    tagged = " UNION ALL ".join(
+        f"""SELECT p.person, k.grp FROM stated AS p JOIN (SELECT grp, is_free, day, {tag_sql(part)} AS tag FROM days) AS k
+        ON k.day = p.day AND k.tag = {tag_sql(part, "p.tags")} WHERE k.tag > 0 AND {FREE}"""
+        for part in ("near3", "given", "bag")
+    )
+    near = tag_sql("near", "p.tags")
     whole = ", ".join(f"{sql} AS {name}" for name, (sql, _, _) in blocking.NUMBER_PARTS.items())
     return f"""
         WITH stated AS (
-            SELECT person, raw_id, begins, {DAY} AS day FROM lk_people
-            UNION ALL SELECT person, raw_id, begins, lunar FROM lk_people WHERE lunar IS NOT NULL
+            SELECT person, raw_id, tags, is_anchor, {DAY} AS day FROM lk_people
+            UNION ALL SELECT person, raw_id, tags, is_anchor, lunar FROM lk_people WHERE lunar IS NOT NULL
         ),
         days AS (
-            SELECT grp, begins, born AS day FROM lk_loose WHERE born IS NOT NULL
-            UNION SELECT grp, begins, lunar FROM lk_loose WHERE lunar IS NOT NULL
-            UNION SELECT grp, begins, {swapped_sql("born")} FROM lk_loose WHERE born IS NOT NULL
+            SELECT grp, is_free, tags, born AS day FROM lk_search WHERE born IS NOT NULL
+            UNION SELECT grp, is_free, tags, lunar FROM lk_search WHERE lunar IS NOT NULL
+            UNION SELECT grp, is_free, tags, {swapped_sql("born")} FROM lk_search WHERE born IS NOT NULL
+        ),
+        years AS (
+            SELECT DISTINCT grp, is_free, {tag_sql("near")} AS tag, day // 10000 AS year FROM days WHERE tags > 0
         ),
         months AS (
-            SELECT s.raw_id, l.born % 10000 AS month, l.grp FROM lk_loose AS l JOIN lk_same_name AS s ON s.name_id = l.name_id
+            SELECT s.raw_id, l.born % 10000 AS month, l.grp, l.is_free FROM lk_search AS l JOIN lk_same_name AS s ON s.name_id = l.name_id
             WHERE l.born IS NOT NULL
         ),
         asked_number AS (SELECT v.grp, {blocking.DIGITS} FROM lk_loose AS v WHERE v.digits IS NOT NULL),
@@ -120,10 +139,10 @@ def _met() -> str:
             SELECT v.person, {whole} FROM lk_people AS v WHERE v.number IS NOT NULL
             UNION ALL SELECT v.person, {blocking.DIGITS} FROM mistaken AS v
         )
-        SELECT p.person, k.grp FROM stated AS p JOIN lk_like_name AS k ON k.raw_id = p.raw_id AND k.year = p.day // 10000
-        UNION ALL SELECT p.person, k.grp FROM stated AS p JOIN days AS k ON k.day = p.day AND k.begins = p.begins
-        UNION ALL SELECT p.person, k.grp FROM stated AS p JOIN months AS k ON k.raw_id = p.raw_id AND k.month = p.day % 10000
-        UNION ALL {numbers}
+        SELECT p.person, k.grp FROM stated AS p JOIN lk_like_name AS k ON k.raw_id = p.raw_id AND k.year = p.day // 10000 WHERE {FREE}
+        UNION ALL SELECT p.person, k.grp FROM stated AS p JOIN years AS k ON k.year = p.day // 10000 AND k.tag = {near} WHERE {FREE}
+        UNION ALL SELECT p.person, k.grp FROM stated AS p JOIN months AS k ON k.raw_id = p.raw_id AND k.month = p.day % 10000 WHERE {FREE}
+        UNION ALL {tagged} UNION ALL {numbers}
     """
 
 
@@ -183,36 +202,50 @@ def _pairs() -> str:
     )
     return f"""
         WITH few AS (
-            SELECT v.kind, v.value, v.person FROM lk_value AS v
-            ANTI JOIN (SELECT value FROM lk_common WHERE n > {MOST_SHARED}) AS c ON c.value = v.value
+            SELECT v.kind, v.value, v.person, c.value IS NULL AS is_own FROM lk_value AS v
+            LEFT JOIN lk_common AS c ON c.value = v.value WHERE coalesce(c.n, 0) <= {MOST_SHARED}
         ),
         met AS (
-            SELECT person, grp, '' AS kind FROM lk_met_key
-            UNION ALL SELECT f.person, a.grp, f.kind FROM few AS f JOIN ({asked}) AS a ON a.value = f.value AND a.kind = f.kind
+            SELECT person, grp, '' AS kind, FALSE AS is_own FROM lk_met_key
+            UNION ALL SELECT f.person, a.grp, f.kind, f.is_own FROM few AS f JOIN ({asked}) AS a ON a.value = f.value AND a.kind = f.kind
         )
-        SELECT person, grp, {shares} FROM met GROUP BY person, grp
+        SELECT person, grp, {shares}, bool_or(kind = 'phone' AND is_own) AS own_phone FROM met GROUP BY person, grp
     """
 
 
 def _may_be(parameters: Parameters) -> str:
     """Query (person): people whom their asked description could be by what is quickly compared, and namesakes with a
-    phone, a room or a relative of it."""
+    phone, a room or a relative of it. Of one that a certain key will join to a numbered person only namesakes matter."""
     best = parameters.best
     near = " + ".join(
         f"CASE WHEN k.{kind} THEN {best(said, 'same')} ELSE 0 END" for kind, said in WORTH.items()
     )
     shares = " OR ".join(f"k.{kind}" for kind in WORTH)
-    weight = f"{blocking.bound_sql(parameters)} + {near} + {best('place', 'house')}"
+    rare = blocking.rare_sql(parameters, f"coalesce(h.n, 1) * {parameters.prior}")
+    weight = f"{blocking.bound_sql(parameters, rare)} + {near} + {best('place', 'house')}"
+    keyed = """is_unnumbered AND name_alike AND is_anchor AND (own_phone AND coalesce(born_l = born_r, TRUE)
+        OR born_l = born_r AND sex_l = sex_r AND county_l = county_r)"""
     return f"""
         WITH met AS (
-            SELECT w.root AS person, k.grp, {", ".join(f"bool_or(k.{kind}) AS {kind}" for kind in WORTH)}
+            SELECT w.root AS person, k.grp, {", ".join(f"bool_or(k.{kind}) AS {kind}" for kind in (*WORTH, "own_phone"))}
             FROM lk_met_pair AS k JOIN lk_wanted AS w ON w.person = k.person GROUP BY 1, 2
         ),
         described AS (
-            SELECT person, raw_id, {DAY} AS born, lunar, sex, coalesce(CAST(number AS VARCHAR), {digits_sql("stated")}) AS digits
-            FROM lk_row
-        )
-        SELECT DISTINCT r.person FROM met AS k JOIN described AS r ON r.person = k.person JOIN lk_loose AS l ON l.grp = k.grp
-        LEFT JOIN lk_name AS n ON n.raw_id = l.raw_id LEFT JOIN lk_name_known AS m ON m.raw_id = r.raw_id
-        WHERE {weight} >= {parameters.ask_from} OR (({shares}) AND n.name_id = m.name_id)
+            SELECT person, raw_id, number, {DAY} AS born, lunar, sex, county, is_anchor,
+                   coalesce(CAST(number AS VARCHAR), {digits_sql("stated")}) AS digits FROM lk_row
+        ),
+        fits AS (
+            SELECT k.person, k.grp, r.is_anchor, k.own_phone, ({shares}) AS is_near, n.name_id = m.name_id AS name_alike,
+                   l.number IS NULL AS is_unnumbered, l.born AS born_l, r.born AS born_r, l.sex AS sex_l, r.sex AS sex_r, l.county AS county_l, r.county AS county_r,
+                   {weight} AS most
+            FROM met AS k JOIN described AS r ON r.person = k.person JOIN lk_search AS l ON l.grp = k.grp
+                AND (l.is_free OR NOT r.is_anchor OR r.number % 100000000000 = l.number % 100000000000
+                     OR r.number // 1000 = l.number // 1000 OR r.number // 100000000000 = l.number // 100000000000)
+            LEFT JOIN lk_name AS n ON n.raw_id = l.raw_id LEFT JOIN lk_name_known AS m ON m.raw_id = r.raw_id
+            LEFT JOIN lk_held_name AS h ON h.name_id = l.name_id
+        ),
+        found AS (SELECT * FROM fits WHERE most >= {parameters.ask_from} OR is_near AND name_alike),
+        settled AS (SELECT DISTINCT grp FROM found WHERE {keyed})
+        SELECT DISTINCT f.person FROM found AS f LEFT JOIN settled AS s ON s.grp = f.grp
+        WHERE s.grp IS NULL OR f.name_alike AND (f.own_phone OR f.born_l = f.born_r)
     """

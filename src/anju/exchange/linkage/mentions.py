@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import pyarrow.parquet as pq
+
 from anju.exchange.linkage.steps import LinkEngine
 from anju.register import canon
 
@@ -48,7 +50,7 @@ def mentions(engine: LinkEngine, batches: Sequence[Batch], name: str = "mentions
     A record sent again counts as last sent. Columns that no batch holds are null. The view
     ``<name>_gone`` holds the ids of records that are withdrawn or name nobody any more.
     """
-    people = [b for b in batches if "person.name" in _columns(engine, b.path)]
+    people = [b for b in batches if "person.name" in pq.read_schema(b.path).names]
     if not people:
         engine.run(f"CREATE OR REPLACE VIEW {name} AS {_nobody()}")
         engine.run(f"CREATE OR REPLACE VIEW {name}_gone AS SELECT record_id FROM ({_nobody()}) AS n")
@@ -81,11 +83,6 @@ def mentions(engine: LinkEngine, batches: Sequence[Batch], name: str = "mentions
     engine.run(
         f"CREATE OR REPLACE VIEW {name}_gone AS SELECT record_id FROM ({current}) AS c WHERE NOT ({speaks})"
     )
-
-
-def _columns(engine: LinkEngine, path: Path) -> set[str]:
-    engine.scan("lk_one_batch", [path])
-    return _view_columns(engine, "lk_one_batch")
 
 
 def _view_columns(engine: LinkEngine, view: str) -> set[str]:

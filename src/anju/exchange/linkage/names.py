@@ -146,9 +146,14 @@ def prepare_names(steps: Steps, source: str, parameters: Parameters) -> None:
 def _text(source: str) -> str:
     return f"""
         WITH stated AS (SELECT DISTINCT raw FROM ({source}) AS s WHERE raw IS NOT NULL),
-        cleaned AS (SELECT raw, {plain_sql("raw")} AS text, translate(raw, '·•・．.‧∙', '·······') AS spaced FROM stated)
-        SELECT raw, text, text <> '' AND regexp_matches(text, '^[A-Z]+$') AS latin,
-               contains(spaced, '·') AS dotted, {plain_sql("split_part(spaced, '·', 1)")} AS first_part,
+        marked AS (SELECT raw, regexp_matches(raw, '[A-Za-z{SEPARATORS.replace("'", "''")}]') AS is_marked FROM stated),
+        cleaned AS (
+            SELECT raw, is_marked, CASE WHEN is_marked THEN {plain_sql("raw")} ELSE upper(raw) END AS text,
+                   CASE WHEN is_marked THEN translate(raw, '·•・．.‧∙', '·······') ELSE raw END AS spaced FROM marked
+        )
+        SELECT raw, text, is_marked AND text <> '' AND regexp_matches(text, '^[A-Z]+$') AS latin,
+               contains(spaced, '·') AS dotted,
+               CASE WHEN is_marked THEN {plain_sql("split_part(spaced, '·', 1)")} ELSE text END AS first_part,
                lower(trim(raw)) AS worded
         FROM cleaned WHERE text <> ''
     """
@@ -226,7 +231,21 @@ def _numbered() -> str:
     ids = ", ".join(
         f"CASE WHEN {text} <> '' THEN hash({text}) END AS {name}_id" for name, text in PARTS.items()
     )
-    return f"SELECT n.*, {ids} FROM ({_named()}) AS n"
+    small = " + ".join(
+        f"coalesce(CAST({part}_id & {TAG // 2 - 1} AS BIGINT) + 1, 0) * {TAG**place}"
+        for place, part in enumerate(TAGS)
+    )
+    return f"WITH n AS (SELECT n.*, {ids} FROM ({_named()}) AS n) SELECT *, {small} AS tags FROM n"
+
+
+TAGS = ("near3", "near", "given", "bag")
+"""Parts of a name of which ``tags`` holds a small number: equal parts have equal numbers, few others do; 0 is none."""
+TAG = 32768
+
+
+def tag_sql(part: str, tags: str = "tags") -> str:
+    """SQL for the small number of one part."""
+    return f"({tags} // {TAG ** TAGS.index(part)}) % {TAG}"
 
 
 PARTS = {
@@ -251,8 +270,6 @@ def plain_word(word: str) -> str:
     return letters_sql(f"translate({word}, '{marks}', '')")
 
 
-BEGINS = "CAST(n.near3_id & 65535 AS INTEGER)"
-"""SQL for how a name ``n`` begins by sound, as a small number: equal beginnings are equal, few others are."""
 NAME_COLUMNS = (
     "name",
     "latin",

@@ -17,12 +17,12 @@ from pathlib import Path
 from anju.exchange.linkage.steps import LinkEngine, Steps
 from anju.kernel.engine import Engine
 
-FORM = 2
+FORM = 4
 """Counts the changes of what these files hold: a delta builds on a run of the same form only."""
 KINDS = ("assignment", "codes", "events", "people", "around", "names", "spelled")
 """Files that grow by parts."""
 AROUND = ("phone", "room", "employer", "kin_number", "kin_phone", "household")
-PEOPLE = "person, raw_id, begins, number, stated, sex, born, lunar, county, n, record, is_anchor"
+PEOPLE = "person, raw_id, tags, number, stated, sex, born, lunar, county, n, record, is_anchor"
 
 
 def parts(folder: Path, kind: str) -> list[Path]:
@@ -102,14 +102,15 @@ def keep(steps: Steps, out: Path, suffix: str = "", only: str = "") -> None:
     new = f"SEMI JOIN ({only}) AS w ON w.record_id = m.record_id" if only else ""
     engine.save(
         f"""WITH home AS ({home}), told AS (
-            SELECT node, raw_id, begins, number, stated, sex, born, lunar, county, n, record, TRUE AS is_anchor FROM lk_placed AS p
+            SELECT node, raw_id, tags, number, stated, sex, born, lunar, county, n, record, TRUE AS is_anchor FROM lk_placed AS p
             WHERE is_anchor {some}
             UNION ALL
-            SELECT node, raw_id, begins, CAST(NULL AS BIGINT), stated, sex, born, lunar, county, count(*), min(record_id), FALSE
-            FROM lk_open AS p WHERE TRUE {some} GROUP BY node, raw_id, begins, stated, sex, born, lunar, county
+            SELECT node, raw_id, tags, CAST(NULL AS BIGINT), stated, sex, born, lunar, county, count(*), min(record_id), FALSE
+            FROM lk_open AS p WHERE TRUE {some} GROUP BY node, raw_id, tags, stated, sex, born, lunar, county
         )
         SELECT {PEOPLE} FROM told AS t JOIN home AS h ON h.node = t.node""",
         out / f"people{suffix}.parquet",
+        plain=True,
     )
     stated = " OR ".join(f"m.{c} IS NOT NULL" for c in AROUND)
     engine.save(
@@ -117,6 +118,7 @@ def keep(steps: Steps, out: Path, suffix: str = "", only: str = "") -> None:
         SELECT h.person, {", ".join(f"m.{c}" for c in AROUND)} FROM lk_member AS m {new} JOIN home AS h ON h.node = m.node
         WHERE {stated}""",
         out / f"around{suffix}.parquet",
+        plain=True,
     )
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Protocol
 
 from anju.kernel.engine import Engine
@@ -11,6 +13,12 @@ from anju.kernel.engine import Engine
 
 class LinkEngine(Engine, Protocol):
     """An engine that can also run Splink."""
+
+    def save(
+        self, query: str, path: Path, sort: str = "", group_rows: int = 122_880, plain: bool = False
+    ) -> int:
+        """Write a query's rows as one Parquet file, ``plain`` when it would hardly shrink; return the row count."""
+        ...
 
     def load(self, name: str, table: Any) -> None:
         """Keep an Arrow table as the table ``name``."""
@@ -20,9 +28,23 @@ class LinkEngine(Engine, Protocol):
         """Give a table another name."""
         ...
 
+    def lanes(self, most: int | None) -> None:
+        """Work in at most so many threads from now on; None: in as many as there are."""
+        ...
+
     def splink(self) -> Any:
         """Splink's database API on this engine's own connection."""
         ...
+
+
+@contextmanager
+def one_lane(engine: LinkEngine) -> Iterator[None]:
+    """Small steps, each in one thread: dividing them costs more than it gains."""
+    engine.lanes(1)
+    try:
+        yield
+    finally:
+        engine.lanes(None)
 
 
 class Steps:
