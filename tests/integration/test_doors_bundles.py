@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import struct
+import subprocess
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -146,6 +149,72 @@ def test_a_bundle_of_another_chain_is_refused(two: Any, tmp_path: Path) -> None:
         bundles.write(stream, {**head, "previous": hashed}, [(part, file)], sealer().ring)
     with pytest.raises(Refusal, match="bundle_changed"):
         bundling.apply(forged, by=BY, at=AT)
+
+
+KILLED = """
+import os, signal, sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import django
+
+django.setup()
+from anju.exchange.store import bundle_actions
+from anju.jobs.pipeline import bundling
+from anju.trust.access import system
+
+def dies_after(owner, name):
+    real = getattr(owner, name)
+    def done(*given, **told):
+        real(*given, **told)
+        os.kill(os.getpid(), signal.SIGKILL)
+    setattr(owner, name, done)
+
+what, moment, path = sys.argv[1:]
+owner, name = {
+    "written": (bundling, "_written"), "sent": (bundle_actions, "sent"), "unpacked": (bundling, "_unpack"),
+    "placed": (bundling, "_move"), "accepted": (bundle_actions, "accept"), "received": (bundle_actions, "received"),
+}[moment]
+dies_after(owner, name)
+told = {"by": system("x"), "at": datetime(2026, 7, 1, 8, tzinfo=UTC)}
+bundling.write("inside", Path(path), **told) if what == "write" else bundling.apply(Path(path), **told)
+"""
+
+
+def killed(what: str, moment: str, path: Path) -> None:
+    told = connection.settings_dict
+    options = {"host": told["HOST"], **told["OPTIONS"]}
+    query = "&".join(f"{k}={v}" for k, v in options.items() if isinstance(v, str) and v)
+    host = "" if told["HOST"].startswith("/") else told["HOST"]
+    url = f"postgresql://{told['USER']}:{told['PASSWORD']}@{host}/{told['NAME']}?{query}"
+    died = subprocess.run(
+        [sys.executable, "-c", KILLED, what, moment, str(path)], env=os.environ | {"DATABASE_URL": url},
+        capture_output=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert died.returncode == -signal.SIGKILL, died.stderr.decode()[-2000:]
+
+
+def test_killed_while_writing_or_applying_a_bundle_counts_once_and_whole(
+    transactional_db: None, two: Any, tmp_path: Path
+) -> None:
+    batch = take(tmp_path, 30)
+    path = tmp_path / "1.anjubundle"
+    for moment in ("written", "sent"):
+        killed("write", moment, path)
+        assert not Bundle.objects.exists()
+    assert bundling.write("inside", path, by=BY, at=AT).number == 1
+    original = (home() / Batch.objects.get().path).read_bytes()
+    two("inside")
+    forget()
+    for moment in ("unpacked", "placed", "accepted", "received"):
+        killed("apply", moment, path)
+        assert not Batch.objects.exists()
+        assert not Bundle.objects.filter(direction="in").exists()
+    intake.sweep()
+    assert not list((home() / "lake" / "batches").rglob("*.parquet")), "what a killed one placed is swept"
+    applied, _ = bundling.apply(path, by=BY, at=AT)
+    assert (applied.number, applied.batches) == (1, 1)
+    assert (home() / Batch.objects.get(id=batch).path).read_bytes() == original
 
 
 # --- pulls

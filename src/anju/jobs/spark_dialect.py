@@ -30,6 +30,8 @@ def _rendered(node: exp.Expression) -> exp.Expression:
         return _spark("decode(unhex(lpad(hex({0}), 4, '0')), 'UTF-16BE')", node.expressions)
     if isinstance(node, exp.DateDiff) and str(node.args.get("unit")).upper() == "MONTH":
         return _month_turns([node.expression, node.this])
+    if isinstance(node, exp.BitwiseAnd) and (size := _lowest_bits(node)):
+        return _called("pmod", [node.this, exp.Literal.number(size)])
     if isinstance(node, exp.Bracket) and not _is_counted(node):
         return _spark("try_element_at({0}, CAST({1} AS INT))", [node.this, *node.expressions])
     if isinstance(node, exp.Anonymous) and (rewrite := _NAMED.get(node.name.lower())):
@@ -45,6 +47,14 @@ def _rendered(node: exp.Expression) -> exp.Expression:
 def _is_counted(node: exp.Bracket) -> bool:
     """Whether a place in a list is a plain number: sqlglot has counted it from 0 already."""
     return all(isinstance(e, exp.Literal | exp.Neg | exp.Slice) for e in node.expressions)
+
+
+def _lowest_bits(node: exp.BitwiseAnd) -> int:
+    """One more than a mask of lowest bits; 0 for any other mask. Large unsigned numbers are decimals in Spark, which
+    have no bits."""
+    mask = node.expression
+    size = int(mask.name) + 1 if isinstance(mask, exp.Literal) and mask.name.isdigit() else 0
+    return size if size & (size - 1) == 0 else 0
 
 
 def _called(name: str, given: list[exp.Expression]) -> exp.Expression:
