@@ -169,6 +169,16 @@ def test_the_api_and_the_export_tell_nothing_of_another_district(people: dict[st
         page = client.get(url).content
         assert people["other"].encode() not in page
         assert OTHER["name"].encode() not in page
+    ledger.sequence_all()
+    told_of = [
+        (p.entry.action, p.entry.result, p.entry.subject)
+        for p in log_queries.entries(50)
+        if p.entry.role == role and p.entry.action in ("person.lookup", "person.lookup_many", "exchange.follow")
+    ]
+    # Tried and told, each of them: refused, or asked and nobody found.
+    assert {action for action, _, _ in told_of} == {"person.lookup", "person.lookup_many", "exchange.follow"}
+    assert all(people["other"] not in subject for _, _, subject in told_of)
+    assert all(result == "refused" for action, result, _ in told_of if action not in told.may)
 
 
 def test_a_row_rewritten_by_the_databases_owner_is_named(people: dict[str, str]) -> None:
