@@ -173,7 +173,8 @@ def test_the_api_and_the_export_tell_nothing_of_another_district(people: dict[st
     told_of = [
         (p.entry.action, p.entry.result, p.entry.subject)
         for p in log_queries.entries(50)
-        if p.entry.role == role and p.entry.action in ("person.lookup", "person.lookup_many", "exchange.follow")
+        if p.entry.role == role
+        and p.entry.action in ("person.lookup", "person.lookup_many", "exchange.follow")
     ]
     # Tried and told, each of them: refused, or asked and nobody found.
     assert {action for action, _, _ in told_of} == {"person.lookup", "person.lookup_many", "exchange.follow"}

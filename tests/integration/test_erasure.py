@@ -194,7 +194,11 @@ def test_an_erased_landlord_leaves_the_dwellings_and_does_not_come_back(world: W
 
     def in_the_lake() -> list[tuple[Any, ...]]:
         told = '"dwelling.number", "dwelling.landlord_name", "dwelling.landlord_phone"'
-        return sorted(set(world.rows(f"SELECT {told} FROM read_parquet('{{}}/lake/batches/housing_dwelling/*.parquet')")))
+        return sorted(
+            set(
+                world.rows(f"SELECT {told} FROM read_parquet('{{}}/lake/batches/housing_dwelling/*.parquet')")
+            )
+        )
 
     world.send(dwellings)
     world.link()

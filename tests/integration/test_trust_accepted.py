@@ -138,7 +138,9 @@ def kill_all(server: subprocess.Popen[bytes], home: Path) -> None:
     if pid_file.exists():
         postmaster = int(pid_file.read_text().split()[0])
         if psutil.pid_exists(postmaster):
-            with_children += [c.pid for c in psutil.Process(postmaster).children(recursive=True)] + [postmaster]
+            with_children += [c.pid for c in psutil.Process(postmaster).children(recursive=True)] + [
+                postmaster
+            ]
     for pid in with_children:
         try:
             os.kill(pid, signal.SIGKILL)
@@ -204,7 +206,15 @@ def kill_and_restore(served: Served, folder: Path) -> dict[str, int]:
     keys = folder / "new" / "keys"
     keys.mkdir(parents=True, mode=0o700)
     shutil.copy2(served.home / "keys" / "ring.json", keys / "ring.json")
-    told = run(folder / "new", ANJU, "restore", str(folder / "safe.vault"), "--key", str(folder / "backup.key"), "--json")
+    told = run(
+        folder / "new",
+        ANJU,
+        "restore",
+        str(folder / "safe.vault"),
+        "--key",
+        str(folder / "backup.key"),
+        "--json",
+    )
     assert json.loads(told)["log"] >= old["size"]
     new = json.loads(run(folder / "new", ANJU, "log", "verify", "--json"))
     assert new["holds"], new

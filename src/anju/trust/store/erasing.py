@@ -43,8 +43,16 @@ CUT = {
     "exchange_reviewquestion": (
         "told = NULL, state = 'gone' WHERE person_a = ANY(%(codes)s) OR person_b = ANY(%(codes)s)"
     ),
+    # A published list stays checkable line by line; the masked name goes out of it.
+    "services_publiclist": (
+        "public = (SELECT jsonb_agg(CASE WHEN row ->> 'reference' IN (SELECT reference FROM services_listplace AS place"
+        " WHERE place.on_list_id = services_publiclist.id AND place.person_code = ANY(%(codes)s))"
+        " THEN jsonb_set(row, '{name}', '\"\"') ELSE row END ORDER BY at)"
+        " FROM jsonb_array_elements(public) WITH ORDINALITY AS listed (row, at))"
+        " WHERE id IN (SELECT on_list_id FROM services_listplace WHERE person_code = ANY(%(codes)s))"
+    ),
 }
-"""Tables about others that speak of the erased person: what is blotted out in them."""
+"""Tables about others that speak of the erased person: what is blotted out in them, before the person's own rows go."""
 CHUNK = 20_000
 
 
@@ -101,14 +109,14 @@ def erase_people(codes: Sequence[str]) -> dict[str, int]:
     """Delete every row about these people, in every room, with its history; table -> rows."""
     counts = {}
     with connection.cursor() as cursor:
-        for table in person_tables():
-            cursor.execute(f'DELETE FROM "{table}" WHERE person_code = ANY(%s)', [list(codes)])
-            if cursor.rowcount:
-                counts[table] = cursor.rowcount
         for table, change in CUT.items():
             cursor.execute("SELECT to_regclass(%s) IS NOT NULL", [table])
             if cursor.fetchone()[0]:
                 cursor.execute(f"UPDATE {table} SET {change}", {"codes": list(codes)})
+        for table in person_tables():
+            cursor.execute(f'DELETE FROM "{table}" WHERE person_code = ANY(%s)', [list(codes)])
+            if cursor.rowcount:
+                counts[table] = cursor.rowcount
     return counts
 
 
