@@ -89,6 +89,18 @@ def test_the_public_sees_masked_names_and_no_codes() -> None:
     assert [r.rank for r in list_queries.public_rows(number)] == list(range(1, 9))
 
 
+def test_an_erased_persons_masked_name_leaves_the_published_list_and_the_rest_stays() -> None:
+    from anju.trust.store.erasing import erase_people
+
+    number = made()
+    mine, before = reference(number, CODES[1]), list_queries.public_rows(number)
+    erase_people([CODES[1]])
+    after = list_queries.public_rows(number)
+    assert [r.name for r in after if r.reference == mine] == [""]
+    assert [r for r in after if r.reference != mine] == [r for r in before if r.reference != mine]
+    assert [r.rank for r in after] == [r.rank for r in before]
+
+
 def test_an_objection_moves_one_person_and_nobody_else() -> None:
     number = made()
     mine = reference(number, CODES[1])
