@@ -63,11 +63,11 @@ def _unloaded(told: str) -> typer.Typer:
     return app
 
 
-def setup_django() -> None:
-    """Make Django ready; called by the commands that need the database."""
+def setup_django(settings: str = "anju.config.settings") -> None:
+    """Make Django ready; called by the commands that need the database. ``anju.config.work`` leaves the pages out."""
     import django
 
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "anju.config.settings")
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", settings)
     django.setup()
 
 

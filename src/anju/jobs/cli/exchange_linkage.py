@@ -33,7 +33,7 @@ def link(
     as_json: JSON = False,
 ) -> None:
     """Link every accepted record to a person: one person, one code."""
-    setup_django()
+    setup_django("anju.config.work")
     from anju.jobs.pipeline import linkage, review
 
     with Progress(
