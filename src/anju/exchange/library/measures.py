@@ -19,16 +19,22 @@ from anju.kernel.engine import Engine
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """What is measured: unit (share, days, count), the target and whether less is better."""
+    """What is measured: unit (share, days, count), the target, whether less is better, and where things began."""
 
     key: str
     unit: str
     target: float | None = None
     less_is_better: bool = True
+    baseline: float | None = None
 
     def as_json(self) -> dict[str, Any]:
         """For the run's record."""
-        return {"unit": self.unit, "target": self.target, "less_is_better": self.less_is_better}
+        return {
+            "unit": self.unit,
+            "target": self.target,
+            "less_is_better": self.less_is_better,
+            "baseline": self.baseline,
+        }
 
 
 MEASURES: tuple[Measure, ...] = (
@@ -36,7 +42,7 @@ MEASURES: tuple[Measure, ...] = (
     Measure("contradiction_rate", "share"),
     Measure("standardisation_rate", "share", 0.95, less_is_better=False),
     Measure("missing_from_police_rate", "share", 0.03),
-    Measure("freshness_days", "days"),
+    Measure("freshness_days", "days", 1.0, baseline=45.0),
     Measure("on_time_rate", "share", 0.95, less_is_better=False),
     Measure("records", "count", None, less_is_better=False),
     Measure("people", "count", None, less_is_better=False),
@@ -62,6 +68,8 @@ class Figure:
     numerator: float = 0
     denominator: float = 0
     parts: Mapping[str, float] | None = None
+    weights: Mapping[str, float] | None = None
+    """What each part weighs in the whole: the value of some parts is their mean by these weights."""
 
     def as_json(self) -> dict[str, Any]:
         """For the run's record."""
@@ -70,12 +78,20 @@ class Figure:
             "numerator": self.numerator,
             "denominator": self.denominator,
             "parts": dict(self.parts or {}),
+            "weights": dict(self.weights or {}),
         }
 
 
-def share(key: str, numerator: float, denominator: float, parts: Mapping[str, float] | None = None) -> Figure:
+def share(
+    key: str,
+    numerator: float,
+    denominator: float,
+    parts: Mapping[str, float] | None = None,
+    weights: Mapping[str, float] | None = None,
+) -> Figure:
     """A share; no value when there is nothing to divide by."""
-    return Figure(key, numerator / denominator if denominator else None, numerator, denominator, parts)
+    value = numerator / denominator if denominator else None
+    return Figure(key, value, numerator, denominator, parts, weights)
 
 
 def measure(
@@ -118,7 +134,8 @@ def _duplicates(engine: Engine, inputs: Inputs) -> Figure:
         told.update({int(ds): (int(records), int(things)) for ds, records, things in rows})
     parts = {named[n]: (r - t) / r for n, (r, t) in sorted(told.items()) if r}
     records = sum(r for r, _ in told.values())
-    return share("duplicate_rate", records - sum(t for _, t in told.values()), records, parts)
+    weights = {named[n]: float(r) for n, (r, _t) in sorted(told.items()) if r}
+    return share("duplicate_rate", records - sum(t for _, t in told.values()), records, parts, weights)
 
 
 def _people(engine: Engine) -> list[Figure]:
@@ -146,8 +163,9 @@ def _people(engine: Engine) -> list[Figure]:
 def _standardisation(standard: Mapping[str, tuple[int, int]]) -> Figure:
     """Stated values that came out in the national standard's form."""
     parts = {name: good / stated for name, (stated, good) in sorted(standard.items()) if stated}
+    weights = {name: float(stated) for name, (stated, _good) in sorted(standard.items()) if stated}
     stated = sum(s for s, _ in standard.values())
-    return share("standardisation_rate", sum(g for _, g in standard.values()), stated, parts)
+    return share("standardisation_rate", sum(g for _, g in standard.values()), stated, parts, weights)
 
 
 def _freshness(engine: Engine, inputs: Inputs, rules: Rules) -> list[Figure]:
@@ -157,7 +175,10 @@ def _freshness(engine: Engine, inputs: Inputs, rules: Rules) -> list[Figure]:
         (row,) = engine.rows(f"SELECT max(coalesce(observed_on, sent_on)) FROM raw_{dataset}")
         if row[0] is not None:
             ages[dataset] = max((inputs.as_of - row[0]).days, 0)
-    within = sum(age <= rules.cycle_days.get(rules.datasets[d].cycle, 31) for d, age in ages.items())
+    within = {
+        d: float(age <= rules.cycle_days.get(rules.datasets[d].cycle, 31)) for d, age in sorted(ages.items())
+    }
+    each = dict.fromkeys(ages, 1.0)
     return [
         Figure(
             "freshness_days",
@@ -165,6 +186,7 @@ def _freshness(engine: Engine, inputs: Inputs, rules: Rules) -> list[Figure]:
             sum(ages.values()),
             len(ages),
             ages,
+            each,
         ),
-        share("on_time_rate", within, len(ages)),
+        share("on_time_rate", sum(within.values()), len(ages), within, each),
     ]

@@ -76,7 +76,7 @@ def sourced(
         more = f'<p class="source-head">{more_head}</p><ul>{listed}</ul>'
     told = "".join([f"<li>{_source(s.dataset, s.observed_on, language)}</li>" for s in sources])
     return SafeString(
-        f'<details class="source{" is-disputed" if disputed else ""}"><summary>{escape(value)} {mark}</summary>'
+        f'<details class="source{" is-disputed" if disputed else ""}"><summary>{escape(value)}&nbsp;{mark}</summary>'
         f'<div class="source-panel"><p class="source-head">{head}</p><ul>{told}</ul>{more}</div></details>'
     )
 

@@ -160,7 +160,7 @@ def _region_name(code: str, levels: int, is_english: bool) -> str:
         return ("" if not is_english else ", ").join(names if not is_english else reversed(names))
     national = _divisions()
     parts = dict.fromkeys(national.get(c, "") for c in (code[:2] + "0000", code[:4] + "00", code[:6]))
-    said = "".join(p for p in parts if p and p not in {"市辖区", "县", "省直辖县级行政区划"})
+    said = "".join(p for p in parts if p and p not in {"市辖区", "县"} and "直辖县级" not in p)
     return said or code
 
 

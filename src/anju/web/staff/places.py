@@ -49,6 +49,7 @@ class PlacePage:
     valid_on: str
     known_on: str
     map: maps.Sketch | None = None
+    hidden: int = 0
 
 
 @require_GET
@@ -120,7 +121,9 @@ def employer(request: HttpRequest, code: str) -> HttpResponse:
     held = register.get_employer(
         code, valid_on=valid_on, known_on=end_of(known_on), today=known_on or timezone.localdate()
     )
-    page = PlacePage(held, _stated(valid_on), _stated(known_on))
+    # What a library counted is of everybody; the rows are of those who live in one's own places.
+    hidden = held.line.workers - len(held.workers) - held.more if not (valid_on or known_on) else 0
+    page = PlacePage(held, _stated(valid_on), _stated(known_on), hidden=max(hidden, 0))
     return render(request, "staff/employer.html", {"page": page})
 
 

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
 from anju.exchange.contracts import list_contracts
-from anju.exchange.store import queries as exchange
-from anju.exchange.store import review_queries
+from anju.exchange.store import course_queries
 from anju.kernel.refusal import Refusal
 from anju.register.store import queries as register
+from anju.register.store.queries import cases
 from anju.web.guard import guard, may
 from anju.web.shell.charts import Chart, Series
 from anju.web.shell.tags import is_english
@@ -51,24 +53,26 @@ class Measure:
 
 
 @dataclass(frozen=True, slots=True)
-class Tile:
-    """A figure of the moment: what waits to be mended or decided."""
+class Queue:
+    """What waits to be mended or decided: its figure now, and its course over the runs."""
 
+    key: str
     name: str
     shown: str
     note: str
     href: str
     tone: str
     definition: str
+    chart: Chart | None
 
 
 @dataclass(frozen=True, slots=True)
 class BoardPage:
-    """The newest run and every measure of it; what waits now; one department's share where one is chosen."""
+    """The newest run, what waits, and every measure; all of one department's own datasets where one is chosen."""
 
     run: register.RunLine
+    queues: tuple[Queue, ...]
     measures: tuple[Measure, ...]
-    tiles: tuple[Tile, ...]
     department: str
     departments: tuple[str, ...]
 
@@ -92,11 +96,10 @@ def board(request: HttpRequest) -> HttpResponse:
     owners = {c.id: c.department for c in list_contracts()}
     department = request.GET.get("department", "")
     department = department if department in owners.values() else ""
-    datasets = (
-        frozenset(d for d, owner in owners.items() if owner == department) if department else frozenset()
-    )
-    measures = tuple(_measure(request, v, told.history, datasets) for v in told.measures)
-    page = BoardPage(told.run, measures, _tiles(request), department, tuple(sorted(set(owners.values()))))
+    datasets = frozenset(d for d, owner in owners.items() if owner == department) if department else None
+    measures = tuple(_measures(request, told, datasets))
+    queues = _queues(request, told.history, department, datasets)
+    page = BoardPage(told.run, queues, measures, department, tuple(sorted(set(owners.values()))))
     return render(request, "staff/quality.html", {"page": page})
 
 
@@ -114,19 +117,51 @@ def behind(request: HttpRequest, measure: str) -> HttpResponse:
     return render(request, "staff/behind.html", {"page": page})
 
 
-def _tiles(request: HttpRequest) -> tuple[Tile, ...]:
-    held = exchange.held_states()
-    waiting, fixed = held.get("open", 0), held.get("fixed", 0)
-    share = fixed / (waiting + fixed) if waiting + fixed else None
-    questions = review_queries.count_open()
-    return (
-        Tile(_("退回待改"), f"{waiting:,}", "", _href(request, "waiting"), "signal" if waiting else "good",
-             _("各部门报送中被退回、尚未改正或放弃的行。")),
-        Tile(_("退回改正率"), _shown("share", share), _("已改正 %(n)s 行") % {"n": f"{fixed:,}"},
-             _href(request, "fixed_rate"), "", _("已改正的行 ÷（已改正的行＋待改的行）。")),
-        Tile(_("待人工判别"), f"{questions:,}", "", _href(request, "review"), "signal" if questions else "good",
-             _("比对时拿不准、等人判断是否同一人的记录对。")),
-    )  # fmt: skip
+def _queues(
+    request: HttpRequest,
+    runs: tuple[register.RunLine, ...],
+    department: str,
+    datasets: frozenset[str] | None,
+) -> tuple[Queue, ...]:
+    """What waits to be mended or decided, now and at each run: rows held back, questions, a department's contradictions."""
+    now = timezone.now()
+    dated = [(r.known_at, r.as_of) for r in reversed(runs) if r.known_at is not None and r.as_of is not None]
+    moments = [*(at for at, _on in dated), now]
+    labels = [*(on.isoformat() for _at, on in dated), _("现在")]
+    held = course_queries.held(moments, datasets)
+    waiting, fixed = held.waiting[-1], held.done[-1]
+    found = [
+        Queue("held", _("退回待改"), f"{waiting:,}", "", _href(request, "waiting"), "signal" if waiting else "good",
+              _("各部门报送中被退回、尚未改正或放弃的行。"),
+              _drawn("held", labels, ((_("退回待改"), held.waiting), (_("已改正"), held.done)))),
+        Queue("fixed", _("退回改正率"), _shown("share", fixed / (waiting + fixed) if waiting + fixed else None),
+              _("已改正 %(n)s 行") % {"n": f"{fixed:,}"}, _href(request, "fixed_rate"), "",
+              _("已改正的行 ÷（已改正的行＋待改的行）。"), None),
+    ]  # fmt: skip
+    if department:
+        count = cases.count_cases(scope(request.access.actor), now, owner=department).open
+        href = _href(request, "contradiction_rate")
+        found.append(
+            Queue("owned", _("待核定的不一致事项"), f"{count:,}", "", href and f"{href}?owner={department}",
+                  "signal" if count else "good", _("由该部门负责核定、尚未核定的不一致事项。"), None)
+        )  # fmt: skip
+    else:
+        asked = course_queries.questions(moments)
+        count = asked.waiting[-1]
+        found.append(
+            Queue("review", _("待人工判别"), f"{count:,}", "", _href(request, "review"), "signal" if count else "good",
+                  _("比对时拿不准、等人判断是否同一人的记录对。"),
+                  _drawn("review", labels, ((_("待人工判别"), asked.waiting), (_("已判别"), asked.done))))
+        )  # fmt: skip
+    return tuple(found)
+
+
+def _drawn(key: str, labels: list[str], told: tuple[tuple[str, tuple[int, ...]], ...]) -> Chart:
+    """The course of a queue over the runs and until now."""
+    series = [Series(name, list(values)) for name, values in told]
+    return Chart(
+        f"queue-{key}", _("%(name)s：历次汇总") % {"name": told[0][0]}, "line", labels, series, "", 0
+    )
 
 
 def _href(request: HttpRequest, key: str) -> str:
@@ -142,23 +177,54 @@ def _href(request: HttpRequest, key: str) -> str:
     return reverse(name) if name and may(request, right[name]) else ""
 
 
+def _measures(
+    request: HttpRequest, told: register.Board, datasets: frozenset[str] | None
+) -> Iterator[Measure]:
+    """Every measure; for a department those that its own datasets make up."""
+    for view in told.measures:
+        own = _of(view, datasets) if datasets is not None else view
+        if own is not None:
+            yield _measure(request, own, told.history, datasets or frozenset())
+
+
+def _of(view: register.MeasureView, datasets: frozenset[str]) -> register.MeasureView | None:
+    """The measure of these datasets alone, from its parts; None where it has no such parts."""
+    parts = tuple((p, v) for p, v in view.parts if p.partition(".")[0] in datasets)
+    if not parts:
+        return None
+    weighed = [(v, view.weights.get(p, 1.0 if len(parts) == 1 else None)) for p, v in parts]
+    whole = sum(w for _v, w in weighed if w is not None)
+    is_known = whole > 0 and all(w is not None for _v, w in weighed)
+    value = sum(v * (w or 0.0) for v, w in weighed) / whole if is_known else None
+    meets = None
+    if value is not None and view.target is not None:
+        meets = value >= view.target if view.key in HIGH_IS_GOOD else value <= view.target
+    return replace(view, parts=parts, value=value, meets=meets)
+
+
 def _measure(
     request: HttpRequest,
     view: register.MeasureView,
     runs: tuple[register.RunLine, ...],
     datasets: frozenset[str],
 ) -> Measure:
-    english = is_english()
-    name, definition = (view.en, view.definition_en) if english else (view.zh, view.definition_zh)
-    if datasets:
-        view = replace(view, parts=tuple((p, v) for p, v in view.parts if p.partition(".")[0] in datasets))
-    courses = (_course_of(view, name, runs, datasets) if datasets else _course(view, name),)
+    name, definition = (view.en, view.definition_en) if is_english() else (view.zh, view.definition_zh)
+    course = _course_of(view, name, runs, datasets) if datasets else _course(view, name)
     return Measure(
-        view, name, definition, _shown(view.unit, view.value),
-        _("目标 %(aim)s") % {"aim": _shown(view.unit, view.target)} if view.target is not None else "",
+        view, name, definition, _shown(view.unit, view.value), _aim(view),
         "" if view.meets is None else "good" if view.meets else "signal",
-        tuple(filter(None, (_chart(view, name), *courses))), _href(request, view.key),
+        tuple(filter(None, (_chart(view, name), course))), _href(request, view.key),
     )  # fmt: skip
+
+
+def _aim(view: register.MeasureView) -> str:
+    """The target in words, and where things began."""
+    if view.target is None:
+        return ""
+    aim = _("目标 %(aim)s") % {"aim": _shown(view.unit, view.target)}
+    if view.baseline is None:
+        return aim
+    return _("%(aim)s，起点 %(baseline)s") % {"aim": aim, "baseline": _shown(view.unit, view.baseline)}
 
 
 def _chart(view: register.MeasureView, name: str) -> Chart | None:

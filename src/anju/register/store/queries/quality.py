@@ -69,6 +69,8 @@ def _measure(key: str, runs: Sequence[RunLine]) -> MeasureView:
         history=tuple(
             (r.as_of, r.figures.get(key, {}).get("value")) for r in reversed(runs) if r.as_of is not None
         ),
+        weights=told.get("weights", {}),
+        baseline=told.get("baseline"),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Generic, TypeVar
 
@@ -374,7 +374,10 @@ class RunLine:
 
 @dataclass(frozen=True, slots=True)
 class MeasureView:
-    """One measure of the newest run, with its definition and its course over the runs."""
+    """One measure of the newest run, with its definition and its course over the runs.
+
+    ``weights`` of its parts, where runs keep them; ``baseline``: where things stood before there was a register.
+    """
 
     key: str
     zh: str
@@ -389,6 +392,8 @@ class MeasureView:
     meets: bool | None
     parts: tuple[tuple[str, float], ...]
     history: tuple[tuple[date, float | None], ...]
+    weights: Mapping[str, float] = field(default_factory=dict)
+    baseline: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

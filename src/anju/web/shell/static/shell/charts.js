@@ -37,6 +37,8 @@
     return parts;
   }
 
+  const aimed = (spec) => spec.kind === "line" && spec.target != null; // the target stays in sight
+
   function target(spec) {
     const at = spec.kind === "row" ? { xAxis: spec.target } : { yAxis: spec.target };
     return { symbol: "none", silent: true, lineStyle: { color: token("--signal"), type: "dashed", width: 1.5 },
@@ -44,14 +46,16 @@
       data: [at] };
   }
 
-  function options(spec) {
+  function options(spec, width) {
     const colours = palette();
     const line = { lineStyle: { color: token("--line") } };
-    const names = { type: "category", data: spec.labels, axisLabel: { ...axisText(), interval: spec.kind === "row" ? 0 : "auto" }, axisTick: { show: false },
+    const names = { type: "category", data: spec.labels, axisLabel: { ...axisText(), ...(spec.kind === "row" ? { interval: 0, width: width * 0.42, overflow: "truncate" } : { hideOverlap: true }) }, axisTick: { show: false },
       axisLine: { lineStyle: { color: token("--line-strong") } }, inverse: spec.kind === "row" };
-    const values = { type: "value", name: spec.unit, nameTextStyle: axisText(), axisLabel: axisText(), splitLine: line,
+    const values = { type: "value", name: spec.unit, nameTextStyle: axisText(), axisLabel: { ...axisText(), hideOverlap: true }, splitLine: line,
       scale: spec.kind === "line", splitNumber: 4,
-      max: (range) => (spec.unit === "%" && range.max > 90 && range.max <= 100 ? 100 : null) }; // no share above all
+      min: (range) => (aimed(spec) && spec.target < range.min ? Math.max(0, Math.floor(spec.target - (range.max - spec.target) / 10)) : null),
+      max: (range) => (spec.unit === "%" && range.max > 90 && range.max <= 100 ? 100 // no share above all
+        : aimed(spec) && spec.target > range.max ? Math.ceil(spec.target + (spec.target - range.min) / 10) : null) };
     return {
       animation: false, textStyle: { fontFamily: token("--font") }, color: colours,
       grid: { left: 8, right: spec.kind === "line" ? 90 : 56, top: spec.series.length > 1 ? 40 : 28, bottom: 8, containLabel: true },
@@ -69,7 +73,7 @@
     if (spec.kind === "row") place.style.height = `${Math.max(120, spec.labels.length * (spec.series.length * 14 + 22) * scale() + 60)}px`;
     drawn.get(place)?.dispose();
     const chart = echarts.init(place, null, { renderer: "svg" });
-    chart.setOption(options(spec));
+    chart.setOption(options(spec, place.clientWidth));
     if (spec.links.length) chart.on("click", (event) => { location.href = spec.links[event.dataIndex]; });
     drawn.set(place, chart);
   }
