@@ -42,7 +42,7 @@ MONTH_FIRST = ("%m/%d/%Y", "%m-%d-%Y", "%m.%d.%Y")
 WORDED = ("%d-%b-%Y", "%d %b %Y", "%b %d, %Y", "%B %d, %Y", "%d %B %Y")
 CUT = "省市区县镇乡村"
 SHARED = 20
-"""A phone that more names state belongs to an office: it says nothing about a person."""
+"""A phone or number that more names state belongs to an office: it says nothing about a person."""
 OFTEN, LEAST = 10, 8
 """A birthday stated so many times as often as others, and so many times at least, stands for unknown."""
 IDLE = "(1(0{10}|1{10}|2{10}|3{10}|4{10}|5{10}|6{10}|7{10}|8{10}|9{10})|1[0-9]{2}0{8}|12345678901|13800138000|1[0-9]{2}12345678)"
@@ -94,16 +94,22 @@ def _without_common(engine: LinkEngine, name: str) -> None:
             SELECT coalesce("person.phone", "kin.phone") AS phone, "person.name" AS name FROM lk_mention
         ) AS p WHERE phone IS NOT NULL GROUP BY phone HAVING count(DISTINCT name) > {SHARED}
         UNION ALL
+        SELECT 'number', "kin.household_no" FROM lk_mention WHERE "kin.household_no" IS NOT NULL
+        GROUP BY 2 HAVING count(DISTINCT "person.name") > {SHARED}
+        UNION ALL
         SELECT 'born', CAST(born AS VARCHAR) FROM (
             SELECT "person.born_on" AS born, count(*) AS n FROM lk_mention WHERE "person.born_on" IS NOT NULL GROUP BY 1
         ) AS b QUALIFY n >= {LEAST} AND n > {OFTEN} * avg(n) OVER () OR born <= DATE '1900-01-01'"""
     )
-    common = {kind: f"(SELECT value FROM lk_common WHERE kind = '{kind}')" for kind in ("phone", "born")}
+    common = {
+        kind: f"(SELECT value FROM lk_common WHERE kind = '{kind}')" for kind in ("phone", "number", "born")
+    }
     kept = ", ".join(
         f'CASE WHEN {text} NOT IN {common[kind]} THEN "{c}" END AS "{c}"'
         for c, kind, text in (
             ("person.phone", "phone", '"person.phone"'),
             ("kin.phone", "phone", '"kin.phone"'),
+            ("kin.household_no", "number", '"kin.household_no"'),
             ("person.born_on", "born", 'CAST("person.born_on" AS VARCHAR)'),
             ("person.born_lunar_on", "born", 'CAST("person.born_on" AS VARCHAR)'),
         )

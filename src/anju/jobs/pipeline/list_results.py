@@ -8,15 +8,11 @@ against the cluster's first row, then every column of the file. ``pairs.csv``: r
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from anju.exchange.linkage import headings
 from anju.exchange.linkage.comparisons import Comparison
 from anju.exchange.linkage.guess import Guess
 from anju.exchange.linkage.list_contract import ListContract
@@ -24,6 +20,7 @@ from anju.exchange.linkage.parameters import Parameters
 from anju.exchange.linkage.picture import draw
 from anju.exchange.linkage.steps import Steps
 from anju.jobs.pipeline.list_files import ListFile
+from anju.jobs.pipeline.list_summary import write_contract
 
 Told = Sequence[tuple[str, str, str]]
 """Columns of a row that reasons speak of: SQL name, Chinese, English."""
@@ -106,12 +103,13 @@ def write(
         """SELECT c.*, dense_rank() OVER (ORDER BY c.cluster) AS number, count(*) OVER (PARTITION BY c.cluster) AS size
         FROM lk_list_cluster AS c""",
     )
+    _settle(steps, chinese)
     steps.timed("clusters.csv", lambda: _clusters(steps, taken, out, chinese))
     steps.timed("pairs.csv", lambda: _pairs(steps, compared, out, chinese))
     steps.timed("review.csv", lambda: _review(steps, taken, compared, out, chinese))
     _broken(taken, out)
     language = "zh" if chinese else "other"
-    _write_contract(found, stated, language, out)
+    write_contract(found, stated, language, out)
     rows = steps.engine.rows
     sizes = dict(
         rows(
@@ -150,6 +148,22 @@ def write(
         ],
         "steps": {k: round(v, 2) for k, v in sorted(steps.seconds.items(), key=lambda x: -x[1])[:12]},
     }
+
+
+def _settle(steps: Steps, chinese: bool) -> None:
+    """``lk_decided`` in agreement with the clusters: pairs of one cluster are the same, others are asked; in a Chinese list
+    relatives whose names and birthdays differ, with all else that they share, are not worth a question."""
+    apart = "FALSE"
+    if chinese:
+        apart = """d.name_level IN ('one_char', 'given', 'surname', 'other') AND d.birth_level = 'other'
+            AND d.number_level IN ('missing', 'other')"""
+    steps.table(
+        "lk_settled_pair",
+        f"""SELECT d.* EXCLUDE (outcome), CASE WHEN x.cluster = y.cluster THEN 'same' ELSE 'ask' END AS outcome
+        FROM lk_decided AS d JOIN lk_list_cluster AS x ON x.unique_id = d.a JOIN lk_list_cluster AS y ON y.unique_id = d.b
+        WHERE x.cluster = y.cluster OR NOT ({apart})""",
+    )
+    steps.rename("lk_settled_pair", "lk_decided")
 
 
 def _quoted(text: str) -> str:
@@ -236,8 +250,7 @@ def _review(
         f"""WITH asked AS (
             SELECT d.a, d.b, d.weight, {_words(compared, True)} AS zh, {_words(compared, False)} AS en,
                    row_number() OVER (ORDER BY d.weight DESC, d.a, d.b) AS question
-            FROM lk_decided AS d JOIN lk_list_cluster AS x ON x.unique_id = d.a JOIN lk_list_cluster AS y ON y.unique_id = d.b
-            WHERE d.outcome = 'ask' AND x.cluster <> y.cluster
+            FROM lk_decided AS d WHERE d.outcome = 'ask'
         ),
         sided AS (
             SELECT question, a AS unique_id, 1 AS side, weight, zh, en FROM asked WHERE question <= {MOST_QUESTIONS}
@@ -264,62 +277,3 @@ def _broken(taken: Sequence[ListFile], out: Path) -> None:
             writer = csv.writer(stream)
             writer.writerow(("file", "row", "text"))
             writer.writerows((f.name, row, text.strip()) for f in taken for row, text in f.broken.items())
-
-
-def _write_contract(found: Sequence[Sequence[Guess]], stated: ListContract, language: str, out: Path) -> None:
-    """``contract.yaml``: what the columns were taken for, ready to be changed and given back with --contract."""
-    columns = {g.heading: g.kind for guesses in reversed(found) for g in guesses}
-    said: dict[str, Any] = {"language": language, "once_per_file": stated.once_per_file, "columns": columns}
-    (out / "contract.yaml").write_text(
-        yaml.safe_dump(said, allow_unicode=True, sort_keys=False), encoding="utf-8"
-    )
-
-
-def write_summary(summary: dict[str, Any], out: Path) -> None:
-    """``summary.json`` and the same in words, ``summary.md``."""
-    (out / "summary.json").write_text(json.dumps(summary, ensure_ascii=False, indent=1), encoding="utf-8")
-    known = headings.kinds()
-    rows = [
-        f"| {c['file']} | {c['heading']} | {known[c['kind']].zh} {c['kind']} | {c['confidence']:.0%} | {WHY[c['why']]} |"
-        for c in summary["columns"]
-    ]
-    names = "、".join(summary["files"])
-    lines = [
-        f"# {names}",
-        "",
-        f"{summary['rows']:,} 行是 {summary['people']:,} 人，其中 {summary['duplicate_rows']:,} 行与别的行是同一人；"
-        f"{summary['pairs_to_ask']:,} 对拿不准，请人看（review.csv）。",
-        "",
-        f"{summary['rows']:,} rows are {summary['people']:,} people; {summary['duplicate_rows']:,} rows repeat somebody; "
-        f"{summary['pairs_to_ask']:,} pairs are for a person to settle (review.csv).",
-        "",
-        "![picture](picture.svg)",
-        "",
-        "## 各列被当作什么 · What each column was taken for",
-        "",
-        "| 文件 file | 列 column | 当作 taken for | 把握 confidence | 依据 why |",
-        "|---|---|---|---|---|",
-        *rows,
-        "",
-        "看错了就说明：`anju link … --map 列名=种类`，或改 contract.yaml 后用 `--contract` 交回。",
-        "",
-        "To correct it: `anju link … --map heading=kind`, or edit contract.yaml and give it back with `--contract`.",
-    ]
-    if summary["rows_unreadable"]:
-        lines += [
-            "",
-            f"{summary['rows_unreadable']:,} 行的格数与表头不符，未比对（unreadable.csv）。 Rows that do not fit the header: unreadable.csv.",
-        ]
-    (out / "summary.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
-
-
-WHY = {
-    "heading": "列名 heading",
-    "values": "内容 values",
-    "both": "列名与内容 heading and values",
-    "stated": "说明 stated",
-    "id": "每行不同 differs on every row",
-    "empty": "空列 empty",
-    "constant": "每行相同 the same on every row",
-    "taken": "已有一列 another column is that",
-}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import time
 from collections.abc import Callable, Sequence
@@ -18,12 +17,14 @@ from anju.exchange.linkage.guess import Guess, guess, is_chinese, settled
 from anju.exchange.linkage.list_contract import CHINESE, ListContract, read_contract, with_columns
 from anju.exchange.linkage.steps import Steps
 from anju.jobs.engine import DuckEngine
-from anju.jobs.pipeline import list_files, list_results
+from anju.jobs.pipeline import list_files, list_results, list_summary
 from anju.jobs.pipeline.list_files import ListFile
 from anju.kernel.refusal import Refusal
 
-Slots = list[list[tuple[str, int]]]
-"""For each file: the kind of every compared column and its place among the headings."""
+TELLING = frozenset(
+    "name given_name surname citizen_no number phone email birthday address relative_no relative_phone text".split()
+)
+"""Kinds of which a file must have one to be linked."""
 
 
 def run(
@@ -37,7 +38,7 @@ def run(
 
     ``contract`` says what the columns are, ``said`` (``heading=kind``) goes before it; what neither says is guessed. Into
     ``out`` go ``clusters.csv``, ``pairs.csv``, ``review.csv``, ``summary.json``, ``summary.md``, ``contract.yaml`` and
-    ``picture.svg`` (``list_results``). Raises the refusals ``linkage.list_*``, ``linkage.map_*`` and those of the intake.
+    ``picture.svg`` (``list_results``, ``list_summary``). Raises the refusals ``linkage.list_*``, ``linkage.map_*`` and those of the intake.
     """
     begun = time.perf_counter()
     stated = with_columns(_contract(contract), said)
@@ -58,7 +59,7 @@ def run(
         engine.close()
         shutil.rmtree(spill, ignore_errors=True)
     summary["seconds"] = round(time.perf_counter() - begun, 2)
-    list_results.write_summary(summary, out)
+    list_summary.write_summary(summary, out)
     return summary
 
 
@@ -112,7 +113,7 @@ def _understand(
     if chinese:
         found = [settled(g) for g in found]
     for file, guesses in zip(taken, found, strict=True):
-        if all(g.kind == "ignore" for g in guesses):
+        if not any(g.kind in TELLING for g in guesses):
             raise Refusal("linkage.list_no_column", file=file.name, headings="、".join(file.headings))
     return found, chinese
 
@@ -144,11 +145,18 @@ def _chinese(
     summary = link(engine, "mentions", None, [], list_results.thresholds(base, stated), work, told=told)
     engine.scan("lk_assigned", [work / "assignment.parquet"])
     engine.scan("lk_edge", [work / "edges.parquet"])
+    first = taken[0].rows if stated.once_per_file else 0
+    apart = "FALSE" if not first else "place > 1"
     steps.table(
         "lk_list_cluster",
-        """
-        SELECT CAST(record_id AS BIGINT) AS unique_id, CAST(min(record_id) OVER (PARTITION BY person_code) AS BIGINT) AS cluster,
-               weight, how = 'key' AS is_key FROM lk_assigned
+        f"""
+        WITH ranked AS (
+            SELECT CAST(record_id AS BIGINT) AS unique_id, person_code, weight, how = 'key' AS is_key, row_number() OVER (
+                PARTITION BY person_code, record_id > {first} ORDER BY how = 'key' DESC, weight DESC, record_id) AS place
+            FROM lk_assigned
+        )
+        SELECT unique_id, CASE WHEN {apart} THEN unique_id ELSE min(unique_id) OVER (PARTITION BY person_code, {apart}) END AS cluster,
+               CASE WHEN NOT {apart} THEN weight END AS weight, is_key AND NOT {apart} AS is_key FROM ranked
         """,
     )
     steps.table(
@@ -224,8 +232,3 @@ def _aligned(
                     continue
                 open_places.remove((i, g))
     return columns, places
-
-
-def told_json(summary: dict[str, Any]) -> str:
-    """The summary as it is printed for a script."""
-    return json.dumps(summary, ensure_ascii=False)
