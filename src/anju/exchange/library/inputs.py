@@ -75,7 +75,7 @@ def prepare(engine: Engine, inputs: Inputs, rules: Rules) -> None:
         "FROM (SELECT DISTINCT person_code FROM assignment) AS p"
     )
     engine.run(
-        "CREATE OR REPLACE TEMP VIEW who AS SELECT a.record_id, p.pid "
+        "CREATE OR REPLACE TEMP TABLE who AS SELECT a.record_id, p.pid "
         "FROM assignment AS a JOIN person_no AS p ON a.person_code = p.person_code"
     )
     engine.run(f"CREATE OR REPLACE TEMP TABLE dataset_rule AS {_dataset_rule(inputs, rules)}")

@@ -27,7 +27,7 @@ def mentions(engine: Engine, inputs: Inputs) -> None:
 def resolve(engine: Engine, inputs: Inputs, rules: Rules) -> None:
     """Make ``spread``, ``differ``, ``shown``, ``name_form``, ``contradiction`` from ``mention``."""
     for name, query in (
-        ("spread", _spread()),
+        ("spread", _spread(engine.dialect)),
         ("differ", _differ()),
         ("claim", _claims(rules)),
         ("chosen", _CHOSEN),
@@ -88,10 +88,11 @@ def _type(column: str) -> str:
     return "DATE" if column in {"born_on", "born_lunar_on"} else "VARCHAR"
 
 
-def _spread() -> str:
+def _spread(dialect: str) -> str:
     """One row per person: the smallest value of each field and whether another is stated; how many records, which
-    datasets. Values are told apart by their 64-bit hashes: comparing texts costs several times as much."""
-    hashed = ", ".join(f"{f}, CASE WHEN {f} IS NOT NULL THEN hash({f}) END AS h_{f}" for f in FIELDS)
+    datasets. DuckDB tells values apart by their 64-bit hashes: comparing texts costs it several times as much."""
+    told = "CASE WHEN {0} IS NOT NULL THEN hash({0}) END" if dialect == "duckdb" else "{0}"
+    hashed = ", ".join(f"{f}, {told.format(f)} AS h_{f}" for f in FIELDS)
     ends = ", ".join(f"min({f}) AS {f}, coalesce(min(h_{f}) <> max(h_{f}), FALSE) AS d_{f}" for f in FIELDS)
     return (
         f"SELECT pid, count(*) AS record_count, bit_or(1 << ds) AS bits, {ends} "

@@ -33,8 +33,8 @@ class Spells:
 def merge(engine: Engine, inputs: Inputs, rules: Rules, spells: Spells) -> None:
     """Make the table ``spells.name``: key, begin_on, end_on, presumed_end_on, told columns, confirmed_on, sources.
 
-    One or two spells that touch, nearly all there are, take a short way; the rest are put in order and walked. Only
-    people with several periods are looked at for what ended what.
+    Spells that all touch one another, nearly all there are, take a short way; the rest are put in order and walked.
+    Only people with several periods are looked at for what ended what.
     """
     name, key = spells.name, ", ".join(spells.key)
     columns = ", ".join(("pid", "ds", "dataset", "seen", *spells.key))
@@ -48,20 +48,22 @@ def merge(engine: Engine, inputs: Inputs, rules: Rules, spells: Spells) -> None:
     )
     told = "".join(f", CAST({best(c, f'w_{c}')} AS {t}) AS {c}" for c, _, t in spells.told)
     told += f", {spells.extra}" if spells.extra else ""
-    far = f"n > 2 OR date_diff('day', first_end, last_begin) > {rules.gap_days}"
     engine.run(
-        f"CREATE OR REPLACE TEMP TABLE {name}_short AS "
-        f"SELECT *, {far} AS is_far FROM ({_short(name, key, told)}) AS s"
+        f"CREATE OR REPLACE TEMP TABLE {name}_short AS SELECT *, "
+        f"date_diff('day', first_end, last_begin) > {rules.gap_days} AS is_far FROM ({_short(name, key, told)}) AS s"
     )
+    engine.run(f"CREATE OR REPLACE TEMP TABLE {name}_many AS {_many(name, spells.key)}")
     engine.run(
         f"CREATE OR REPLACE TEMP TABLE {name}_several AS SELECT pid FROM {name}_short "
         "GROUP BY pid HAVING count(*) > 1 OR bool_or(is_far)"
     )
-    walked = ", ".join(c for c in ("begin_on", "end_on", "confirmed_on", "sources", *_told_names(spells)))
+    walked = ", ".join(("begin_on", "end_on", "confirmed_on", "sources", *_told_names(spells)))
+    short = walked.replace("sources", "coalesce(y.every, sources) AS sources")
+    whole = f"LEFT JOIN {name}_many AS y ON {' AND '.join(f's.{k} = y.m_{k}' for k in ('pid', *spells.key))}"
     engine.run(f"""
 CREATE OR REPLACE TEMP TABLE {name} AS
 WITH merged AS (
-    SELECT s.pid, {key}, {walked} FROM {name}_short AS s JOIN {name}_several AS m ON s.pid = m.pid WHERE NOT is_far
+    SELECT s.pid, {key}, {short} FROM {name}_short AS s JOIN {name}_several AS m ON s.pid = m.pid {whole} WHERE NOT is_far
     UNION ALL
     SELECT pid, {key}, {walked} FROM ({_walked(spells, key, told, rules.gap_days)}) AS w
 ),
@@ -74,10 +76,10 @@ SELECT pid, {key}, {walked}, CASE WHEN end_on IS NULL AND next_on > begin_on
     AND next_confirmed_on >= confirmed_on THEN next_on END AS presumed_end_on
 FROM followed
 UNION ALL
-SELECT s.pid, {key}, {walked}, CAST(NULL AS DATE) AS presumed_end_on
-FROM {name}_short AS s LEFT JOIN {name}_several AS m ON s.pid = m.pid WHERE m.pid IS NULL""")
-    engine.run(f"DROP TABLE {name}_short")
-    engine.run(f"DROP TABLE {name}_several")
+SELECT s.pid, {key}, {short}, CAST(NULL AS DATE) AS presumed_end_on
+FROM {name}_short AS s LEFT JOIN {name}_several AS m ON s.pid = m.pid {whole} WHERE m.pid IS NULL""")
+    for table in ("short", "many", "several"):
+        engine.run(f"DROP TABLE {name}_{table}")
 
 
 def _told_names(spells: Spells) -> tuple[str, ...]:
@@ -96,6 +98,17 @@ SELECT pid, {key}, count(*) AS n, max(begin_on) AS last_begin, min(coalesce(end_
     min(begin_on) AS begin_on, {_END}, max(seen) AS confirmed_on,
     CASE WHEN min(source) = max(source) THEN min(source) ELSE concat(min(source), ';', max(source)) END AS sources{told}
 FROM {name}_spell GROUP BY pid, {key}"""
+
+
+def _many(name: str, keys: tuple[str, ...]) -> str:
+    """The sources of periods told more than twice: of fewer the smallest and the greatest are all there are."""
+    mine = ", ".join(f"s.{k} AS m_{k}" for k in ("pid", *keys))
+    same = " AND ".join(f"s.{k} = f.{k}" for k in ("pid", *keys))
+    return (
+        f"SELECT {mine}, {SOURCES} AS every FROM {name}_spell AS s "
+        f"JOIN (SELECT pid, {', '.join(keys)} FROM {name}_short WHERE n > 2 AND NOT is_far) AS f ON {same} "
+        f"GROUP BY {', '.join(f's.{k}' for k in ('pid', *keys))}"
+    )
 
 
 def _walked(spells: Spells, key: str, told: str, gap_days: int) -> str:

@@ -219,6 +219,7 @@ _MADE = [
     "name_form",
     "plain_name",
     "contradiction",
+    "who",
     "person_no",
     "repeated",
     "told_stay",

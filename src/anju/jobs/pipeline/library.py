@@ -175,6 +175,8 @@ def publish(
         else:
             with timed(seconds, "resolve"):
                 tables = resolve.resolve(worker, given, said, part, tell)
+            if worker is not engine:
+                _lives(worker, engine)
             measured()
             resolve.forget(worker)
             with timed(seconds, "load"):
