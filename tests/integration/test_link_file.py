@@ -7,6 +7,9 @@ import json
 import random
 from pathlib import Path
 
+import openpyxl
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
@@ -150,12 +153,74 @@ def test_a_school_list_in_chinese(tmp_path: Path) -> None:
     assert f1(clusters(tmp_path / "out")) == 1.0
 
 
+def shapes(tmp_path: Path) -> dict[str, Path]:
+    """One list in many shapes: what spreadsheets, registers and scripts make of it."""
+    rows = english(120)
+    names = [*rows[0]]
+    body = [[r[n] for n in names] for r in rows]
+    shouted = [n.upper() for n in names]
+    made = {"titled": tmp_path / "titled.csv", "bare": tmp_path / "bare.csv", "wide": tmp_path / "wide.txt"}
+    for kind, head, encoding, mark in (
+        ("titled", [["名单 2026", *[""] * (len(names) - 1)], shouted], "gb18030", ","),
+        ("bare", [], "utf-8", ","),
+        ("wide", [shouted], "utf-16", "\t"),
+    ):
+        with made[kind].open("w", encoding=encoding, newline="") as stream:
+            csv.writer(stream, delimiter=mark).writerows([*head, *body])
+    made["xlsx"] = tmp_path / "list.xlsx"
+    book = openpyxl.Workbook()
+    for row in ([["People of a district"]], [names], body):
+        for cells in row:
+            book.active.append(cells)  # type: ignore[union-attr]
+    book.save(made["xlsx"])
+    made["parquet"] = tmp_path / "list.parquet"
+    pq.write_table(pa.Table.from_pylist(rows), made["parquet"])
+    made["json"] = tmp_path / "list.json"
+    made["json"].write_text(json.dumps(rows), encoding="utf-8")
+    return made
+
+
+def test_one_list_in_any_shape_is_read_alike(tmp_path: Path) -> None:
+    found = {}
+    for kind, path in shapes(tmp_path).items():
+        summary = lists.run([path], None, tmp_path / kind)
+        truth = {c["heading"]: c for c in summary["columns"]}
+        assert truth.get("truth", truth.get("TRUTH", truth.get("列7")))["kind"] in ("ignore", "house_number")
+        found[kind] = (summary["rows"], summary["people"])
+    assert len({v for k, v in found.items() if k != "bare"}) == 1
+    assert found["bare"][0] == found["titled"][0]
+
+
+def test_what_the_columns_were_taken_for_can_be_said_otherwise(tmp_path: Path) -> None:
+    file = write(tmp_path / "people.csv", [{**r, "note": "x,y"} for r in english(60)])
+    file.write_text(file.read_text(encoding="utf-8") + "too,few\n", encoding="utf-8")
+    out = tmp_path / "out"
+    asked = ["link", str(file), "--out", str(out), "--json", "--map", "card=ignore", "--map", "town=城市"]
+    done = CliRunner().invoke(build("link"), asked)
+    assert done.exit_code == 0, done.output
+    summary = json.loads(done.output.strip().splitlines()[-1])
+    kinds = {c["heading"]: (c["kind"], c["why"]) for c in summary["columns"]}
+    assert kinds["card"] == ("ignore", "stated")
+    assert kinds["town"] == ("place", "stated")
+    assert kinds["born"] == ("birthday", "both")
+    assert summary["rows_unreadable"] == 1
+    assert "too,few" in (out / "unreadable.csv").read_text(encoding="utf-8-sig")
+    again = lists.run([file], out / "contract.yaml", tmp_path / "again")
+    assert (again["people"], again["rows"]) == (summary["people"], summary["rows"])
+    told = clusters(out)
+    assert told[0]["note"] == "x,y"
+    assert sum(r["reasons_zh"] != "" for r in told) == summary["duplicate_rows"]
+    assert all(float(r["score"]) > 0.5 for r in told if r["reasons_en"])
+
+
 @pytest.mark.parametrize(
     ("contract", "code"),
     [
         ("columns: {first: colour}", "linkage.unknown_kind"),
         ("columns: {}", "linkage.list_contract_empty"),
         ("columns: {absent: surname}", "linkage.list_column_missing"),
+        ("columns: {town: region}", "linkage.list_no_column"),
+        ("[", "linkage.list_contract_unreadable"),
     ],
 )
 def test_a_contract_that_does_not_fit_is_refused(tmp_path: Path, contract: str, code: str) -> None:

@@ -22,7 +22,20 @@ from anju.jobs.pipeline.list_files import ListFile
 from anju.kernel.refusal import Refusal
 
 TELLING = frozenset(
-    "name given_name surname citizen_no number phone email birthday address relative_no relative_phone text".split()
+    [
+        "name",
+        "given_name",
+        "surname",
+        "citizen_no",
+        "number",
+        "phone",
+        "email",
+        "birthday",
+        "address",
+        "relative_no",
+        "relative_phone",
+        "text",
+    ]
 )
 """Kinds of which a file must have one to be linked."""
 
