@@ -277,6 +277,7 @@ def _save_delta(steps: Steps, out: Path, suffix: str) -> None:
     engine.save("SELECT * FROM lk_change", out / f"assignment{suffix}.parquet")
     engine.save("SELECT * FROM lk_event", out / f"events{suffix}.parquet")
     engine.save("SELECT person_code, run, current_code FROM lk_codes", out / f"codes{suffix}.parquet")
+    engine.save("SELECT DISTINCT person_code FROM lk_former", out / f"{state.TOUCHED}.parquet")
     stale = """SELECT {0}.* FROM lk_{0}_before AS {0}
         ANTI JOIN (SELECT record_id FROM lk_arrived UNION SELECT record_id FROM lk_gone) AS s ON s.record_id = {0}.record_a
         ANTI JOIN (SELECT record_id FROM lk_arrived UNION SELECT record_id FROM lk_gone) AS t ON t.record_id = {0}.record_b

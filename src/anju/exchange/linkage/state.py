@@ -17,6 +17,8 @@ from pathlib import Path
 from anju.exchange.linkage.steps import LinkEngine, Steps
 from anju.kernel.engine import Engine
 
+TOUCHED = "touched"
+"""A file of a delta: the people one of whose records was sent again or withdrawn."""
 FORM = 4
 """Counts the changes of what these files hold: a delta builds on a run of the same form only."""
 KINDS = ("assignment", "codes", "events", "people", "around", "names", "spelled")

@@ -80,6 +80,8 @@ def collect(engine: Engine, held: frozenset[str], batches: Sequence[tuple[str, i
     ``held`` are the columns the batches have; ``batches`` their ids in the order of acceptance.
     """
     engine.run(f"CREATE OR REPLACE TEMP TABLE rv_pair AS {_PAIRS}")
+    if not engine.rows("SELECT 1 FROM rv_pair LIMIT 1"):
+        return ()
     engine.run(f"CREATE OR REPLACE TEMP TABLE rv_record AS {_RECORDS}")
     order = ", ".join(f"('{name}', {place})" for name, place in batches) or "('', 0)"
     engine.run(f"CREATE OR REPLACE TEMP TABLE rv_order AS SELECT * FROM (VALUES {order}) AS b(batch, place)")

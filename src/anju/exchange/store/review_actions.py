@@ -30,11 +30,16 @@ BEFORE = "before-the-queue"
 
 @transaction.atomic
 def ask(
-    questions: Sequence[Question], regions: dict[str, str | None], *, run: int, at: datetime
+    questions: Sequence[Question],
+    regions: dict[str, str | None],
+    *,
+    run: int,
+    at: datetime,
+    kept: Sequence[tuple[int, int]] = (),
 ) -> tuple[int, int]:
     """Put a run's questions into the queue; those it no longer asks are gone. Returns open and gone.
 
-    ``regions``: person code -> where the register knows them; what it does not know, the records' own word tells.
+    ``kept`` are pairs that stay asked as they are. ``regions``: person code -> where the register knows them; what it does not know, the records' own word tells.
     A question that people answered keeps its answer; asked anew after it was gone, it is open again.
     """
     sealed = sealer().seal_many([json.dumps(q.told, ensure_ascii=False) for q in questions])
@@ -54,6 +59,8 @@ def ask(
                 )
         cursor.execute(_ASK, [run, at])
         cursor.execute("DROP TABLE asking")
+        if kept:
+            _keep(cursor, kept, run)
         cursor.execute(
             "UPDATE exchange_reviewquestion SET state = 'gone' WHERE state IN ('open', 'unsure') AND run <> %s",
             [run],
@@ -65,6 +72,21 @@ def ask(
         )
         cursor.execute("SELECT count(*) FROM exchange_reviewquestion WHERE state = 'open'")
         return int(cursor.fetchone()[0]), gone
+
+
+def _keep(cursor: Any, kept: Sequence[tuple[int, int]], run: int) -> None:
+    cursor.execute(
+        "CREATE TEMP TABLE keeping (record_a numeric(20), record_b numeric(20), PRIMARY KEY (record_a, record_b)) ON COMMIT DROP"
+    )
+    with cursor.copy("COPY keeping FROM STDIN") as copy:
+        for pair in kept:
+            copy.write_row(pair)
+    cursor.execute(
+        "UPDATE exchange_reviewquestion AS q SET run = %s FROM keeping AS k "
+        "WHERE q.record_a = k.record_a AND q.record_b = k.record_b",
+        [run],
+    )
+    cursor.execute("DROP TABLE keeping")
 
 
 _ASK = """

@@ -131,6 +131,16 @@ def decisions() -> list[Decision]:
         return [Decision(int(a), int(b), is_same=same) for a, b, same in cursor.fetchall()]
 
 
+def asked(run: int) -> list[tuple[int, int, str, str, float]]:
+    """What a run asked: the pair of records, smaller first, the people they were, and the weight."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT record_a, record_b, person_a, person_b, weight FROM exchange_reviewquestion WHERE run = %s",
+            [run],
+        )
+        return [(int(a), int(b), one, two, weight) for a, b, one, two, weight in cursor.fetchall()]
+
+
 def back() -> list[tuple[int, str]]:
     """Merges that were taken back: a record of each side with the code it had, for the next run to give back."""
     undone = PersonChange.objects.filter(kind="merge", state="undone").order_by("undone_at")

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from anju.exchange.linkage import state
@@ -25,10 +27,11 @@ def follow(force: bool = False) -> tuple[int, int] | None:
     from anju.register.store.queries import cases
 
     change_actions.given(parted(done))
-    found = collect(done)
+    kept = [] if force else _still_asked(done)
+    found = collect(done, kept)
     where = cases.regions_of({code for q in found for code in (q.person_a, q.person_b)})
     run = int(json.loads((done / "summary.json").read_text(encoding="utf-8"))["run"])
-    counted = review_actions.ask(found, where, run=run, at=datetime.now(UTC))
+    counted = review_actions.ask(found, where, run=run, at=datetime.now(UTC), kept=kept)
     (done / DONE).write_text(json.dumps({"open": counted[0], "gone": counted[1]}), encoding="utf-8")
     return counted
 
@@ -53,15 +56,46 @@ def parted(done: Path) -> list[tuple[str, str]]:
     return [(e["person_code"], e["other_code"]) for e in told if e["kind"] == "split" and e["run"] == run]
 
 
-def collect(done: Path) -> tuple[questions.Question, ...]:
-    """The open questions of a run, with what a reviewer is to see."""
+def _still_asked(done: Path) -> list[tuple[int, int]]:
+    """Questions of the run before that a delta left as they were: as strong, and about people who were not merged, split or
+    described otherwise. What a new record adds to their people is shown from the next whole run on."""
+    from anju.exchange.store import review_queries
+
+    run = int(json.loads((done / "summary.json").read_text(encoding="utf-8"))["run"])
+    events, touched = done / f"events-{run:06d}.parquet", done / f"{state.TOUCHED}.parquet"
+    if not events.is_file() or not touched.is_file():
+        return []
+    changed = set(pq.read_table(touched)["person_code"].to_pylist())
+    for event in pq.read_table(events, filters=[("kind", "!=", "minted")]).to_pylist():
+        changed |= {event["person_code"], event["other_code"]}
+    weighed: dict[tuple[int, int], float] = {}
+    for pair in pq.read_table(
+        done / "review.parquet", columns=["record_a", "record_b", "weight"]
+    ).to_pylist():
+        two = min(pair["record_a"], pair["record_b"]), max(pair["record_a"], pair["record_b"])
+        weighed[two] = max(pair["weight"], weighed.get(two, pair["weight"]))
+    return [
+        (a, b)
+        for a, b, person_a, person_b, weight in review_queries.asked(run - 1)
+        if weighed.get((a, b)) == weight and not changed & {person_a, person_b}
+    ]
+
+
+def collect(done: Path, kept: Sequence[tuple[int, int]] = ()) -> tuple[questions.Question, ...]:
+    """The open questions of a run but those ``kept``, with what a reviewer is to see."""
     batches = [b for b in linkage.accepted() if "person.name" in pq.read_schema(b.path).names]
     if not batches or not pq.read_metadata(done / "review.parquet").num_rows:
         return ()
     held = frozenset(name for b in batches for name in pq.read_schema(b.path).names)
     with linkage.opened(memory="2GB") as engine:
-        for name in ("review", "edges"):
-            engine.scan(f"rv_{name}", [done / f"{name}.parquet"])
+        for name in ("asked", "edges"):
+            engine.scan(f"rv_{name}", [done / f"{name.replace('asked', 'review')}.parquet"])
+        told = ((pa.array([pair[side] for pair in kept], pa.uint64())) for side in (0, 1))
+        engine.load("rv_kept", pa.table(dict(zip(("a", "b"), told, strict=True))))
+        engine.run(
+            """CREATE OR REPLACE VIEW rv_review AS SELECT r.* FROM rv_asked AS r ANTI JOIN rv_kept AS k
+            ON k.a = least(r.record_a, r.record_b) AND k.b = greatest(r.record_a, r.record_b)"""
+        )
         linkage.scan(engine, "rv_assignment", done)
         engine.scan("rv_batch", [b.path for b in batches])
         return questions.collect(engine, held, [(b.id, b.order) for b in batches])
