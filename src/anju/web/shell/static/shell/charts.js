@@ -31,18 +31,27 @@
           areaStyle: { color: colours[index], opacity: 0.16 } });
       }
       parts.push({ type: "line", name: one.label, data: one.values, symbolSize: 6, lineStyle: { width: 2, color: colours[index] },
-        itemStyle: { color: colours[index] }, endLabel: { show: true, formatter: spec.series.length > 1 ? "{a}" : (p) => shown(p.value, spec), color: token("--ink"), fontFamily: token("--font") },
-        markLine: spec.target == null || index ? undefined : target(spec) });
+        itemStyle: { color: colours[index] }, endLabel: { show: true, formatter: spec.series.length > 1 ? "{a}" : (p) => shown(p.value, spec), color: token("--ink"), fontFamily: token("--font"), width: 84, overflow: "truncate" },
+        labelLayout: { moveOverlap: "shiftY" }, markLine: spec.target == null || index ? undefined : target(spec) });
     });
     return parts;
   }
 
-  const aimed = (spec) => spec.kind === "line" && spec.target != null; // the target stays in sight
+  // Where the axis of values begins and ends (null: as it comes). The target stays in sight, a hair's breadth is not
+  // drawn as a landslide, and no share lies above all.
+  function ends(spec, range) {
+    const isShare = spec.unit === "%", isAimed = spec.target != null;
+    const low = isAimed ? Math.min(range.min, spec.target) : range.min, high = isAimed ? Math.max(range.max, spec.target) : range.max;
+    const top = isShare && high > 90 && high <= 100 ? 100 : null;
+    if (spec.kind !== "line" || !(low < range.min || high > range.max || (isShare && high - low < 1))) return [null, top];
+    const slack = Math.max(isShare ? 1 : 0, (high - low) / 10);
+    return [Math.max(0, Math.floor(low - slack)), top ?? Math.ceil(high + slack)];
+  }
 
   function target(spec) {
     const at = spec.kind === "row" ? { xAxis: spec.target } : { yAxis: spec.target };
     return { symbol: "none", silent: true, lineStyle: { color: token("--signal"), type: "dashed", width: 1.5 },
-      label: { formatter: spec.targetLabel, color: token("--signal"), fontFamily: token("--font"), position: spec.kind === "row" ? "end" : "insideEndTop" },
+      label: { formatter: spec.targetLabel, color: token("--signal"), fontFamily: token("--font"), position: { row: "end", line: "insideStartTop" }[spec.kind] ?? "insideEndTop" },
       data: [at] };
   }
 
@@ -53,9 +62,7 @@
       axisLine: { lineStyle: { color: token("--line-strong") } }, inverse: spec.kind === "row" };
     const values = { type: "value", name: spec.unit, nameTextStyle: axisText(), axisLabel: { ...axisText(), hideOverlap: true }, splitLine: line,
       scale: spec.kind === "line", splitNumber: 4,
-      min: (range) => (aimed(spec) && spec.target < range.min ? Math.max(0, Math.floor(spec.target - (range.max - spec.target) / 10)) : null),
-      max: (range) => (spec.unit === "%" && range.max > 90 && range.max <= 100 ? 100 // no share above all
-        : aimed(spec) && spec.target > range.max ? Math.ceil(spec.target + (spec.target - range.min) / 10) : null) };
+      min: (range) => ends(spec, range)[0], max: (range) => ends(spec, range)[1] };
     return {
       animation: false, textStyle: { fontFamily: token("--font") }, color: colours,
       grid: { left: 8, right: spec.kind === "line" ? 90 : 56, top: spec.series.length > 1 ? 40 : 28, bottom: 8, containLabel: true },
