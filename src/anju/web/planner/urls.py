@@ -6,7 +6,7 @@ from django.urls import URLPattern, path
 from django.views.generic import RedirectView
 
 from anju.web.guard import public
-from anju.web.planner import allocations, audit, compare, lists, programmes, scenarios, what_if
+from anju.web.planner import allocations, audit, compare, lists, objections, programmes, scenarios, what_if
 
 app_name = "planner"
 ONE = "policies/<slug:place>/<slug:programme>/<str:version>/"
@@ -30,10 +30,10 @@ urlpatterns: list[URLPattern] = [
     path("lists/<int:number>/", lists.one, name="list"),
     path("lists/<int:number>/publish/", lists.publish, name="list_publish"),
     path("lists/<int:number>/close/", lists.close, name="list_close"),
-    path("lists/<int:number>/object/", lists.object_for, name="list_object"),
+    path("lists/<int:number>/object/", objections.object_for, name="list_object"),
     path("lists/<int:number>/public/", lists.published, name="list_public"),
     path("lists/<int:number>/list.json", lists.download, name="list_download"),
-    path("objections/<int:number>/", lists.objection, name="objection"),
+    path("objections/<int:number>/", objections.objection, name="objection"),
     path("allocations/", allocations.allocations, name="allocations"),
     path("allocations/<int:number>/", allocations.one, name="allocation"),
     path("allocations/<int:number>/run/", allocations.run, name="allocation_run"),
