@@ -15,6 +15,7 @@ from django.db import connection
 
 from anju.exchange.doors.columns import Source
 from anju.trust import places
+from anju.trust.store import prepared
 
 CAME = """
     SELECT c.person_code, c.position FROM exchange_feedentry c WHERE c.kind = 'came' AND c.position > %s
@@ -120,10 +121,10 @@ def by_id(source: Source, region: str, ids: Sequence[int]) -> list[dict[str, Any
 
 def current(source: Source, people: Sequence[str]) -> list[dict[str, Any]]:
     """What is known now of these people in one table."""
-    return rows(
+    return prepared.rows(
         f"SELECT {selected(source)} FROM {source.table} r WHERE r.person_code = ANY(%s) AND r.known_to IS NULL "
         "ORDER BY r.id",
-        [list(people)],
+        list(people),
     )
 
 

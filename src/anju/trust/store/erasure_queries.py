@@ -74,8 +74,10 @@ def is_restricted(person_code: str) -> bool:
 
 def restricted(codes: Collection[str]) -> frozenset[str]:
     """Those of ``codes`` whose data may only be kept now: bulk answers, feeds and exports leave them out."""
-    found = Restriction.objects.filter(person_code__in=list(codes), lifted_at__isnull=True)
-    return frozenset(found.values_list("person_code", flat=True))
+    found = prepared.rows(
+        "SELECT person_code FROM trust_restriction WHERE person_code = ANY(%s) AND lifted_at IS NULL", list(codes)
+    )
+    return frozenset(row["person_code"] for row in found)
 
 
 def find_restriction(person_code: str) -> RestrictionLine | None:
@@ -124,7 +126,7 @@ def _erasure(row: Erasure) -> ErasureLine:
 
 def list_runs(limit: int = 50) -> tuple[RunLine, ...]:
     """Retention runs, newest first."""
-    return tuple(_run(r) for r in RetentionRun.objects.order_by("-planned_at")[:limit])
+    return tuple(_run(r) for r in RetentionRun.objects.order_by("-id")[:limit])
 
 
 def approved_runs() -> tuple[RunLine, ...]:
