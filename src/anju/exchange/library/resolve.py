@@ -60,6 +60,19 @@ def steps(
         step()
         for table in tables:
             yield table, _save(engine, table, queries[table](), out)
+        for table in _DONE_WITH.get(name, ()):
+            engine.run(f"DROP TABLE IF EXISTS {table}")
+
+
+_DONE_WITH = {
+    "stays": ("stay_spell",),
+    "jobs": ("job_spell", "employer_by_name"),
+    "places": ("told_dwelling", "told_employer", "employer_name"),
+    "people": ("plain_name", "hanzi"),
+    "persons": ("stay", "job", "enrolment", "contribution", "place", "spread", "name_form", "rival"),
+    "families": ("kin", "kin_told", "together", "by_number", "by_phone"),
+}
+"""Tables nobody reads after a step: memory for the ones to come."""
 
 
 def _nothing() -> None:
