@@ -174,7 +174,7 @@ def passes(m: int, years: int, each: int, line: int) -> bool:
 
 
 def test_small_groups_are_hidden_with_what_would_give_them_away() -> None:
-    from anju.policy.simulate import suppress
+    from anju.policy.quota import suppress
 
     assert suppress([100, 4, 50], 10) == [100, None, None]
     assert suppress([100, 0, 50], 10) == [100, 0, 50]

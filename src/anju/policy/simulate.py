@@ -6,7 +6,7 @@ unknown; people whose matter stays open are counted apart. Small cells are not s
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
@@ -16,7 +16,7 @@ from anju.kernel import packs
 from anju.kernel.engine import Engine
 from anju.kernel.refusal import Refusal
 from anju.policy.bound import Bound
-from anju.policy.model import Ranking
+from anju.policy.quota import Hider, QuotaUse, fill, suppress
 from anju.policy.sql import compile_sql
 from anju.policy.sql.query import definitions
 from anju.policy.sql.terms import quoted
@@ -33,20 +33,6 @@ class Bin:
     high: Fraction
     before: int | None
     after: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class QuotaUse:
-    """Places of one category (None: open to all) and how many were taken."""
-
-    category: str | None
-    zh: str
-    en: str
-    places: int
-    qualified: int | None
-    admitted: int | None
-    line: int | None = None
-    """The lowest score admitted to these places, times the scale; None where nobody was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +100,7 @@ def simulate(
     ids = [b.rules_for(service).service.id for b in (before, after)]
     _materialise(engine, source, before, after, ids, groups)
     total = _rows(engine, "count(*), count(*) FILTER (p1 AND NOT p0), count(*) FILTER (p0 AND NOT p1)")[0]
-    hide = _Hider(least_cell)
+    hide = Hider(least_cell)
     sides = [
         _side(engine, i, b, ids[i], places, cost_per_10000_yuan, hide) for i, b in enumerate((before, after))
     ]
@@ -129,15 +115,6 @@ def simulate(
         ids[0], total[0], hide(total[1]), hide(total[2]), hide(moved[0]), hide(moved[1]), sides[0], sides[1],
         _distribution(engine, before, after, hide), _groups(engine, groups, least_cell), least_cell,
     )  # fmt: skip
-
-
-class _Hider:
-    def __init__(self, least: int) -> None:
-        self.least = least
-
-    def __call__(self, count: int) -> int | None:
-        """A count, or None when it is small but not zero."""
-        return None if 0 < count < self.least else count
 
 
 def _materialise(
@@ -188,7 +165,7 @@ def _rows(engine: Engine, select: str, rest: str = "") -> list[tuple[Any, ...]]:
 
 
 def _side(
-    engine: Engine, side: int, bound: Bound, service: str, places: int | None, cost: int, hide: _Hider
+    engine: Engine, side: int, bound: Bound, service: str, places: int | None, cost: int, hide: Hider
 ) -> Outcome:
     rules = bound.rules_for(service)
     passed, open_, mean = _rows(
@@ -225,60 +202,7 @@ def _admitted(side: int, bound: Bound, service: str, outcome: Outcome) -> str:
     return f"(p{side} AND COALESCE({' OR '.join(ways) or 'FALSE'}, FALSE))"
 
 
-def fill(
-    ranking: Ranking | None,
-    places: int,
-    counts: Sequence[tuple[int | None, int, int]],
-    hide: _Hider | None = None,
-) -> tuple[int | None, int, tuple[QuotaUse, ...]]:
-    """Give out places by score: each category's share first, then the rest to everyone by rank.
-
-    ``counts``: (category index or None, score, people). All tied at a line are admitted, so more than ``places`` may be.
-    Returns the line of the open places, the number admitted, and the use by category.
-    """
-    show = hide or _Hider(1)
-    categories = ranking.categories if ranking else ()
-    left = {(c, s): n for c, s, n in counts}
-    uses: list[QuotaUse] = []
-    admitted = used = 0
-    for index, category in enumerate(categories):
-        if category.percent is None:
-            continue
-        share = int(places * category.percent / 100)
-        mine = {s: n for (c, s), n in left.items() if c == index}
-        line, taken = _down_to(mine, share)
-        for score in list(mine):
-            if line is not None and score >= line:
-                left.pop((index, score))
-        uses.append(
-            QuotaUse(
-                category.id, category.zh, category.en, share, show(sum(mine.values())), show(taken), line
-            )
-        )
-        admitted, used = admitted + taken, used + min(share, taken)
-    everyone: dict[int, int] = {}
-    for (_, score), people in left.items():
-        everyone[score] = everyone.get(score, 0) + people
-    rest = places - used
-    line, taken = _down_to(everyone, rest)
-    if uses:
-        uses.append(
-            QuotaUse(None, "不分类别", "open to all", rest, show(sum(everyone.values())), show(taken), line)
-        )
-    return line, admitted + taken, tuple(uses)
-
-
-def _down_to(people: Mapping[int, int], places: int) -> tuple[int | None, int]:
-    """The lowest score admitted when the best come first and ties go in together, and how many that admits."""
-    taken, line = 0, None
-    for score in sorted(people, reverse=True):
-        if taken >= places:
-            break
-        taken, line = taken + people[score], score
-    return line, taken
-
-
-def _distribution(engine: Engine, before: Bound, after: Bound, hide: _Hider) -> tuple[Bin, ...]:
+def _distribution(engine: Engine, before: Bound, after: Bound, hide: Hider) -> tuple[Bin, ...]:
     spans = _rows(engine, "min(s0), max(s0), min(s1), max(s1)")[0]
     if any(s is None for s in spans):
         return ()
@@ -324,17 +248,6 @@ def _groups(engine: Engine, columns: Sequence[str], least: int) -> tuple[GroupCh
             for at, row in enumerate(rows)
         ]
     return tuple(found)
-
-
-def suppress(counts: Sequence[int], least: int) -> list[int | None]:
-    """Counts with small cells hidden; where one cell alone would be hidden, the next smallest goes with it,
-    so that it cannot be had back from the total."""
-    shown: list[int | None] = [None if 0 < c < least else c for c in counts]
-    if sum(s is None for s in shown) == 1:
-        others = [(c, i) for i, (c, s) in enumerate(zip(counts, shown, strict=True)) if s]
-        if others:
-            shown[min(others)[1]] = None
-    return shown
 
 
 def plain(value: Any) -> Any:

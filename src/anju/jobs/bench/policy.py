@@ -138,9 +138,9 @@ def openfisca(engine: DuckEngine, folder: Path) -> dict[str, Any]:
 
 
 def one_person(engine: DuckEngine) -> list[Figure]:
-    """One person explained in process, beside the same without what would change it; three cities, forty people each."""
+    """One person explained in process, beside the same without what would change it; four cities, forty people each. Zhongshan: three services."""
     figures = []
-    for name in (PROGRAMME, "guangzhou/settlement@2025", "beijing/settlement@2020"):
+    for name in (PROGRAMME, "guangzhou/settlement@2025", "beijing/settlement@2020", "zhongshan/points@2014"):
         programme = loading.get(name)
         drawn = engine.connection.sql(people_sql(programme, 40)).to_arrow_table().to_pylist()
         people = [
