@@ -169,7 +169,7 @@ def names_of(engine: DuckEngine, people: tuple[str, ...]) -> set[tuple[str, str]
                 engine.rows(
                     'SELECT DISTINCT r."person.name", r."person.phone" FROM raw AS r JOIN assignment AS a '
                     f"ON r.record_id = a.record_id WHERE a.person_code IN ({listed}) "
-                    'AND r."person.name" <> \'\' AND r."person.phone" <> \'\''
+                    "AND r.\"person.name\" <> '' AND r.\"person.phone\" <> ''"
                 )
             )
     return found

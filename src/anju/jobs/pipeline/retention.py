@@ -118,7 +118,9 @@ def work(today: date | None = None, tell: Tell = lambda _: None) -> int:
     day, done = today or _now().date(), 0
     for order in erasure_queries.open_erasures():
         tell(order.number)
-        erase_person(order.number, order.person_code, all_of_it=order.ground == "unlawful", as_of=day)
+        # As of the day the officer saw it: a clock that runs ahead since then must not take more.
+        seen = min(day, order.ordered_at.date())
+        erase_person(order.number, order.person_code, all_of_it=order.ground == "unlawful", as_of=seen)
         done += 1
     for run in erasure_queries.approved_runs():
         tell(run.number)
