@@ -6,10 +6,7 @@ asked over HTTP: those are looks like any other and stay in the log.
 
 from __future__ import annotations
 
-import contextlib
-import copy
 import http.client
-import inspect
 import os
 import random
 import secrets
@@ -20,14 +17,12 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
-from anju.jobs.bench import Figure, percentile, timed
+from anju.jobs.bench import Figure, guarded, percentile, timed
 from anju.jobs.bench import requests as load
 from anju.jobs.cli import setup_django
 from anju.kernel.refusal import Refusal
 
-READS, BLOCK = 600, 50
 RATE = 47
 """Requests a second that a million residents make, by a published municipal sizing (see docs/benchmarks.md)."""
 SECONDS = 30
@@ -52,73 +47,7 @@ def run(people: int, entries: int = ENTRIES) -> list[Figure]:
         raise Refusal("register.no_library")
     subprocess.run([*load.ANJU, "trust", "demo-accounts"], check=True, stdout=subprocess.DEVNULL)
     leaves = LEAVES if entries >= ENTRIES else entries * 50
-    return [*_read(), *_log(entries), *_proofs(leaves), *_beside(min(entries, BESIDE)), *_requests()]
-
-
-def _read() -> list[Figure]:
-    """The person file through its guard, and the same view in a plain transaction as the owner of the tables."""
-    from django.db import transaction
-    from django.test import Client
-    from django.urls import resolve
-
-    cookie = load._session()
-    name, _equals, value = cookie.partition("=")
-    client = Client(SERVER_NAME="localhost")
-    client.cookies[name] = value
-    paths = random.Random(1).choices(_people(), k=READS)
-    request = _captured(client, paths[0])
-    view = resolve(paths[0]).func
-    bare_view = inspect.unwrap(view)
-    settled = copy.copy(request)  # who asks and what is allowed is known already
-
-    def guarded(code: str) -> None:
-        view(_fresh(request), code=code)
-
-    def bare(code: str) -> None:
-        with transaction.atomic():
-            bare_view(settled, code=code)
-
-    laps: dict[str, list[float]] = {"guarded": [], "bare": []}
-    spent = {"guarded": 0.0, "bare": 0.0}
-    for begin in range(0, READS, BLOCK):
-        # Turn about, in small blocks: whatever else the machine does falls on both.
-        for name, work in (("guarded", guarded), ("bare", bare))[:: 1 if begin // BLOCK % 2 else -1]:
-            with _cpu() as cpu:
-                for path in paths[begin : begin + BLOCK]:
-                    with timed() as lap:
-                        work(resolve(path).kwargs["code"])
-                    laps[name].append(lap.seconds)
-            if begin:  # the first block only warms up
-                spent[name] += cpu[0]
-    walls = {name: percentile(seconds[BLOCK:], 0.5) * 1000 for name, seconds in laps.items()}
-    return [
-        Figure("person file, guarded, logged, row security: CPU of program and database",
-               spent["guarded"] / (READS - BLOCK) * 1000, "ms", "<= 1.5 times",
-               f"without: {spent['bare'] / (READS - BLOCK) * 1000:.2f} ms", spent["guarded"] / spent["bare"]),
-        Figure("  the same by the wall, median", walls["guarded"], "ms", "",
-               f"without: {walls['bare']:.2f} ms", walls["guarded"] / walls["bare"]),
-    ]  # fmt: skip
-
-
-def _people() -> list[str]:
-    """Addresses of person files the worker may open, spread over the place."""
-    return load._asked()[0]
-
-
-def _captured(client: Any, path: str) -> Any:
-    """A real request of the logged-in worker, as it reached the view."""
-    answer = client.get(path)
-    if answer.status_code != 200:
-        raise RuntimeError(f"person file: status {answer.status_code}")
-    return answer.wsgi_request
-
-
-def _fresh(request: Any) -> Any:
-    """The request as if it had just come: nothing of an earlier decision is kept on it."""
-    for name in ("_acting", "access"):
-        if hasattr(request, name):
-            delattr(request, name)
-    return request
+    return [*guarded.read(), *_log(entries), *_proofs(leaves), *_beside(min(entries, BESIDE)), *_requests()]
 
 
 def _log(count: int) -> list[Figure]:
@@ -137,9 +66,9 @@ def _log(count: int) -> list[Figure]:
     best: dict[str, float] = {}
     for _ in range(3):
         with transaction.atomic():
-            with timed() as written, _cpu() as written_cpu:
+            with timed() as written, guarded.cpu_spent() as written_cpu:
                 log.record_many(entries)
-            with timed() as placed, _cpu() as placed_cpu:
+            with timed() as placed, guarded.cpu_spent() as placed_cpu:
                 ledger.sequence_all()
             transaction.set_rollback(True)
         laps = {"written": written.seconds, "placed": placed.seconds, "written cpu": written_cpu[0],
@@ -151,18 +80,6 @@ def _log(count: int) -> list[Figure]:
         Figure("log, entries placed in the tree, batched", count / best["placed"], "/s", "50,000",
                f"by CPU of program and database {count / best['placed cpu']:,.0f}/s"),
     ]  # fmt: skip
-
-
-@contextlib.contextmanager
-def _cpu() -> Any:
-    """CPU seconds of this process and of the database, in a list that is filled when the block ends."""
-    import psutil
-
-    told = [0.0]
-    me = psutil.Process()
-    before = load._cpu(me)
-    yield told
-    told[0] = load._cpu(me) - before
 
 
 def _proofs(leaves: int) -> list[Figure]:
@@ -183,7 +100,7 @@ def _proofs(leaves: int) -> list[Figure]:
         laps: dict[str, list[float]] = {"inclusion": [], "consistency": []}
         spent: dict[str, float] = {}
         for name, one in laps.items():
-            with _cpu() as cpu:
+            with guarded.cpu_spent() as cpu:
                 for _ in range(PROOFS):
                     with timed() as lap:
                         place = dice.randrange(1, leaves)
@@ -230,7 +147,7 @@ def _requests() -> list[Figure]:
     reads: list[float] = []
     writes: list[float] = []
     with load._served() as (port, _server):
-        paths = _people()
+        paths = guarded.people()
         asks = _reader(load._session(), paths), _writer(_session_of("demo-resident"), port)
         _steady(port, *asks, 3.0, [], [])
         with timed() as lap:
