@@ -44,12 +44,14 @@ def follow(at: datetime) -> dict[str, int]:
         stripped = loading.strip(*tables) if loading.is_empty(tables[0]) and loading.hold(*tables) else None
         cursor.execute(_OPEN, [settling.plan()["otherwise"]])
         opened = cursor.rowcount
-        if stripped:
+        ended = moved = 0
+        if stripped:  # every case was opened just now
             loading.restore(stripped)
-        cursor.execute(_END, [at])
-        ended = cursor.rowcount
-        cursor.execute(_MOVE)
-        moved = cursor.rowcount
+        else:
+            cursor.execute(_END, [at])
+            ended = cursor.rowcount
+            cursor.execute(_MOVE)
+            moved = cursor.rowcount
         cursor.execute("DROP TABLE due_by, routed")
         return {"opened": opened, "ended": ended, "moved": moved}
 
