@@ -13,6 +13,7 @@ from typing import Any
 
 import duckdb
 import pytest
+import yaml
 
 from anju.kernel import packs, wording
 from anju.policy import loading, whatif
@@ -50,6 +51,25 @@ def test_a_worked_case_comes_out_as_by_hand(case: dict[str, Any]) -> None:
         assert {n: verdict.items[n].counted for n in case["lines"]} == {
             n: Fraction(v) for n, v in case["lines"].items()
         }
+
+
+BY_HAND = yaml.safe_load((Path(__file__).parent / "worked_by_hand.yaml").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize(
+    "at", range(len(BY_HAND)), ids=[f"{i}-{c['programme']}" for i, c in enumerate(BY_HAND)]
+)
+def test_what_was_worked_out_from_the_table_alone_comes_out(at: int) -> None:
+    case = BY_HAND[at]
+    programme = loading.get(case["programme"])
+    told = explain(
+        programme, read_facts(programme, case["facts"], others="none"), date.fromisoformat(case["filed"])
+    )
+    for service in told.services:
+        wanted = case["expect"].get(service.id, {})
+        assert service.outcome == wanted.get("outcome", service.outcome)
+        if "total" in wanted:
+            assert float(service.score or 0) == pytest.approx(wanted["total"], abs=0.006)
 
 
 WAYS = (
