@@ -14,7 +14,7 @@ from django.db import close_old_connections, connection
 from anju.kernel.refusal import Refusal
 from anju.trust.access import Actor
 from anju.trust.sealing import key_id_of, ring, sealer
-from anju.trust.store import ledger, log, rotation
+from anju.trust.store import ledger, log, named, rotation
 from anju.trust.store.models import Account
 from anju.trust.store.rotation import SealedColumn
 
@@ -98,6 +98,17 @@ def test_a_log_key_stays_as_long_as_entries_rest_on_it(sealed: None) -> None:
     ledger.sequence_all()
     old = sealer().ring.newest("log").id
     ring.save(ring.rotated(sealer().ring, ("log",), "international", "2026-03-02"))
+    with pytest.raises(Refusal, match="key_still_seals"):
+        rotation.refuse_if_needed(old)
+
+
+def test_an_index_key_stays_as_long_as_an_erased_name_rests_on_it(sealed: None) -> None:
+    """A name's tombstone cannot be made anew: what it was made of is gone."""
+    named.bury({("张小雨", "12000000001")}, datetime.now(UTC))
+    old = sealer().ring.newest("index").id
+    ring.save(ring.rotated(sealer().ring, ring.USES, "international", "2026-03-02"))
+    rotation.reseal()
+    assert named.buried([("张小雨", "12000000001"), ("张小雨", "12000000002")]) == [("张小雨", "12000000001")]
     with pytest.raises(Refusal, match="key_still_seals"):
         rotation.refuse_if_needed(old)
 
