@@ -81,7 +81,7 @@ handler403 = "anju.web.shell.errors.forbidden"
 def pages(db: None, settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Our own few pages; people known by code alone."""
     monkeypatch.setenv("ANJU_HOME", str(tmp_path))
-    monkeypatch.setattr(subjects, "REGIONS", {"person": WHERE.get})
+    monkeypatch.setattr(subjects, "PLACES", {"person": lambda code: (WHERE.get(code), False)})
     settings.ROOT_URLCONF = __name__
     settings.DEMO = True
 

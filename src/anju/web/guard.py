@@ -191,11 +191,8 @@ class _Door:
         """Where the subject lies is read under row security: what is out of place looks as if it did not exist."""
         if self.subject is None or self.rule is None or self.rule.reach == "own":
             return decision
-        self.subject = replace(
-            self.subject,
-            region=subjects.region(self.subject.kind, self.subject.code),
-            is_restricted=subjects.is_restricted(self.subject.kind, self.subject.code),
-        )
+        region, is_restricted = subjects.place(self.subject.kind, self.subject.code)
+        self.subject = replace(self.subject, region=region, is_restricted=is_restricted)
         if self.subject.kind not in subjects.PLACED:
             return decision
         return self._decide(self.subject)

@@ -6,27 +6,22 @@ from collections.abc import Callable, Mapping
 
 from anju.kernel.refusal import Refusal
 from anju.register.store import queries as register
-from anju.trust.store import erasure_queries
 
 
-def _person(code: str) -> str | None:
+def _person(code: str) -> tuple[str | None, bool]:
     try:
-        return register.person_region(code)
+        return register.person_place(code)
     except Refusal:
-        return None
+        return None, False
 
 
-REGIONS: Mapping[str, Callable[[str], str | None]] = {"person": _person}
-PLACED = frozenset(REGIONS)
+PLACES: Mapping[str, Callable[[str], tuple[str | None, bool]]] = {"person": _person}
+PLACED = frozenset(PLACES)
 """Kinds whose place is decided here; the others are bounded by row security and by their own rooms."""
 
 
-def is_restricted(kind: str, code: str) -> bool:
-    """Whether a person's data may only be kept: they objected, or a law alone holds them here."""
-    return kind == "person" and erasure_queries.is_restricted(code)
-
-
-def region(kind: str, code: str) -> str | None:
-    """The division code of a subject, or None when it is unknown or not to be seen."""
-    asked = REGIONS.get(kind)
-    return asked(code) if asked else None
+def place(kind: str, code: str) -> tuple[str | None, bool]:
+    """The division code of a subject (None: unknown, or not to be seen), and whether a person's data may only be kept:
+    they objected, or a law alone holds them here."""
+    asked = PLACES.get(kind)
+    return asked(code) if asked else (None, False)

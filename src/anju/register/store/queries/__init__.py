@@ -9,6 +9,7 @@ from anju.register.store.queries.people import (
     find_people,
     former_codes,
     person_born_on,
+    person_place,
     person_region,
     resolve_code,
 )
@@ -116,6 +117,7 @@ __all__ = [
     "people_behind",
     "people_of",
     "person_born_on",
+    "person_place",
     "person_region",
     "quality_board",
     "resolve_code",
