@@ -135,6 +135,33 @@ HOSTILE: dict[str, tuple[str, Callable[[], bytes], str]] = {
         "居住登记.csv", lambda: as_csv([{k: v for k, v in p.items() if k != "姓名"} for p in SOUND]),
         "intake.missing_columns",
     ),
+    "a document type in a sheet": (
+        "居住登记.xlsx", lambda: _changed(as_xlsx(SOUND), "sheet1.xml", b"<worksheet", b"<!DOCTYPE a><worksheet"), "intake.entities",
+    ),
+    "two sheets of data": ("居住登记.xlsx", lambda: sheets(SOUND, people(9)[5:]), "intake.two_sheets"),
+    "one header twice": (
+        "居住登记.csv", lambda: as_csv(SOUND).replace("联系电话".encode(), "姓名".encode()), "intake.header_twice",
+    ),
+    "a JSON array": ("居住登记.json", lambda: orjson.dumps(SOUND), "intake.not_a_record_a_line"),
+    "JSON over several lines": (
+        "居住登记.json", lambda: orjson.dumps(SOUND[0], option=orjson.OPT_INDENT_2), "intake.not_a_record_a_line",
+    ),
+    "UTF-16": ("居住登记.csv", lambda: as_csv(SOUND).decode().encode("utf-16"), "intake.unknown_encoding"),
+    "an old workbook": ("居住登记.xls", lambda: b"\xd0\xcf\x11\xe0" * 90, "intake.unknown_format"),
+    "a quote that is never closed": (
+        "居住登记.csv", lambda: as_csv(people(90)).replace(b"J000070", b'"J000070'), "intake.open_quote",
+    ),
+    "rows between two stray quotes": (
+        "居住登记.csv",
+        lambda: as_csv(people(90)).replace("12000000010,和".encode(), '12000000010,"和'.encode())
+        .replace(b",2026-06-30\r\nJ000041", b'",2026-06-30\r\nJ000041'),
+        "intake.open_quote",
+    ),
+    "a row of three megabytes": ("居住登记.csv", lambda: as_csv([*SOUND, person(9, 姓名="张" * 1_000_000)]), "intake.open_quote"),
+    "keys a spreadsheet rounded": (
+        "居住登记.xlsx", lambda: as_xlsx([p | {"登记编号": 123_456_789_012_345_678 + n} for n, p in enumerate(SOUND)]),
+        "intake.too_many_held",
+    ),
     "mostly bad rows": (
         "居住登记.csv", lambda: as_csv([person(n, 登记日期="某天") for n in range(4)] + people(3)), "intake.too_many_held",
     ),
@@ -146,6 +173,26 @@ def _zip(members: dict[str, bytes]) -> bytes:
     with zipfile.ZipFile(out, "w") as archive:
         for name, body in members.items():
             archive.writestr(name, body)
+    return out.getvalue()
+
+
+def _changed(workbook: bytes, member: str, what: bytes, into: bytes) -> bytes:
+    with zipfile.ZipFile(io.BytesIO(workbook)) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    return _zip({n: b.replace(what, into, 1) if n.endswith(member) else b for n, b in members.items()})
+
+
+def sheets(*tables: Sequence[Row], hidden: int | None = None) -> bytes:
+    """A workbook with a sheet for each table; the one numbered ``hidden`` cannot be seen."""
+    book = Workbook()
+    book.remove(book.active)
+    for n, rows in enumerate(tables):
+        sheet = book.create_sheet(f"表{n}")
+        sheet.sheet_state = "hidden" if n == hidden else "visible"
+        for row in (list(rows[0]), *(list(r.values()) for r in rows)):
+            sheet.append(row)
+    out = io.BytesIO()
+    book.save(out)
     return out.getvalue()
 
 

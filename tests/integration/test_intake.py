@@ -28,7 +28,7 @@ from anju.kernel.wording import explain
 from anju.trust.access import system
 
 sys.path.insert(0, str(Path(__file__).parent))
-from intake_files import HOSTILE, as_csv, as_ndjson, as_parquet, as_xlsx, people, person, put
+from intake_files import HOSTILE, as_csv, as_ndjson, as_parquet, as_xlsx, people, person, put, sheets
 
 pytestmark = pytest.mark.django_db(transaction=True)
 AT = datetime(2026, 7, 1, 9, tzinfo=UTC)
@@ -72,6 +72,10 @@ FORMATS = {
     "居住登记.xlsx": as_xlsx(people(40)),
     "titled.xlsx": as_xlsx(people(40), title="和安市居住登记表"),
     "second sheet.xlsx": as_xlsx(people(40), first_sheet=True),
+    "old rows hidden.xlsx": sheets(people(90)[50:], people(40), hidden=0),
+    "marked as text.csv": as_csv([{h: f"'{v}" for h, v in p.items()} for p in people(40)]),
+    "old Mac.csv": as_csv(people(40)).replace(b"\r\n", b"\r"),
+    "broken title.csv": as_csv(people(40), title='"居住登记\n（副标题）",\n'),
 }
 
 
@@ -86,7 +90,11 @@ def test_every_format_gives_the_same_batch(engine: Crew, tmp_path: Path, name: s
     assert [r["person.born_on"].isoformat() for r in found] == [w["出生日期"] for w in wanted]
     assert {r["stay.region"] for r in found} == {"990102001001"}
     assert [r["stay.number"] for r in found] == [str(n + 1) for n in range(40)]
-    first = {"ndjson": 1}.get(name.rsplit(".", 1)[1], 2) + {"titled.csv": 2, "titled.xlsx": 1}.get(name, 0)
+    first = {"ndjson": 1}.get(name.rsplit(".", 1)[1], 2) + {
+        "titled.csv": 2,
+        "titled.xlsx": 1,
+        "broken title.csv": 1,
+    }.get(name, 0)
     assert [r["row_no"] for r in found] == list(range(first, first + 40))
 
 
@@ -273,6 +281,45 @@ def test_numbers_and_days_of_a_spreadsheet_are_read_as_typed(engine: Crew, tmp_p
         "1",
     )
     assert row["observed_on"] == date(2026, 6, 30)
+
+
+def test_what_a_spreadsheet_rounded_is_no_number(engine: Crew, tmp_path: Path) -> None:
+    rows = [*people(3), person(3, 公民身份号码=990102197201010010.0), person(4, 公民身份号码="9.90102E+17")]
+    found = rows_of(take(engine, put(tmp_path, "居住登记.xlsx", as_xlsx(rows))))
+    assert [r["person.citizen_no"] for r in found[3:]] == [None, None]
+    assert [r["person.citizen_no_stated"] for r in found[3:]] == [None, None]
+    assert all(r["noted"] for r in found[3:])
+
+
+def test_an_object_is_no_address(engine: Crew, tmp_path: Path) -> None:
+    rows = [*people(3), person(3, 现住址={"街道": "建设路", "号": 1})]
+    done = take(engine, put(tmp_path, "居住登记.ndjson", as_ndjson(rows)))
+    assert [(r.row_no, r.faults[0].code) for r in queries.list_held(done.batch).rows] == [(4, "address")]
+
+
+@pytest.mark.parametrize(
+    ("broken", "code"),
+    [(MemoryError(), "intake.out_of_memory"), (ZeroDivisionError("120"), "intake.not_read")],
+)
+def test_what_nobody_foresaw_is_told_and_does_not_keep_the_others_out(
+    tmp_path: Path, own_home: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture,
+    broken: Exception, code: str,
+) -> None:  # fmt: skip
+    sound = intake.sniff
+
+    def fails(path: Path, *more: Any) -> Any:
+        if path.name == "a.csv":
+            raise broken
+        return sound(path, *more)
+
+    monkeypatch.setattr(intake, "sniff", fails)
+    put(tmp_path / "in", "a.csv", as_csv(people(3)))
+    put(tmp_path / "in", "b.csv", as_csv(people(2)))
+    failed, taken = intake.ingest([tmp_path / "in"], by=BY, at=lambda: AT)
+    assert isinstance(failed, intake.Failed)
+    assert isinstance(taken, Accepted)
+    assert (failed.refusal.code, taken.rows) == (code, 2)
+    assert "120" not in caplog.text  # a message may quote a row
 
 
 def test_two_at_once_with_one_file_make_one_batch(tmp_path: Path) -> None:

@@ -33,6 +33,9 @@ PAIRS = (
 FREE = frozenset({"text", "name", "address"})
 """Types for which a word that means *nothing stated* would read as a value."""
 
+ROUNDED = frozenset({"text", "citizen_no", "credit_code", "phone"})
+"""Types whose long numbers a spreadsheet rounds."""
+
 UNLIKE = frozenset({"text", "phone", "decimal", "citizen_no"})
 """Types whose texts hardly repeat: looking for the distinct ones costs more than it saves."""
 
@@ -133,7 +136,7 @@ def _reading(field: Field, outputs: tuple[str, ...], sent_on: date) -> Reading:
         carried = needed - set(columns)
         needed = carried | _names(" ".join([*columns.values(), step.joins]))
         kept.append((carried, Step(columns, step.joins)))
-    made, sql = {"t0"}, "SELECT nullif(tidy(f0), '') AS t0 FROM cells"
+    made, sql = {"t0"}, "SELECT nullif(tidy(f0), '') AS t0 FROM (SELECT unmarked(f0) AS f0 FROM cells) c"
     for carried, step in reversed(kept):
         if step.columns:
             listed = [f"s.{name}" for name in sorted(carried & made)]
@@ -147,7 +150,7 @@ def _output(name: str, field: Field) -> str:
     if name == "b0":
         return "CASE WHEN NOT null_word(t0) THEN v0 END"
     if name == "s0":
-        return "CASE WHEN v0 IS NULL AND NOT null_word(t0) THEN c0 END"
+        return "CASE WHEN v0 IS NULL AND NOT null_word(t0) AND NOT is_rounded(t0) THEN c0 END"
     return name
 
 
@@ -164,6 +167,9 @@ def _checks(i: int, field: Field, sent_on: date) -> Iterator[tuple[Fault, str]]:
         [form for form, code in code_forms(field).items() if code is None] if field.type == "code" else []
     )
     blank = f"{empty} OR t0 IN ({', '.join(map(quoted, unknown))})" if unknown else empty
+    if field.type in ROUNDED:
+        blank = f"{blank} OR is_rounded(t0)"
+        yield Fault(i, "rounded", field.fault == "hold"), "is_rounded(t0)"
     if field.required:
         yield Fault(i, "missing", True), f"CASE WHEN {nothing} THEN {empty} END"
     lunar = " AND m0 IS NULL" if field.may_be_lunar else ""

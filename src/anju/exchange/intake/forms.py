@@ -41,7 +41,7 @@ def steps(i: int, field: Field) -> Steps:
 
 def _text(i: int, field: Field) -> Steps:
     t = f"t{i}"
-    bad = f"contains({t}, '�') OR {t}[1] IN ('=', '@') OR length({t}) > 500"
+    bad = f"is_rounded({t}) OR contains({t}, '�') OR {t}[1] IN ('=', '@') OR length({t}) > 500"
     return (Step({f"v{i}": f"CASE WHEN {bad} THEN NULL ELSE one_blank({t}) END"}),)
 
 

@@ -6,10 +6,10 @@ places in that short list, from the first look at them into the Parquet file. Gr
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -20,17 +20,27 @@ from anju.exchange.intake.compile import NOTED, Fault, Plan, Reading, compiled, 
 from anju.exchange.intake.usual import ITSELF, USUAL
 from anju.register import canon
 
-Ask: TypeAlias = Callable[[str, pa.Table], pa.Table]
-"""Answers SQL over a table that it calls ``cells``, row by row in the table's order."""
 Answer: TypeAlias = tuple[dict[str, pa.Array], np.ndarray]
 """Of one column: what was read, by output, and the bits of the faults, a number per row (none at all: empty)."""
 Faults: TypeAlias = tuple[tuple[str, str], ...]
-NO_FAULTS = np.zeros(0, dtype=np.uint8)
 ARROW: Mapping[str, pa.DataType] = {
     "VARCHAR": pa.string(), "DATE": pa.date32(), "BOOLEAN": pa.bool_(), "DOUBLE": pa.float64(), "INTEGER": pa.int32(),
     "BIGINT": pa.int64(), "UBIGINT": pa.uint64(), "UINTEGER": pa.uint32(),
 }  # fmt: skip
+ONE = np.uint64(1)
 NO_FAULTS = np.zeros(0, dtype=np.uint8)
+
+
+class Reader(Protocol):
+    """Answers SQL over a table that it calls ``cells``, row by row in the table's order."""
+
+    def ask(self, sql: str, cells: pa.Table) -> pa.Table:
+        """Over the whole table."""
+        ...
+
+    def recall(self, sql: str, texts: pa.Array) -> pa.Table:
+        """Over distinct texts (the column ``f0``), of which it may remember some."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +74,10 @@ class Standardiser:
             for i, field in enumerate(contract.fields) if i in present for t in field.to[:1]
         ]  # fmt: skip
 
-    def __call__(self, ask: Ask, chunk: pa.RecordBatch, twice: np.ndarray) -> Standard:
+    def __call__(self, reader: Reader, chunk: pa.RecordBatch, twice: np.ndarray) -> Standard:
         """Standardise ``chunk`` (columns ``f<i>`` and ``row_no``); the rows numbered in ``twice`` repeat a key."""
-        outputs, bits = self._read(ask, chunk)
-        row = ask(self.plan.row, pa.table({name: outputs[name] for name in self.plan.row_reads}))
+        outputs, bits = self._read(reader, chunk)
+        row = reader.ask(self.plan.row, pa.table({name: outputs[name] for name in self.plan.row_reads}))
         made = {name: _one(row[name]) for name in self.plan.row_gives}
         faults = [
             (fault, (bits[i] & (1 << bit)) > 0)
@@ -97,17 +107,25 @@ class Standardiser:
             self._told(chunk, np.flatnonzero(is_held), faults, made["record_id"]),
             chunk.take(pa.array(apart)) if len(apart) else None,
             {i: len(good) - good[column].null_count for i, column in self._stated},
-            {f.field: int(np.count_nonzero(rows & ~is_held)) for f, rows in faults if not f.holds},
+            {
+                f.field: int(np.count_nonzero(noted[~is_held] & (ONE << np.uint64(f.field))))
+                for f, _ in faults
+                if not f.holds
+            },
         )
 
-    def _read(self, ask: Ask, chunk: pa.RecordBatch) -> tuple[dict[str, pa.Array], dict[int, np.ndarray]]:
+    def _read(
+        self, reader: Reader, chunk: pa.RecordBatch
+    ) -> tuple[dict[str, pa.Array], dict[int, np.ndarray]]:
         """What was read, by its name in a row, and per field that has any the bits of its faults."""
         outputs: dict[str, pa.Array] = {}
         bits: dict[int, np.ndarray] = {}
         for reading, fields in self.plan.readings.items():
             cells = [chunk[f"f{i}"] for i in fields]
             answers = (
-                _distinct(ask, reading, cells) if reading.repeats else [_all(ask, reading, c) for c in cells]
+                _distinct(reader, reading, cells)
+                if reading.repeats
+                else [_all(reader, reading, c) for c in cells]
             )
             for i, (values, faults) in zip(fields, answers, strict=True):
                 outputs |= {placed(name, i): value for name, value in values.items()}
@@ -144,10 +162,10 @@ class Standardiser:
         return list(zip(chunk["row_no"].take(at).to_pylist(), ids.take(at).to_pylist(), said, strict=True))
 
 
-def _distinct(ask: Ask, reading: Reading, cells: Sequence[pa.Array]) -> Iterator[Answer]:
+def _distinct(reader: Reader, reading: Reading, cells: Sequence[pa.Array]) -> Iterator[Answer]:
     """Read each distinct text of some columns once; rows carry places in the list of what was read."""
     coded = pc.dictionary_encode(pa.chunked_array(cells), null_encoding="encode")
-    told = ask(reading.sql, pa.table({"f0": coded.chunk(0).dictionary}))
+    told = reader.recall(reading.sql, coded.chunk(0).dictionary)
     short = {name: _one(told[name]) for name in reading.gives}
     short = {n: pc.dictionary_encode(c) if pa.types.is_string(c.type) else c for n, c in short.items()}
     faults = _one(told["faults"]).to_numpy()
@@ -161,19 +179,20 @@ def _distinct(ask: Ask, reading: Reading, cells: Sequence[pa.Array]) -> Iterator
         yield values, faults[at.to_numpy()] if faults.any() else NO_FAULTS
 
 
-def _all(ask: Ask, reading: Reading, texts: pa.Array) -> Answer:
-    """Read the texts of a column that are not usual ones."""
+def _all(reader: Reader, reading: Reading, texts: pa.Array) -> Answer:
+    """Read the texts of a column that are not usual ones. Those repeat after all: empty ones, employers' names."""
     usual = USUAL[reading.type](texts) if reading.type in USUAL else np.zeros(len(texts), dtype=bool)
-    if not usual.any():
-        told = ask(reading.sql, pa.table({"f0": texts}))
-        return {name: _one(told[name]) for name in reading.gives}, _one(told["faults"]).to_numpy()
     values = {name: texts if name in ITSELF else pa.nulls(len(texts), pa.string()) for name in reading.gives}
     if usual.all():
         return values, NO_FAULTS
     odd, faults = pa.array(~usual), np.zeros(len(texts), dtype=np.uint8)
-    told = ask(reading.sql, pa.table({"f0": texts.filter(odd)}))
-    faults[~usual] = _one(told["faults"]).to_numpy()
-    return {name: pc.replace_with_mask(c, odd, _one(told[name])) for name, c in values.items()}, faults
+    coded = pc.dictionary_encode(texts.filter(odd), null_encoding="encode")
+    told = reader.ask(reading.sql, pa.table({"f0": coded.dictionary}))
+    faults[~usual] = _one(told["faults"]).to_numpy()[coded.indices.to_numpy()]
+    read = {name: _one(told[name]).take(coded.indices) for name in reading.gives}
+    if not usual.any():
+        return read, faults
+    return {name: pc.replace_with_mask(c, odd, read[name]) for name, c in values.items()}, faults
 
 
 def _one(column: pa.ChunkedArray) -> pa.Array:

@@ -10,9 +10,11 @@ Several files are prepared at once, the largest first; they are accepted one aft
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 import re
 import time
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -22,8 +24,9 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pyarrow as pa
-from django.db import IntegrityError, connection
+from django.db import DatabaseError, IntegrityError, connection
 
 from anju.exchange.intake import address, lookups, macros
 from anju.exchange.intake.reading import sniff
@@ -38,6 +41,7 @@ from anju.kernel.refusal import Refusal
 from anju.trust import scanning
 from anju.trust.access import Actor
 
+LOG = logging.getLogger(__name__)
 DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 SWEEPING = 0x616E6A75
 """Number of the database lock that every intake shares and the sweeper wants for itself."""
@@ -180,11 +184,22 @@ def ingest(
 
 
 def _outcome(path: Path, ready: Future[_Ready], *, by: Actor, at: datetime) -> Accepted | Failed:
+    """What became of a file. One that breaks the reading in a way nobody foresaw does not keep the others out."""
     try:
         return _accept(ready.result(), by=by, at=at)
-    except Refusal as refusal:
-        actions.note_refused(refusal, by=by, at=at)
-        return Failed(path, refusal)
+    except Refusal as foreseen:
+        refusal = foreseen
+    except (MemoryError, duckdb.OutOfMemoryException) as broken:
+        refusal = Refusal("intake.out_of_memory", file=path.name)
+        refusal.__cause__ = broken
+    except DatabaseError:
+        raise
+    except Exception as broken:
+        # Where, not what: a message may quote the row.
+        LOG.error("%s\n%s", type(broken).__name__, "".join(traceback.format_tb(broken.__traceback__)))
+        refusal = Refusal("intake.not_read", file=path.name, what=type(broken).__name__)
+    actions.note_refused(refusal, by=by, at=at)
+    return Failed(path, refusal)
 
 
 def take_upload(

@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 
 from anju.exchange.contracts import Contract
 from anju.exchange.intake.reading import Sniffed, chunks, rows
+from anju.exchange.intake.recall import Recall
 from anju.exchange.intake.standardise import Standard, Standardiser
 from anju.exchange.store import queries
 from anju.exchange.store.actions import Held
@@ -59,6 +60,7 @@ class Crew:
             engine.run(f"DROP TABLE {name}")
         self.pool = ThreadPoolExecutor(os.cpu_count() or 2, "standardise")
         self.is_leaving = False
+        self.recall = Recall(self.ask)
         self._own = threading.local()
         self._open: list[Any] = []
 
@@ -89,7 +91,7 @@ class Crew:
         """Chunks with what became of them, in the order of the file, several at work at once."""
         under_way: deque[tuple[pa.RecordBatch, Future[Standard]]] = deque()
         for chunk in chunks(batches):
-            under_way.append((chunk, self.pool.submit(standard, self.ask, chunk, twice)))
+            under_way.append((chunk, self.pool.submit(standard, self, chunk, twice)))
             if len(under_way) > AHEAD:
                 done, future = under_way.popleft()
                 yield done, future.result()
@@ -262,9 +264,13 @@ class _Files:
         if self.good_writer is None:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             listed = [f.name for f in good.schema if pa.types.is_dictionary(f.type)]
+            # Smallest and largest of texts take a third of the writing, and nobody asks for them.
+            measured = [
+                f.name for f in good.schema if f.name not in listed and not pa.types.is_string(f.type)
+            ]
             self.good_writer = pq.ParquetWriter(
-                self.path, good.schema, compression="zstd", compression_level=1, store_schema=False,
-                use_dictionary=listed, dictionary_pagesize_limit=LARGEST_LIST,
+                self.path, good.schema, compression="lz4", store_schema=False, use_dictionary=listed,
+                dictionary_pagesize_limit=LARGEST_LIST, write_statistics=measured,
             )  # fmt: skip
         self.good_writer.write_table(good, row_group_size=max(1, len(good)))
 

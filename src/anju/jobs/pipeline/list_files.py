@@ -95,7 +95,8 @@ def _header(candidates: list[Sniffed], stated: Sequence[str]) -> Sniffed:
     )
     if first.format in ("csv", "xlsx") and sum(_is_data(c) for c in first.headers) >= 1:
         named = tuple(f"列{i}" for i in range(1, len(first.headers) + 1))
-        return replace(first, header_row=first.header_row - 1, headers=named)
+        before = candidates[candidates.index(first) - 1].lines_before if candidates[0] is not first else 0
+        return replace(first, header_row=first.header_row - 1, lines_before=before, headers=named)
     return first
 
 

@@ -21,6 +21,7 @@ FORMULA = re.compile(rb"<(?:\w+:)?f[ >/]")
 FORMULA_SIGNS = (b"<f", b":f")
 """Seen quickly; only where one stands is the pattern asked."""
 PIECE = 1 << 20
+PROLOGUE = 4096
 
 
 def holds(path: Path, byte: bytes) -> bool:
@@ -47,6 +48,9 @@ def check_workbook(path: Path, name: str) -> None:
             for member in members:
                 if member.filename.startswith("xl/worksheets/") and member.filename.endswith(".xml"):
                     _no_formula(archive, member, name)
+                elif member.filename.endswith(".xml"):
+                    with archive.open(member) as stream:
+                        _no_entities(stream.read(PROLOGUE), name)
     except (zipfile.BadZipFile, EOFError, OSError, ValueError, NotImplementedError, RuntimeError) as broken:
         raise Refusal("intake.cut_off", file=name) from broken
 
@@ -61,4 +65,12 @@ def _no_formula(archive: zipfile.ZipFile, member: zipfile.ZipInfo, name: str) ->
                 raise Refusal("intake.unpacks_to_too_much", file=name, mb=read >> 20)
             if any(sign in tail + piece for sign in FORMULA_SIGNS) and FORMULA.search(tail + piece):
                 raise Refusal("intake.formula", file=name, where=Path(member.filename).stem)
+            if read == len(piece):
+                _no_entities(piece, name)
             tail = piece[-16:]
+
+
+def _no_entities(piece: bytes, name: str) -> None:
+    """A workbook needs no document type; one that has it means to read other files, or to grow."""
+    if b"<!DOCTYPE" in piece[:PROLOGUE] or b"<!ENTITY" in piece[:PROLOGUE]:
+        raise Refusal("intake.entities", file=name)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import orjson
 import pyarrow.parquet as pq
-from python_calamine import CalamineError, CalamineWorkbook
+from python_calamine import CalamineError, CalamineWorkbook, SheetVisibleEnum
 
 from anju.exchange.contracts import Contract, get_contract, list_contracts
 from anju.exchange.contracts.load import by_file_name
@@ -34,8 +35,12 @@ ENDINGS = {
     "parquet": {".parquet", ".pq", ""},
     "arrow": {".arrow", ".arrows", ".feather", ".ipc", ""},
 }
+PEEK = 4096
 RETURNED = ("退回批次", "退回行号")
 """Columns of an error report that say which held row a mended one answers."""
+LINE = re.compile(r"\r\n|\n|\r")
+"""Ends of lines as the reader of the rows counts them; ``splitlines`` knows more of them."""
+csv.field_size_limit(2 * HEADER_BYTES)
 FULL_WIDTH = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {0x3000: 0x20}
 
 
@@ -55,9 +60,12 @@ class Sniffed:
     sheet: str
     header_row: int
     headers: tuple[str, ...]
+    lines_before: int = 0
+    """Lines of text up to the header and with it: a quoted title may have several."""
     contract: Contract | None = None
     fields: tuple[tuple[int, int], ...] = ()
     returned: tuple[int, int] | None = None
+    is_hidden: bool = False
     sheet_read: Any = field(default=None, compare=False, repr=False)
     """The sheet of a workbook, read already: unpacking it is most of the work."""
 
@@ -87,7 +95,9 @@ def tables(path: Path, name: str = "") -> list[Sniffed]:
         raise Refusal("intake.empty", file=name)
     with path.open("rb") as stream:
         sample = stream.read(SAMPLE_BYTES)
-    kind = _format(sample)
+    kind = _format(sample, name)
+    if path.suffix.lower() not in set().union(*ENDINGS.values()):
+        raise Refusal("intake.unknown_format", file=name)
     if path.suffix.lower() not in ENDINGS[kind]:
         raise Refusal("intake.wrong_ending", file=name, ending=path.suffix, format=kind)
     if kind in {"csv", "ndjson"}:
@@ -96,15 +106,20 @@ def tables(path: Path, name: str = "") -> list[Sniffed]:
     return readers[kind](path, name, sample)
 
 
-def _format(sample: bytes) -> str:
+def _format(sample: bytes, name: str) -> str:
+    if sample.startswith((b"\xff\xfe", b"\xfe\xff")) and not arrow_ipc.is_arrow(sample):
+        raise Refusal("intake.unknown_encoding", file=name)
     if sample.startswith(b"PK\x03\x04"):
         return "xlsx"
     if sample.startswith(b"PAR1"):
         return "parquet"
     if arrow_ipc.is_arrow(sample):
         return "arrow"
-    if sample.lstrip(b"\xef\xbb\xbf \r\n\t").startswith(b"{"):
+    begin = sample[:PEEK].lstrip(b"\xef\xbb\xbf \r\n\t")
+    if begin.startswith(b"{"):
         return "ndjson"
+    if begin.startswith(b"[") and begin[1:].lstrip()[:1] in {b"{", b"]"}:
+        raise Refusal("intake.not_a_record_a_line", file=name)
     return "csv"
 
 
@@ -140,14 +155,17 @@ def _csv(path: Path, name: str, sample: bytes) -> list[Sniffed]:
     first = text[:HEADER_BYTES]
     if "\n" not in first and len(first) >= HEADER_BYTES:
         raise Refusal("intake.too_many_columns", file=name, most=COLUMNS)
-    lines = first.splitlines()[: TITLE_ROWS + 1]
+    lines = LINE.split(first)[: TITLE_ROWS + 1]
     widest = max(lines, key=lambda line: max(line.count(d) for d in DELIMITERS))
     delimiter = max(DELIMITERS, key=widest.count)
     if widest.count(delimiter) >= COLUMNS:
         raise Refusal("intake.too_many_columns", file=name, most=COLUMNS)
     found = Sniffed(path, name, "csv", encoding, delimiter, "", 0, ())
-    rows = list(csv.reader(io.StringIO("\n".join(lines)), delimiter=delimiter))
-    return [replace(found, header_row=i, headers=tuple(row)) for i, row in enumerate(rows) if any(row)]
+    rows = csv.reader(io.StringIO("\n".join(lines)), delimiter=delimiter)
+    return [
+        replace(found, header_row=i, headers=tuple(row), lines_before=rows.line_num)
+        for i, row in enumerate(rows) if any(row)
+    ]  # fmt: skip
 
 
 def _ndjson(path: Path, name: str, sample: bytes) -> list[Sniffed]:
@@ -164,6 +182,8 @@ def _ndjson(path: Path, name: str, sample: bytes) -> list[Sniffed]:
             keys |= dict.fromkeys(told)
         if len(keys) > COLUMNS:
             raise Refusal("intake.too_many_columns", file=name, most=COLUMNS)
+    if not keys:
+        raise Refusal("intake.not_a_record_a_line", file=name)
     return [Sniffed(path, name, "ndjson", encoding, "", "", 0, tuple(keys))]
 
 
@@ -196,7 +216,12 @@ def _sheets(path: Path, name: str, _sample: bytes) -> list[Sniffed]:
     found = []
     try:
         book = CalamineWorkbook.from_path(str(path))
-        for sheet_name in book.sheet_names[:50]:
+        # Those that can be seen first: what is hidden is read only where nothing else fits.
+        listed = sorted(
+            (s.visible != SheetVisibleEnum.Visible, n) for n, s in enumerate(book.sheets_metadata[:50])
+        )
+        for is_hidden, place in listed:
+            sheet_name = book.sheet_names[place]
             sheet = book.get_sheet_by_name(sheet_name)
             if sheet.width > COLUMNS:
                 raise Refusal("intake.too_many_columns", file=name, most=COLUMNS)
@@ -204,8 +229,10 @@ def _sheets(path: Path, name: str, _sample: bytes) -> list[Sniffed]:
                 if any(str(cell).strip() for cell in row):
                     headers = tuple(str(cell) for cell in row)
                     found.append(
-                        Sniffed(path, name, "xlsx", "", "", sheet_name, i, headers, sheet_read=sheet)
-                    )
+                        Sniffed(
+                            path, name, "xlsx", "", "", sheet_name, i, headers, is_hidden=is_hidden, sheet_read=sheet
+                        )
+                    )  # fmt: skip
     except CalamineError as broken:
         raise Refusal("intake.cut_off", file=name) from broken
     return found
@@ -232,9 +259,24 @@ def _recognise(tables: list[Sniffed], named: tuple[Contract, ...], name: str, *,
         raise Refusal("intake.missing_columns", file=name, dataset=found.contract.id if found.contract else "",
                       columns="、".join(missing))  # fmt: skip
     headers = [plain(h) for h in found.headers]
+    if twice := sorted({found.headers[at] for _, at in found.fields if headers.count(headers[at]) > 1}):
+        raise Refusal("intake.header_twice", file=name, columns="、".join(twice))
+    _one_sheet(found, tables)
     if all(r in headers for r in RETURNED):
         return replace(found, returned=(headers.index(RETURNED[0]), headers.index(RETURNED[1])))
     return found
+
+
+def _one_sheet(found: Sniffed, tables: list[Sniffed]) -> None:
+    """Refuse a workbook with a second visible sheet of the dataset: its rows would be left lying."""
+    assert found.contract is not None
+    fits = {found.sheet}
+    for table in tables:
+        fields, missing = _matched(found.contract, table.headers)
+        if len(fields) > 1 and not missing and not table.is_hidden:
+            fits.add(table.sheet)
+    if len(fits) > 1 and not found.is_hidden:
+        raise Refusal("intake.two_sheets", file=found.name, sheets="、".join(sorted(fits)))
 
 
 def _matched(contract: Contract, headers: tuple[str, ...]) -> tuple[tuple[tuple[int, int], ...], list[str]]:

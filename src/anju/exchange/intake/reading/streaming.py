@@ -33,6 +33,10 @@ ROWS = 1 << 17
 TEXT = 64 << 20
 MOST_BROKEN = 100_000
 LONGEST = 2_000
+MOST_LINES = 5
+"""Lines a quoted cell, or a row that is no row, may have: more of them are rows that a stray quote swallowed."""
+EXACT = 10**15
+"""From here on a spreadsheet rounds whole numbers: what it shows is not what was typed."""
 
 
 @dataclass
@@ -118,11 +122,14 @@ def _csv(
     width = len(found.headers)
     first = found.header_row + 2
     skipped: list[int] = []
+    swallowed: list[int] = []
 
     def note(row: pcsv.InvalidRow) -> str:
         # Numbers count records from 1, the skipped title rows and the header among them.
         number = row.number or 0
         skipped.append(number)
+        if row.text.count("\n") > MOST_LINES:
+            swallowed.append(number)
         if row.text.strip():
             stream.broken[number] = row.text[:LONGEST]
             stream.total += 1
@@ -135,7 +142,7 @@ def _csv(
         found.path,
         read_options=pcsv.ReadOptions(
             use_threads=False, block_size=BLOCK, encoding=found.encoding.removesuffix("-sig"),
-            column_names=names, skip_rows=found.header_row + 1,
+            column_names=names, skip_rows=found.lines_before,
         ),
         parse_options=pcsv.ParseOptions(
             delimiter=found.delimiter, newlines_in_values=quoted, invalid_row_handler=note, ignore_empty_lines=width == 1
@@ -146,11 +153,38 @@ def _csv(
         ),
     )  # fmt: skip
     number = first
-    for batch in reader:
+    while True:
+        try:
+            batch = reader.read_next_batch()
+        except StopIteration:
+            batch = None
+        except pa.ArrowInvalid as broken:
+            if "straddling" not in str(broken):
+                raise
+            # A row that is longer than what is read at a time.
+            raise Refusal("intake.open_quote", file=found.name, row=number) from broken
+        if swallowed:
+            raise Refusal("intake.open_quote", file=found.name, row=swallowed[0])
         if len(stream.broken) > MOST_BROKEN:
             raise Refusal("intake.too_many_broken", file=found.name, most=MOST_BROKEN)
+        if batch is None:
+            return
         numbers, number = _numbered(number, batch.num_rows, skipped)
+        if quoted:
+            _no_swallowed_lines(batch, numbers, found)
         yield batch.columns, numbers
+
+
+def _no_swallowed_lines(batch: pa.RecordBatch, numbers: np.ndarray, found: Sniffed) -> None:
+    """Refuse a cell of many lines: between two stray quotes, rows would become one value."""
+    for column in batch.columns:
+        data = column.buffers()[2]
+        if data is None or not np.any(np.frombuffer(data, dtype=np.uint8) == ord("\n")):
+            continue
+        long = pc.greater(pc.count_substring(column, "\n"), MOST_LINES)
+        if pc.any(long).as_py():
+            row = int(numbers[pc.index(long, True).as_py()])
+            raise Refusal("intake.open_quote", file=found.name, row=row)
 
 
 def _numbered(number: int, count: int, skipped: list[int]) -> tuple[np.ndarray, int]:
@@ -283,10 +317,17 @@ def _xlsx(
     for begin in range(found.header_row + 1, len(body), CHUNK):
         part = body[begin : begin + CHUNK]
         columns = [
-            pa.array([_text(row[p]) if p < len(row) else None for row in part], pa.string())
+            pa.array([_typed(row[p]) if p < len(row) else None for row in part], pa.string())
             for p in wanted.values()
         ]
         yield columns, np.arange(begin + 1, begin + 1 + len(part), dtype=np.uint32)
+
+
+def _typed(value: Any) -> str:
+    """A cell of a spreadsheet. A long number is told as the rounded one it is, which no field takes."""
+    if isinstance(value, int | float) and abs(value) >= EXACT:
+        return f"{value:.14E}"
+    return _text(value)
 
 
 def _text(value: Any) -> str:
@@ -302,5 +343,6 @@ def _text(value: Any) -> str:
     if isinstance(value, date):
         return value.isoformat()
     if isinstance(value, dict | list):
-        return orjson.dumps(value).decode()
+        # No field is an object or a list: the mark of broken text keeps it from being read as one.
+        return "�" + orjson.dumps(value).decode()
     return "" if value is None else str(value)
