@@ -21,7 +21,7 @@
     }));
   }
 
-  function lines(spec, colours) {
+  function lines(spec, colours, room) {
     const parts = [];
     spec.series.forEach((one, index) => {
       if (one.low.length) {
@@ -31,7 +31,7 @@
           areaStyle: { color: colours[index], opacity: 0.16 } });
       }
       parts.push({ type: "line", name: one.label, data: one.values, symbolSize: 6, lineStyle: { width: 2, color: colours[index] },
-        itemStyle: { color: colours[index] }, endLabel: { show: true, formatter: spec.series.length > 1 ? "{a}" : (p) => shown(p.value, spec), color: token("--ink"), fontFamily: token("--font"), width: 84, overflow: "truncate" },
+        itemStyle: { color: colours[index] }, endLabel: { show: true, formatter: spec.series.length > 1 ? "{a}" : (p) => shown(p.value, spec), color: token("--ink"), fontFamily: token("--font"), width: room - 6, overflow: "truncate" },
         labelLayout: { moveOverlap: "shiftY" }, markLine: spec.target == null || index ? undefined : target(spec) });
     });
     return parts;
@@ -56,7 +56,7 @@
   }
 
   function options(spec, width) {
-    const colours = palette();
+    const colours = palette(), room = Math.min(170, Math.max(90, width / 4)); // for the words at a line's end
     const line = { lineStyle: { color: token("--line") } };
     const names = { type: "category", data: spec.labels, axisLabel: { ...axisText(), ...(spec.kind === "row" ? { interval: 0, width: width * 0.42, overflow: "truncate" } : { hideOverlap: true }) }, axisTick: { show: false },
       axisLine: { lineStyle: { color: token("--line-strong") } }, inverse: spec.kind === "row" };
@@ -65,13 +65,13 @@
       min: (range) => ends(spec, range)[0], max: (range) => ends(spec, range)[1] };
     return {
       animation: false, textStyle: { fontFamily: token("--font") }, color: colours,
-      grid: { left: 8, right: spec.kind === "line" ? 90 : 56, top: spec.series.length > 1 ? 40 : 28, bottom: 8, containLabel: true },
+      grid: { left: 8, right: spec.kind === "line" ? room : 56, top: spec.series.length > 1 ? 40 : 28, bottom: 8, containLabel: true },
       legend: { show: spec.series.length > 1 && spec.kind !== "line", top: 0, left: 0, itemWidth: 12, itemHeight: 12, textStyle: axisText() },
       tooltip: { trigger: "axis", renderMode: "richText", axisPointer: { type: spec.kind === "line" ? "line" : "shadow" }, valueFormatter: (v) => shown(v, spec),
         backgroundColor: token("--paper"), borderColor: token("--line-strong"), textStyle: { color: token("--ink"), fontFamily: token("--font") } },
       xAxis: spec.kind === "row" ? values : names,
       yAxis: spec.kind === "row" ? names : values,
-      series: spec.kind === "line" ? lines(spec, colours) : bars(spec, colours),
+      series: spec.kind === "line" ? lines(spec, colours, room) : bars(spec, colours),
     };
   }
 
