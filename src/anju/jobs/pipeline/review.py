@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from math import inf
 from pathlib import Path
 
 import pyarrow as pa
@@ -16,6 +17,9 @@ from anju.jobs.pipeline import linkage
 
 DONE = "asked.json"
 """Lies in a run's folder once its questions are in the queue, so that a killed process asks again."""
+
+SAME_WEIGHT = 0.001
+"""The queue keeps weights to the third place."""
 
 
 def follow(force: bool = False) -> tuple[int, int] | None:
@@ -77,7 +81,7 @@ def _still_asked(done: Path) -> list[tuple[int, int]]:
     return [
         (a, b)
         for a, b, person_a, person_b, weight in review_queries.asked(run - 1)
-        if weighed.get((a, b)) == weight and not changed & {person_a, person_b}
+        if abs(weighed.get((a, b), inf) - weight) < SAME_WEIGHT and not changed & {person_a, person_b}
     ]
 
 
