@@ -33,11 +33,17 @@ class Source:
 
 def _who_says(records: str) -> dict[str, Any]:
     """Who states which of a person's own fields, and when: never the values."""
-    said = [
-        {"dataset": s.dataset, "seen_on": s.observed_on, "fields": sorted(s.values)}
-        for s in dossier.unpack(records, {})
-    ]
-    return {"sources": [s | {"seen_on": s["seen_on"] and s["seen_on"].isoformat()} for s in said]}
+    said = dossier.unpack(records, {})
+    return {
+        "sources": [
+            {
+                "dataset": s.dataset,
+                "seen_on": s.observed_on.isoformat() if s.observed_on else None,
+                "fields": sorted(s.values),
+            }
+            for s in said
+        ]
+    }
 
 
 def _source(
