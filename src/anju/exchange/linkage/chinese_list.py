@@ -60,7 +60,10 @@ def mentions(
     canonical columns; ``stay`` is an address to be taken apart."""
     texts = {column: _text(heading) for heading, columns in to.items() for column in columns}
     plain = ", ".join(f'{text} AS "{column}"' for column, text in texts.items())
-    engine.run(f"CREATE OR REPLACE TABLE lk_stated AS SELECT unique_id, {plain} FROM {source}")
+    known = ", ".join(_known(column) for column in texts)
+    engine.run(
+        f"CREATE OR REPLACE TABLE lk_stated AS SELECT unique_id, {known} FROM (SELECT unique_id, {plain} FROM {source}) AS s"
+    )
     months = ", ".join(f"({month}, DATE '{first}', {days})" for month, first, days in lunar_months())
     engine.run(
         f"CREATE OR REPLACE TABLE lk_lunar AS SELECT * FROM (VALUES {months}) AS m(month, first_on, days)"
@@ -165,11 +168,19 @@ def _by_chance(engine: LinkEngine, name: str, value: str) -> float:
 
 
 def _text(heading: str) -> str:
-    unknown = ", ".join("'" + word.upper().replace("'", "''") + "'" for word in sorted(NOTHING))
+    """SQL for a cell in half-width characters, without blanks around."""
     full, half = (text.replace("'", "''") for text in (FULL, HALF))
     stated = f"""\"{heading.replace('"', '""')}\""""
-    text = f"CASE WHEN strlen({stated}) = length({stated}) THEN trim({stated}) ELSE trim(translate({stated}, '{full}', '{half}')) END"
-    return f"CASE WHEN {text} <> '' AND upper({text}) NOT IN ({unknown}) THEN {text} END"
+    return f"""CASE WHEN strlen({stated}) = length({stated}) OR NOT regexp_matches({stated}, '[！-～　]') THEN trim({stated})
+        ELSE trim(translate({stated}, '{full}', '{half}')) END"""
+
+
+def _known(column: str) -> str:
+    """SQL for a column's text, null where it says that nothing is known; only short texts are looked up."""
+    unknown = ", ".join("'" + word.upper().replace("'", "''") + "'" for word in sorted(NOTHING))
+    longest = max(map(len, NOTHING))
+    return f"""CASE WHEN length("{column}") > {longest} THEN "{column}"
+        WHEN upper("{column}") NOT IN ({unknown}) THEN nullif("{column}", '') END AS "{column}\""""
 
 
 def _numbers(texts: Mapping[str, str]) -> dict[str, str]:
