@@ -10,7 +10,7 @@ from __future__ import annotations
 from anju.exchange.linkage import blocking
 from anju.exchange.linkage.features import digits_sql
 from anju.exchange.linkage.keys import NUMBER_DAY, day_sql, swapped_sql
-from anju.exchange.linkage.names import prepare_names, tag_sql
+from anju.exchange.linkage.names import DAY_CODES, prepare_names, tag_sql
 from anju.exchange.linkage.parameters import Parameters
 from anju.exchange.linkage.steps import Steps
 from anju.exchange.linkage.surroundings import KINDS, most_own
@@ -37,7 +37,16 @@ def meet(steps: Steps, arrived: str, parameters: Parameters) -> None:
     _by_value(steps, parameters)
     _described(steps)
     steps.table("lk_met_person", _may_be(parameters))
-    steps.drop("lk_search", "lk_like_name", "lk_same_name", "lk_met_key", "lk_value", "lk_met_pair")
+    steps.drop(
+        "lk_search",
+        "lk_alike",
+        "lk_lunar",
+        "lk_like_name",
+        "lk_same_name",
+        "lk_met_key",
+        "lk_value",
+        "lk_met_pair",
+    )
 
 
 def _ask(steps: Steps, arrived: str, parameters: Parameters) -> None:
@@ -81,8 +90,24 @@ def _by_key(steps: Steps) -> None:
         "SELECT k.raw_id, k.name_id FROM lk_names AS k SEMI JOIN lk_loose AS l ON l.name_id = k.name_id",
     )
     steps.table(
+        "lk_alike",
+        f"""
+        WITH wanted AS (SELECT raw_id FROM lk_like_name UNION SELECT raw_id FROM lk_same_name),
+        met AS (SELECT p.person, p.raw_id, p.is_anchor, p.born, p.number, p.lunar FROM lk_people AS p
+                SEMI JOIN wanted AS w ON w.raw_id = p.raw_id)
+        SELECT person, raw_id, is_anchor, {DAY} AS day FROM met
+        UNION ALL SELECT person, raw_id, is_anchor, lunar FROM met WHERE lunar IS NOT NULL
+        """,
+    )
+    also = ", ".join(f"{sql} AS {name}" for name, sql in DAY_CODES.items())
+    steps.table(
+        "lk_lunar",
+        f"""SELECT person, is_anchor, {also} FROM (
+            SELECT person, is_anchor, tags, lunar AS day FROM lk_people WHERE lunar IS NOT NULL) AS p""",
+    )
+    steps.table(
         "lk_held_name",
-        """SELECT s.name_id, count(DISTINCT p.person) AS n FROM lk_people AS p
+        """SELECT s.name_id, count(DISTINCT p.person) AS n FROM lk_alike AS p
         JOIN lk_same_name AS s ON s.raw_id = p.raw_id GROUP BY s.name_id""",
     )
     steps.table("lk_met_key", _met())
@@ -107,25 +132,18 @@ def _met() -> str:
         ON {" AND ".join(f"a.{part} = p.{part}" for part in parts)}"""
         for parts in (("region_birth",), ("birth_sequence",), ("region", "month_sequence"))
     )
-    tagged = " UNION ALL ".join(
-        f"""SELECT p.person, k.grp FROM stated AS p JOIN (SELECT grp, is_free, day, {tag_sql(part)} AS tag FROM days) AS k
-        ON k.day = p.day AND k.tag = {tag_sql(part, "p.tags")} WHERE k.tag > 0 AND {FREE}"""
-        for part in ("near3", "given", "bag")
+    coded = " UNION ALL ".join(
+        f"""SELECT p.person, k.grp FROM {people} AS p JOIN (SELECT DISTINCT grp, is_free, {sql} AS code FROM days) AS k
+        ON k.code = p.{name} WHERE {FREE}"""
+        for name, sql in DAY_CODES.items()
+        for people in ("lk_people", "lk_lunar")
     )
-    near = tag_sql("near", "p.tags")
     whole = ", ".join(f"{sql} AS {name}" for name, (sql, _, _) in blocking.NUMBER_PARTS.items())
     return f"""
-        WITH stated AS (
-            SELECT person, raw_id, tags, is_anchor, {DAY} AS day FROM lk_people
-            UNION ALL SELECT person, raw_id, tags, is_anchor, lunar FROM lk_people WHERE lunar IS NOT NULL
-        ),
-        days AS (
+        WITH days AS (
             SELECT grp, is_free, tags, born AS day FROM lk_search WHERE born IS NOT NULL
             UNION SELECT grp, is_free, tags, lunar FROM lk_search WHERE lunar IS NOT NULL
             UNION SELECT grp, is_free, tags, {swapped_sql("born")} FROM lk_search WHERE born IS NOT NULL
-        ),
-        years AS (
-            SELECT DISTINCT grp, is_free, {tag_sql("near")} AS tag, day // 10000 AS year FROM days WHERE tags > 0
         ),
         months AS (
             SELECT s.raw_id, l.born % 10000 AS month, l.grp, l.is_free FROM lk_search AS l JOIN lk_same_name AS s ON s.name_id = l.name_id
@@ -139,10 +157,9 @@ def _met() -> str:
             SELECT v.person, {whole} FROM lk_people AS v WHERE v.number IS NOT NULL
             UNION ALL SELECT v.person, {blocking.DIGITS} FROM mistaken AS v
         )
-        SELECT p.person, k.grp FROM stated AS p JOIN lk_like_name AS k ON k.raw_id = p.raw_id AND k.year = p.day // 10000 WHERE {FREE}
-        UNION ALL SELECT p.person, k.grp FROM stated AS p JOIN years AS k ON k.year = p.day // 10000 AND k.tag = {near} WHERE {FREE}
-        UNION ALL SELECT p.person, k.grp FROM stated AS p JOIN months AS k ON k.raw_id = p.raw_id AND k.month = p.day % 10000 WHERE {FREE}
-        UNION ALL {tagged} UNION ALL {numbers}
+        SELECT p.person, k.grp FROM lk_alike AS p JOIN lk_like_name AS k ON k.raw_id = p.raw_id AND k.year = p.day // 10000 WHERE {FREE}
+        UNION ALL SELECT p.person, k.grp FROM lk_alike AS p JOIN months AS k ON k.raw_id = p.raw_id AND k.month = p.day % 10000 WHERE {FREE}
+        UNION ALL {coded} UNION ALL {numbers}
     """
 
 

@@ -248,6 +248,14 @@ def tag_sql(part: str, tags: str = "tags") -> str:
     return f"({tags} // {TAG ** TAGS.index(part)}) % {TAG}"
 
 
+DAY_CODES = {
+    **{
+        f"day_{p}": f"CASE WHEN {tag_sql(p)} > 0 THEN CAST(day AS BIGINT) * {TAG} + {tag_sql(p)} END"
+        for p in ("near3", "given", "bag")
+    },
+    "year_near": f"CASE WHEN {tag_sql('near')} > 0 THEN CAST(day // 10000 AS BIGINT) * {TAG} + {tag_sql('near')} END",
+}
+"""SQL from ``day`` and ``tags``: a birthday, or its year, with a part of the name, as one number to look up."""
 PARTS = {
     "raw": "raw",
     "name": "name",

@@ -14,17 +14,19 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from anju.exchange.linkage.keys import NUMBER_DAY
+from anju.exchange.linkage.names import DAY_CODES
 from anju.exchange.linkage.steps import LinkEngine, Steps
 from anju.kernel.engine import Engine
 
 TOUCHED = "touched"
 """A file of a delta: the people one of whose records was sent again or withdrawn."""
-FORM = 4
+FORM = 5
 """Counts the changes of what these files hold: a delta builds on a run of the same form only."""
 KINDS = ("assignment", "codes", "events", "people", "around", "names", "spelled")
 """Files that grow by parts."""
 AROUND = ("phone", "room", "employer", "kin_number", "kin_phone", "household")
-PEOPLE = "person, raw_id, tags, number, stated, sex, born, lunar, county, n, record, is_anchor"
+PEOPLE = f"person, raw_id, tags, {', '.join(DAY_CODES)}, number, stated, sex, born, lunar, county, n, record, is_anchor"
 
 
 def parts(folder: Path, kind: str) -> list[Path]:
@@ -110,7 +112,10 @@ def keep(steps: Steps, out: Path, suffix: str = "", only: str = "") -> None:
             SELECT node, raw_id, tags, CAST(NULL AS BIGINT), stated, sex, born, lunar, county, count(*), min(record_id), FALSE
             FROM lk_open AS p WHERE TRUE {some} GROUP BY node, raw_id, tags, stated, sex, born, lunar, county
         )
-        SELECT {PEOPLE} FROM told AS t JOIN home AS h ON h.node = t.node""",
+        SELECT {PEOPLE} FROM (
+            SELECT *, {", ".join(f"{sql} AS {name}" for name, sql in DAY_CODES.items())} FROM (
+                SELECT *, CAST(coalesce(born, {NUMBER_DAY}) AS BIGINT) AS day FROM told) AS d
+        ) AS t JOIN home AS h ON h.node = t.node""",
         out / f"people{suffix}.parquet",
         plain=True,
     )
