@@ -19,7 +19,7 @@ from anju.exchange.linkage.parameters import Parameters
 from anju.exchange.linkage.steps import Steps
 
 PAIRED_COLUMNS = 9
-PAIRED_COLUMNS_LARGE = 5
+PAIRED_COLUMNS_LARGE = 8
 LARGE = 200_000
 """A list of more rows pairs fewer columns when it looks for candidates."""
 BLOCK_PAIRS = 20_000
