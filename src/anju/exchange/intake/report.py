@@ -15,6 +15,7 @@ from anju.exchange.intake.reading.sniffing import RETURNED, plain
 from anju.kernel.wording import say
 
 ADDED = ("处理", "错误字段", "原因", "如何修改", *RETURNED)
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 WRONG, HEAD = "FBEBE9", "E6F1ED"
 
 
@@ -29,6 +30,11 @@ class ReportRow:
     cells: tuple[str | None, ...]
     faults: tuple[tuple[str, str], ...]
     is_held: bool = True
+
+
+def file_name(dataset: str, batch: str) -> str:
+    """What a batch's report is called when it is downloaded."""
+    return f"{dataset}-{batch}-errors.xlsx"
 
 
 def reason(code: str, language: str = "zh") -> str:

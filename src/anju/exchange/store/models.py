@@ -55,7 +55,10 @@ class Batch(models.Model):
                 condition=Q(rows_read=models.F("rows_accepted") + models.F("rows_held")),
             ),
         )
-        indexes = (models.Index(fields=["-accepted_at", "-id"], name="batch_newest"),)
+        indexes = (
+            models.Index(fields=["-accepted_at", "-id"], name="batch_newest"),
+            models.Index(fields=["accepted_by", "-accepted_at", "-id"], name="batch_sender"),
+        )
 
 
 class HeldRow(models.Model):

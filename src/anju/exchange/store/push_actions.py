@@ -19,6 +19,7 @@ from typing import Any
 from django.db import connection, transaction
 
 from anju.exchange.contracts import get_contract
+from anju.exchange.intake.report import XLSX
 from anju.exchange.store import queries
 from anju.exchange.store.models import Push, Upload
 from anju.kernel.home import home
@@ -31,7 +32,7 @@ FORMATS = {
     "application/vnd.apache.arrow.stream": "arrows",
     "application/vnd.apache.arrow.file": "arrow",
     "application/vnd.apache.parquet": "parquet",
-    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": "xlsx",
+    XLSX: "xlsx",
 }
 """What may be sent, by its media type, and the ending intake knows it by."""
 LARGEST = 10 << 30
@@ -130,9 +131,15 @@ def told(batch: str, *, is_new: bool, fixed: int = 0) -> dict[str, Any]:
         "held": found.held_total,
         "held_open": found.held_open,
         "fixed": fixed,
-        "held_rows": f"/api/exchange/batches/{found.id}/held",
+        **ways_back(found.id),
         "receipt": json.loads(found.receipt) if found.receipt else None,
     }
+
+
+def ways_back(batch: str) -> dict[str, str]:
+    """Where a batch's held rows, and the report to mend, are."""
+    address = f"/api/exchange/batches/{batch}"
+    return {"held_rows": f"{address}/held", "report": f"{address}/report"}
 
 
 def _lock(name: str) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import pyarrow.parquet as pq
-from django.db.models import Count, Q
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
 from anju.exchange.contracts import Contract, find_contract, get_contract, list_contracts
 from anju.exchange.intake.compile import unread
@@ -164,35 +165,59 @@ SORTS = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Whose batches a list is of. None: no bound on that side. ``is_waiting``: only those with rows that wait still."""
+
+    account: str | None = None
+    datasets: tuple[str, ...] | None = None
+    is_waiting: bool = False
+
+
+ANYBODY = Sender()
+_ID = re.compile(r"[\w-]{1,60}", re.ASCII)
+
+
+def _sent_by(sender: Sender) -> QuerySet[Batch]:
+    rows = Batch.objects.all()
+    if sender.account is not None:
+        rows = rows.filter(accepted_by=sender.account)
+    return rows if sender.datasets is None else rows.filter(dataset__in=sender.datasets)
+
+
 def list_batches(
     dataset: str | None = None,
     after: str | None = None,
     limit: int = 50,
     sort: str = "-accepted_at",
     now: datetime | None = None,
+    sender: Sender = ANYBODY,
 ) -> Page[BatchLine]:
     """Batches by ``sort`` (a leading ``-``: descending), paged by key; the newest first unless asked otherwise.
 
-    ``now``: the instant at which held rows are overdue or not; without it none is.
+    ``after``: the last batch of the page before; refuses what is no batch of this list. ``now``: the instant at which
+    held rows are overdue or not; without it none is.
     """
     is_down = sort.startswith("-") or sort.lstrip("-") not in SORTS
     column, tie = SORTS.get(sort.lstrip("-"), SORTS["accepted_at"])
     mark, beyond = ("-", "lt") if is_down else ("", "gt")
-    rows = Batch.objects.order_by(f"{mark}{column}", f"{mark}{tie}").defer("receipt", "fields", "headers")
+    rows = _sent_by(sender).order_by(f"{mark}{column}", f"{mark}{tie}").defer("receipt", "fields", "headers")
     if dataset:
         rows = rows.filter(dataset=dataset)
-    if after and "|" in after:
-        value, _, last = after.partition("|")
+    if after:
+        last = rows.filter(id=after).values_list(column, flat=True).first() if _ID.fullmatch(after) else None
+        if last is None:
+            raise Refusal("intake.bad_page")
         rows = rows.filter(
-            Q(**{f"{column}__{beyond}": value}) | Q(**{column: value, f"{tie}__{beyond}": last})
+            Q(**{f"{column}__{beyond}": last}) | Q(**{column: last, f"{tie}__{beyond}": after})
         )
+    if sender.is_waiting:
+        rows = rows.filter(Exists(HeldRow.objects.filter(batch_id=OuterRef("id"), state="open")))
     found = list(rows[: limit + 1])
     waiting = _open([b.id for b in found[:limit]], now)
-    cursor = None
-    if len(found) > limit:
-        value = getattr(found[limit - 1], column)
-        cursor = f"{value.isoformat() if isinstance(value, date) else value}|{found[limit - 1].id}"
-    return Page(tuple(_line(b, waiting) for b in found[:limit]), cursor)
+    return Page(
+        tuple(_line(b, waiting) for b in found[:limit]), found[limit - 1].id if len(found) > limit else None
+    )
 
 
 def _open(batches: list[str], now: datetime | None = None) -> dict[str, tuple[int, int]]:

@@ -51,8 +51,11 @@ def lent() -> Iterator[Crew]:
     mine.times += 1
     try:
         yield mine.engine
-    except Refusal:
-        _give_back(mine)
+    except Refusal as refusal:
+        if refusal.code in intake.BROKE:
+            mine.close()
+        else:
+            _give_back(mine)
         raise
     except BaseException:
         mine.close()

@@ -26,7 +26,7 @@ from typing import Any
 
 import duckdb
 import pyarrow as pa
-from django.db import DatabaseError, IntegrityError, connection
+from django.db import DatabaseError, DataError, IntegrityError, connection
 
 from anju.exchange.intake import address, lookups, macros
 from anju.exchange.intake.reading import sniff
@@ -45,6 +45,8 @@ LOG = logging.getLogger(__name__)
 DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 SWEEPING = 0x616E6A75
 """Number of the database lock that every intake shares and the sweeper wants for itself."""
+BROKE = frozenset({"intake.out_of_memory", "intake.not_read"})
+"""Refusals after which an engine is not used again."""
 KEPT_OPTIMISERS = frozenset({"common_subexpressions", "unused_columns", "column_lifetime"})
 Told = Callable[[str, int], None]
 _SUFFIXES = {ending for listed in ENDINGS.values() for ending in listed if ending}
@@ -186,27 +188,35 @@ def ingest(
 def _outcome(path: Path, ready: Future[_Ready], *, by: Actor, at: datetime) -> Accepted | Failed:
     """What became of a file. One that breaks the reading in a way nobody foresaw does not keep the others out."""
     try:
-        return _accept(ready.result(), by=by, at=at)
-    except Refusal as foreseen:
-        refusal = foreseen
-    except (MemoryError, duckdb.OutOfMemoryException) as broken:
-        refusal = Refusal("intake.out_of_memory", file=path.name)
-        refusal.__cause__ = broken
-    except DatabaseError:
+        with _told_why(path.name):
+            return _accept(ready.result(), by=by, at=at)
+    except Refusal as refusal:
+        actions.note_refused(refusal, by=by, at=at)
+        return Failed(path, refusal)
+
+
+@contextmanager
+def _told_why(name: str) -> Iterator[None]:
+    """Whatever breaks the reading of one file becomes a refusal of that file; a broken database stays what it is."""
+    try:
+        yield
+    except Refusal:
         raise
+    except (MemoryError, duckdb.OutOfMemoryException) as broken:
+        raise Refusal("intake.out_of_memory", file=name) from broken
     except Exception as broken:
+        if isinstance(broken, DatabaseError) and not isinstance(broken, DataError):
+            raise
         # Where, not what: a message may quote the row.
         LOG.error("%s\n%s", type(broken).__name__, "".join(traceback.format_tb(broken.__traceback__)))
-        refusal = Refusal("intake.not_read", file=path.name, what=type(broken).__name__)
-    actions.note_refused(refusal, by=by, at=at)
-    return Failed(path, refusal)
+        raise Refusal("intake.not_read", file=name, what=type(broken).__name__) from None
 
 
 def take_upload(
     path: Path, *, name: str, dataset: str | None, by: Actor, at: datetime, purpose: str
 ) -> Accepted:
     """One file that came through a page or the API. The caller's transaction keeps the refusal's log entry."""
-    with opened() as crew:
+    with _told_why(name), opened() as crew:
         return take(crew, path, name=name, dataset=dataset, by=by, at=at, purpose=purpose)
 
 
@@ -222,7 +232,7 @@ def take(
     day: date | None = None,
 ) -> Accepted:
     """One file: read, check, standardise, accept. The same file twice changes nothing."""
-    with _undisturbed():
+    with _told_why(name), _undisturbed():
 
         def is_known(digest: str) -> bool:
             return queries.find_by_sha256(digest) is not None

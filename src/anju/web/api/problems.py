@@ -27,6 +27,8 @@ STATUS = {
     "doors.no_upload": 404,
     "doors.batch_not_theirs": 404,
     "intake.no_taker": 503,
+    "intake.disk_full": 503,
+    "intake.out_of_memory": 503,
 }
 TITLES = {
     401: "Unauthorized", 403: "Forbidden", 404: "Not Found", 405: "Method Not Allowed", 409: "Conflict", 410: "Gone",

@@ -3,17 +3,20 @@
 import base64
 import binascii
 from datetime import date
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from ninja import Field, Header, Query, Router, Schema
 
 from anju.exchange.contracts import find_contract, list_contracts
 from anju.exchange.contracts.model import Contract
+from anju.exchange.intake.report import XLSX, file_name
 from anju.exchange.store import push_actions, queries
 from anju.exchange.store.push_actions import FORMATS, Sent
+from anju.exchange.store.queries import Sender
 from anju.kernel.refusal import Refusal
+from anju.trust.access import Subject
 from anju.web.api.door import actor, door, pieces, scope
 
 router = Router(tags=["exchange"])
@@ -40,6 +43,10 @@ PART = {
         "required": True,
         "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
     }
+}
+
+WORKBOOK = {
+    "responses": {200: {"content": {XLSX: {"schema": {"type": "string", "format": "binary"}}}}},
 }
 
 
@@ -84,11 +91,40 @@ def send(
         )
 
 
+@router.get("/batches", summary="Batches the caller sent, and how many rows still wait to be mended")
+@door("exchange.read")
+def batches(
+    request: HttpRequest,
+    dataset: Annotated[str, Query(pattern=r"^([a-z][a-z0-9_]{2,39})?$", description="only this one")] = "",
+    waiting: Annotated[bool, Query(description="only those with held rows that are open")] = False,
+    after: Annotated[str, Query(max_length=60, description="next_after of the page before")] = "",
+    limit: Annotated[int, Query(ge=1, le=1000)] = 200,
+) -> Any:
+    """The newest first. ``open``: held rows not mended, repeated or given up; ``overdue``: open beyond the dataset's cycle.
+
+    A system sees what it sent itself, an officer what was sent of the department's datasets.
+    """
+    page = queries.list_batches(
+        dataset or None, after or None, limit, now=timezone.now(), sender=_sender(request, is_waiting=waiting)
+    )
+    return {
+        "batches": [
+            {
+                "batch": line.id, "dataset": line.dataset, "sent_on": line.sent_on, "accepted_at": line.accepted_at,
+                "rows": line.rows, "held": line.held_total, "open": line.held_open, "overdue": line.overdue,
+                **push_actions.ways_back(line.id),
+            }
+            for line in page.rows
+        ],
+        "next_after": page.next_after,
+    }  # fmt: skip
+
+
 @router.get("/batches/{batch}", summary="What became of a batch")
 @door("exchange.read")
 def batch(request: HttpRequest, batch: str) -> Any:
     """Counts now, and the receipt."""
-    return push_actions.told(_theirs(request, batch), is_new=False)
+    return push_actions.told(_theirs(request, batch).id, is_new=False)
 
 
 @router.get("/batches/{batch}/held", summary="Rows that were held back, and why")
@@ -96,23 +132,57 @@ def batch(request: HttpRequest, batch: str) -> Any:
 def held(
     request: HttpRequest,
     batch: str,
+    state: Annotated[
+        Literal["", "open", "fixed", "again", "waived"], Query(description="only these; all if empty")
+    ] = "",
     after: Annotated[int, Query(ge=0, le=1 << 62)] = 0,
     limit: Annotated[int, Query(ge=1, le=1000)] = 200,
 ) -> Any:
-    """Row number, field, reason and remedy in both languages; never the row itself."""
-    page = queries.list_held(_theirs(request, batch), after=str(after) if after else None, limit=limit)
+    """Row number, field, reason and remedy in both languages, and how it ended; never the row itself.
+
+    ``state``: ``open`` waits; ``fixed`` or ``again`` (faulty still, followed there) in batch ``ended_in``; ``waived``: given
+    up, with the reason. ``overdue_days``: days beyond the dataset's cycle.
+    """
+    page = queries.list_held(
+        _theirs(request, batch).id, state or None, str(after) if after else None, limit, timezone.now()
+    )
     return {
-        "rows": [
-            {
-                "row": line.row_no, "state": line.state, "since": line.since,
-                "faults": [
-                    {"field": f.field, "code": f.code, "reason": f.told, "remedy": f.remedy} for f in line.faults
-                ],
-            }
-            for line in page.rows
-        ],
+        "rows": [_told_held(line) for line in page.rows],
         "next_after": int(page.next_after) if page.next_after else None,
+    }
+
+
+def _told_held(line: queries.HeldLine) -> dict[str, Any]:
+    return {
+        "row": line.row_no, "state": line.state, "since": line.since, "overdue_days": line.overdue_days,
+        "ended_at": line.ended_at,
+        "ended_in": line.ended_by if line.state in ("fixed", "again") else None,  # else an account: nobody's business
+        "waived_because": line.reason or None,
+        "faults": [
+            {"field": f.field, "code": f.code, "reason": f.told, "remedy": f.remedy} for f in line.faults
+        ],
     }  # fmt: skip
+
+
+@router.get("/batches/{batch}/report", summary="The error report as a workbook", openapi_extra=WORKBOOK)
+@door("exchange.rejects")
+def report(
+    request: HttpRequest,
+    batch: str,
+    purpose: Annotated[str, Header(alias="Anju-Purpose", description="a purpose of the caller's")] = "",
+) -> Any:
+    """XLSX in the layout that was sent: open held rows and values that were not read, tinted, with reason and remedy.
+
+    Mended and sent again as a batch, it answers the rows it names.
+    """
+    found = _theirs(request, batch)
+    body = queries.error_report(found.id)
+    request.access.subject = Subject("batch", found.id)
+    request.access.detail |= {"open": found.held_open}
+    name = file_name(found.dataset, found.id)
+    return HttpResponse(
+        body, content_type=XLSX, headers={"Content-Disposition": f'attachment; filename="{name}"'}
+    )
 
 
 @router.post("/uploads", summary="Begin a file in parts, or find out how far it is")
@@ -181,7 +251,13 @@ def _sendable(request: HttpRequest, dataset: str) -> str:
     return dataset
 
 
-def _theirs(request: HttpRequest, batch: str) -> str:
+def _sender(request: HttpRequest, *, is_waiting: bool) -> Sender:
+    """Whose batches the caller may see: the same as ``_theirs`` says of one."""
+    theirs = tuple(c.id for c in list_contracts() if _is_theirs(request, c.id))
+    return Sender(actor(request).account if scope(request) is not None else None, theirs, is_waiting)
+
+
+def _theirs(request: HttpRequest, batch: str) -> queries.BatchDetail:
     """A batch the caller may see: a system its own, an officer those of the department's datasets."""
     try:
         found = queries.get_batch(batch)
@@ -190,7 +266,7 @@ def _theirs(request: HttpRequest, batch: str) -> str:
     is_own = scope(request) is None or found.accepted_by == actor(request).account
     if not is_own or not _is_theirs(request, found.dataset):
         raise Refusal("doors.batch_not_theirs", batch=batch[:60])
-    return found.id
+    return found
 
 
 def _digest(header: str) -> str:

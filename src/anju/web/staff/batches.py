@@ -16,12 +16,12 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from anju.exchange.contracts import list_contracts
+from anju.exchange.intake.report import XLSX, file_name
 from anju.exchange.store import actions, queries
 from anju.kernel.refusal import Refusal
 from anju.web.guard import guard, may
 from anju.web.shell.tags import refusal_words
 
-XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 STATES = ("open", "fixed", "again", "waived", "all")
 
 
@@ -59,6 +59,8 @@ def batches(request: HttpRequest) -> HttpResponse:
         try:
             accepted = _take(request, request.FILES["file"])
         except Refusal as refusal:
+            access = request.access
+            actions.note_refused(refusal, by=access.actor, at=timezone.now(), purpose=access.purpose)
             trouble = refusal_words(refusal)
         else:
             if accepted.is_new:
@@ -126,9 +128,8 @@ def batch(request: HttpRequest, batch: str) -> HttpResponse:
 def report(request: HttpRequest, batch: str) -> HttpResponse:
     """The error report: the held rows in the layout they were sent, to be mended and sent again."""
     answer = HttpResponse(queries.error_report(batch), content_type=XLSX)
-    answer["Content-Disposition"] = (
-        f'attachment; filename="{queries.get_batch(batch).dataset}-{batch}-errors.xlsx"'
-    )
+    name = file_name(queries.get_batch(batch).dataset, batch)
+    answer["Content-Disposition"] = f'attachment; filename="{name}"'
     return answer
 
 
