@@ -125,3 +125,17 @@ def test_a_real_postgresql_by_url(tmp_path: Path) -> None:
     finally:
         run(DEBIAN_POSTGRES / "pg_ctl", "-D", data, "-m", "immediate", "stop")
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def test_commands_on_a_database_that_is_not_upgraded_say_so(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("a,b\n1,2\n")
+    for words in (
+        ("exchange", "ingest", str(tmp_path / "a.csv")),
+        ("exchange", "link"),
+        ("exchange", "publish"),
+    ):
+        with pytest.raises(subprocess.CalledProcessError) as failed:
+            anju(*words, home=tmp_path, DATABASE_URL="", ANJU_LANG="en")
+        assert failed.value.returncode == 3
+        assert 'Run "anju db upgrade" first' in failed.value.stderr
+        assert "Traceback" not in failed.value.stderr

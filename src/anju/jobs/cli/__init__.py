@@ -10,6 +10,7 @@ import importlib
 import importlib.util
 import os
 import sys
+from typing import NoReturn
 
 import typer
 from rich.console import Console
@@ -76,11 +77,34 @@ def main() -> None:
     try:
         build(sys.argv[1] if len(sys.argv) > 1 else None)(prog_name="anju")
     except Refusal as refusal:
-        errors.print(
-            f"[bold red]✗[/] {wording.explain(refusal, _language())}", highlight=False, soft_wrap=True
-        )
-        errors.print(f"  [dim]{refusal.code}[/]", highlight=False, soft_wrap=True)
-        sys.exit(REFUSED)
+        _tell(refusal)
+    except Exception as broken:
+        if not (count := _upgrades_waiting(broken)):
+            raise
+        _tell(Refusal("database.not_upgraded", count=count))
+
+
+def _tell(refusal: Refusal) -> NoReturn:
+    errors.print(f"[bold red]✗[/] {wording.explain(refusal, _language())}", highlight=False, soft_wrap=True)
+    errors.print(f"  [dim]{refusal.code}[/]", highlight=False, soft_wrap=True)
+    sys.exit(REFUSED)
+
+
+def _upgrades_waiting(broken: BaseException | None) -> int:
+    """How many upgrades a database lacks that answered with an error; nought where the fault is not the database's.
+
+    Asked only when something broke: looking before every command would make each of them slower.
+    """
+    while broken is not None and not getattr(broken, "sqlstate", None):
+        broken = broken.__cause__ or broken.__context__
+    if broken is None:
+        return 0
+    from anju.jobs import database
+
+    try:
+        return database.waiting()
+    except Exception:  # the database cannot even be asked: what broke first says more
+        return 0
 
 
 def _language() -> str:

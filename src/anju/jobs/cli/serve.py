@@ -54,13 +54,13 @@ def _allow_host(host: str) -> None:
 def _check_migrations() -> None:
     """Refuse to serve a database that is not at the code's version: half of it would fail in people's hands."""
     from django.db import connection
-    from django.db.migrations.executor import MigrationExecutor
 
-    executor = MigrationExecutor(connection)
-    waiting = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    from anju.jobs.database import waiting
+
+    count = waiting()
     connection.close()
-    if waiting:
-        raise Refusal("serve.migrations_waiting", count=len(waiting))
+    if count:
+        raise Refusal("database.not_upgraded", count=count)
 
 
 def _collect_static() -> None:

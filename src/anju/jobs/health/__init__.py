@@ -74,12 +74,10 @@ def database() -> Finding:
 
 def schema() -> Finding:
     """Every migration is applied."""
-    from django.db import connection
-    from django.db.migrations.executor import MigrationExecutor
+    from anju.jobs.database import waiting
 
-    executor = MigrationExecutor(connection)
-    left = executor.migration_plan(executor.loader.graph.leaf_nodes())
-    return _finding("schema", BAD if left else GOOD, "behind" if left else "current", count=len(left))
+    left = waiting()
+    return _finding("schema", BAD if left else GOOD, "behind" if left else "current", count=left)
 
 
 def clock() -> Finding:
