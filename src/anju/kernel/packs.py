@@ -16,7 +16,6 @@ import yaml
 
 from anju.kernel.refusal import Refusal
 
-
 _BESIDE = Path(__file__).resolve().parents[3] / "packs"
 
 

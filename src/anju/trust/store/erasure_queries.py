@@ -75,7 +75,8 @@ def is_restricted(person_code: str) -> bool:
 def restricted(codes: Collection[str]) -> frozenset[str]:
     """Those of ``codes`` whose data may only be kept now: bulk answers, feeds and exports leave them out."""
     found = prepared.rows(
-        "SELECT person_code FROM trust_restriction WHERE person_code = ANY(%s) AND lifted_at IS NULL", list(codes)
+        "SELECT person_code FROM trust_restriction WHERE person_code = ANY(%s) AND lifted_at IS NULL",
+        list(codes),
     )
     return frozenset(row["person_code"] for row in found)
 

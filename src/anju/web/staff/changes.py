@@ -105,7 +105,10 @@ def answer(request: HttpRequest, change: int) -> HttpResponse:
         if do in ("confirm", "refuse"):
             change_actions.answer(change, agrees=do == "confirm", **told)
             messages.success(
-                request, _("已答复。确认的变更在下一次比对和发布后显示在档案里。") if do == "confirm" else _("已答复。")
+                request,
+                _("已答复。确认的变更在下一次比对和发布后显示在档案里。")
+                if do == "confirm"
+                else _("已答复。"),
             )
         elif do == "undo":
             change_actions.undo(change, why=request.POST.get("why", ""), **told)
