@@ -19,7 +19,8 @@ READS, BLOCK = 600, 50
 def read() -> list[Figure]:
     """The person file through its guard, and the same in a plain transaction as the owner of the tables.
 
-    Once as a request through every middleware, as people pay for it; once the view alone, where the page is not counted.
+    Three times: as a request through every middleware, as people pay for it, where the plain one knows too who is
+    logged in; the same where even that is left out of the plain one; and the view alone, where the page is not counted.
     """
     from django.core.handlers.base import BaseHandler
     from django.db import transaction
@@ -43,12 +44,21 @@ def read() -> list[Figure]:
             answer: HttpResponse = bare_view(request, code=code)
         return answer
 
+    def known(request: HttpRequest, code: str) -> HttpResponse:
+        bool(request.user.is_authenticated)  # type: ignore[attr-defined]  # asks for the session and the account
+        return without(request, code)
+
     handler = BaseHandler()
     handler.load_middleware()
-    unguarded = ModuleType("unguarded")
-    unguarded.urlpatterns = [  # type: ignore[attr-defined]
-        path("staff/people/<str:code>/", without), *get_resolver().url_patterns
-    ]  # fmt: skip
+
+    def unguarded(view: Callable[[HttpRequest, str], HttpResponse]) -> ModuleType:
+        urls = ModuleType("unguarded")
+        urls.urlpatterns = [  # type: ignore[attr-defined]
+            path("staff/people/<str:code>/", view), *get_resolver().url_patterns
+        ]  # fmt: skip
+        return urls
+
+    knowing, unknowing = unguarded(known), unguarded(without)
 
     def asked(place: str, urls: ModuleType | None = None) -> None:
         fresh = RequestFactory(SERVER_NAME="localhost").get(place)
@@ -66,7 +76,8 @@ def read() -> list[Figure]:
 
     return [
         *_compared("a person file asked for, guarded and logged", "<= 1.5 times", paths, asked,
-                   lambda place: asked(place, unguarded)),
+                   lambda place: asked(place, knowing)),
+        *_compared("  who is logged in counted as guard too", "", paths, asked, lambda place: asked(place, unknowing)),
         *_compared("  the view alone", "", paths, alone, alone_without),
     ]  # fmt: skip
 

@@ -115,12 +115,12 @@ def _together(work: Callable[[int], None], number: int) -> None:
 
 
 def _cpu(server: psutil.Process) -> float:
-    """CPU seconds so far of the server's processes and of every database process of this machine's user."""
+    """CPU seconds so far of the server's and the database's processes, those that have ended meanwhile included."""
     total = 0.0
     for process in [server, *server.children(recursive=True), *_database()]:
         with contextlib.suppress(psutil.NoSuchProcess):
             spent = process.cpu_times()
-            total += spent.user + spent.system
+            total += spent.user + spent.system + spent.children_user + spent.children_system
     return total
 
 
