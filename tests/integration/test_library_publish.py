@@ -19,6 +19,7 @@ from anju.kernel.refusal import Refusal
 from anju.register import canon
 from anju.register.store import actions, loading, queries, runs, settling
 from anju.register.store.models import Identity, Run
+from anju.register.store.queries import spells
 from anju.register.store.queries.entries import own_records as entries
 from anju.trust.access import Actor
 from anju.trust.store import rows
@@ -179,7 +180,8 @@ class World:
             pa.table({"record_id": pa.array(ids, pa.uint64()), "person_code": pa.array(codes)}), assignment
         )
         own, fixed = own_records.write(entries(), self.folder / "own", len(self.batches))
-        given = library.inputs((*self.batches, *own), (assignment, *([fixed] if fixed else [])), DAY)
+        decided = own_records.write_decided(spells.standing(), self.folder / "own")
+        given = library.inputs((*self.batches, *own), (assignment, *([fixed] if fixed else [])), DAY, decided)
         with runs.only_one():
             library.clean()
             begun = runs.begin("test", DAY, runs.clock())

@@ -155,3 +155,45 @@ def test_old_codes_open_the_file_of_the_one_that_answers(code: str) -> None:
     assert "0000000000001" in opened.content.decode()
     why = client.get("/staff/people/0000000000001/why/", follow=True)
     assert why.redirect_chain[-1][0] == f"/staff/people/{code}/why/"
+
+
+def test_a_stay_is_put_right_on_request_and_shown_so(code: str) -> None:
+    she = login("resident", "", person=code)
+    told = {"field": "stay", "claim": "十一月十日已搬走", "text": ""}
+    number = re.search(
+        r"Q\d{4}[0-9A-Z]{6}", she.post("/me/requests/new/correct/", told, follow=True).content.decode()
+    )
+    assert number
+    page = f"/staff/people/{code}/settle/stay/"
+    assert login("data_steward", "data_quality", "990103").get(page).status_code != HTTPStatus.OK
+    steward = login("data_steward", "data_quality", "9901")
+    assert page in steward.get("/staff/discrepancies/?state=requested").content.decode()
+    seen = steward.get(page).content.decode()
+    assert told["claim"] in seen
+    row = re.search(r'name="row" value="(\d+)"', seen)
+    assert row
+    given = {
+        "do": "change",
+        "row": row[1],
+        "end_on": "2026-11-10",
+        "why": "核对了退租协议",
+        "evidence": "document",
+    }
+    for wrong in (
+        {"end_on": "2026-02-30"},
+        {"end_on": "2026-10-01"},
+        {"row": ""},
+        {"why": "x"},
+        {"evidence": "gut"},
+    ):
+        assert steward.post(page, given | wrong).status_code == HTTPStatus.UNPROCESSABLE_ENTITY
+    assert get_person_file(code).stays[0].end_on is None
+    assert steward.post(page, given).status_code == HTTPStatus.FOUND
+    assert get_person_file(code).stays[0].end_on == date(2026, 11, 10)
+    assert "经核实更正" in steward.get(f"/staff/people/{code}/").content.decode()
+    assert "核对了退租协议" in she.get(f"/me/requests/{number[0]}/").content.decode()
+    (case,) = cases.list_cases(scope=("",), at=AT, field="stay", state="settled").rows
+    assert (
+        steward.post(page, {"do": "undo", "case": case.id, "why": "看错日期"}).status_code == HTTPStatus.FOUND
+    )
+    assert get_person_file(code).stays[0].end_on is None

@@ -15,7 +15,7 @@ from anju.kernel import packs
 from anju.kernel.identifiers import is_citizen_no
 from anju.kernel.refusal import Refusal
 from anju.kernel.workdays import Deadline, deadline
-from anju.register import dossier
+from anju.register import dossier, spells
 from anju.register.dossier import Said
 
 TAKES = ("shown", "authority", "newest")
@@ -26,6 +26,8 @@ OWN = frozenset({"settlement"})
 """What is no department's word: earlier decisions."""
 CODED = {"sex": "sex", "education": "education", "marital": "marital"}
 LONGEST_NAME = 60
+FIELDS = (*dossier.FIELDS, *spells.ASPECTS)
+"""What there can be a case about: a person's own fields, their stays, their jobs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +95,7 @@ def departments() -> dict[str, str]:
 
 @lru_cache
 def ranks(name: str) -> dict[str, int]:
-    """Dataset -> its authority over a person field (1 decides); those that claim none are missing."""
+    """Dataset -> its authority over a person field, stays or jobs (1 decides); those that claim none are missing."""
     overrides = (
         packs.read_yaml(path).get("authority", {}) if (path := packs.find_file("resolution.yaml")) else {}
     )
@@ -104,7 +106,7 @@ def ranks(name: str) -> dict[str, int]:
             **told.get("authority", {}),
             **{c: r[told["id"]] for c, r in overrides.items() if told["id"] in r},
         }
-        rank = own.get(f"person.{name}", own.get("person"))
+        rank = own.get(name) if name in spells.ASPECTS else own.get(f"person.{name}", own.get("person"))
         if rank is not None:
             found[told["id"]] = int(rank)
     return found

@@ -32,6 +32,8 @@ class Inputs:
     # Files of record_id and person_code: the linkage's, and that of our own records; the last word on a record counts.
     assignment: tuple[Path, ...]
     as_of: date
+    # What people decided about single stays and jobs (see ``corrected``), where anything was.
+    decided: Path | None = None
 
     @property
     def datasets(self) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ Unknown: an address without a street stands for itself; without any address ther
 
 from __future__ import annotations
 
+from anju.exchange.library import corrected
 from anju.exchange.library.inputs import (
     SOURCES,
     WEIGHT_LENGTH,
@@ -139,7 +140,9 @@ def stays(engine: Engine, inputs: Inputs, rules: Rules) -> None:
     )
     told = (("dwelling_kind", "stay.dwelling_kind", "VARCHAR"), ("reason", "stay.reason", "VARCHAR"))
     extra = f"min(CASE WHEN ds IN ({police}) THEN seen END) AS registered_on"
-    merge(engine, inputs, rules, Spells("stay", query, ("code", "told_region"), told, extra))
+    spells = Spells("stay", query, ("code", "told_region"), told, extra)
+    shown = "CASE WHEN q.told_region = '' THEN '' ELSE rpad(q.told_region, 12, '0') END"
+    merge(engine, inputs, rules, corrected.apply(engine, inputs, rules, spells, shown))
 
 
 def _told_places(inputs: Inputs, rules: Rules, which: str) -> str:
@@ -214,7 +217,8 @@ def jobs(engine: Engine, inputs: Inputs, rules: Rules) -> None:
         ("has_contract", "job.has_contract", "BOOLEAN"),
         ("wage_fen", "job.wage_fen", "BIGINT"),
     )
-    merge(engine, inputs, rules, Spells("job", query, ("code", "told_name"), said))
+    spells = Spells("job", query, ("code", "told_name"), said)
+    merge(engine, inputs, rules, corrected.apply(engine, inputs, rules, spells, "q.told_name"))
     engine.run(
         "CREATE OR REPLACE TEMP TABLE employer_name AS SELECT code, substr(max(concat(kind, name)), 2) AS name FROM ("
         "SELECT credit_code AS code, CASE WHEN pid IS NULL THEN '1' ELSE '0' END AS kind, name FROM told_employer "

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from anju.exchange.library import facts, family, people, periods, places
+from anju.exchange.library import corrected, facts, family, people, periods, places
 from anju.exchange.library import inputs as given
 from anju.exchange.library.catalogue import TABLES
 from anju.exchange.library.inputs import Inputs
@@ -68,7 +68,7 @@ _DONE_WITH = {
     "stays": ("stay_spell",),
     "jobs": ("job_spell", "employer_by_name"),
     "places": ("told_dwelling", "told_employer", "employer_name"),
-    "people": ("plain_name", "hanzi"),
+    "people": ("plain_name", "hanzi", *(f"{s}_{t}" for s in ("stay", "job") for t in corrected.MADE)),
     "persons": ("stay", "job", "enrolment", "contribution", "place", "spread", "name_form", "rival"),
     "families": ("kin", "kin_told", "together", "by_number", "by_phone"),
 }
@@ -196,6 +196,8 @@ FROM contradiction AS c
 JOIN dataset_rule AS d ON c.ds = d.ds AND d.field = 0
 JOIN dataset_rule AS w ON c.shown_ds = w.ds AND w.field = 0
 GROUP BY c.pid, c.field
+UNION ALL
+{corrected.contradictions(rules)}
 """
 
 
@@ -254,4 +256,5 @@ _MADE = [
     "contribution",
     "contribution_row",
     "rival",
+    *(f"{s}_{t}" for s in ("stay", "job") for t in corrected.MADE),
 ]

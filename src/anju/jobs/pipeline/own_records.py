@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from anju.exchange.library.inputs import BatchFile
 from anju.exchange.library.settled import OVERRULED
 from anju.register import canon
 from anju.register.store.queries.entries import OwnRecord
+from anju.register.store.queries.spells import Standing
 
 _ARROW = {
     "UBIGINT": pa.uint64(),
@@ -60,6 +62,35 @@ def write_overruled(told: Sequence[tuple[str, str, str]], folder: Path) -> None:
     names = ("person_code", "field", "value")
     table = pa.table({n: pa.array(list(c), pa.string()) for n, c in zip(names, columns, strict=True)})
     pq.write_table(table, folder / OVERRULED)
+
+
+_DECIDED = {
+    "id": pa.int64(),
+    "person_code": pa.string(),
+    "aspect": pa.string(),
+    "place": pa.string(),
+    "told": pa.string(),
+    "stated_begin_on": pa.date32(),
+    "stated_end_on": pa.date32(),
+    "begin_on": pa.date32(),
+    "end_on": pa.date32(),
+    "is_taken_out": pa.bool_(),
+    "decided_on": pa.date32(),
+}
+
+
+def write_decided(decisions: Sequence[Standing], folder: Path) -> Path | None:
+    """What was decided about single stays and jobs, for ``library.corrected``; nothing when there is none."""
+    if not decisions:
+        return None
+    folder.mkdir(parents=True, exist_ok=True)
+    rows = [
+        asdict(s.decision) | {"id": s.id, "person_code": s.person_code, "decided_on": s.decided_on}
+        for s in decisions
+    ]
+    path = folder / "decided.parquet"
+    pq.write_table(pa.Table.from_pylist(rows, pa.schema(list(_DECIDED.items()))), path)
+    return path
 
 
 def _id(record: OwnRecord) -> int:

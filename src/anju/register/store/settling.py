@@ -12,10 +12,11 @@ from datetime import date, datetime
 from django.db import connection, transaction
 
 from anju.kernel.refusal import Refusal
-from anju.register import settling
-from anju.register.store import loading
+from anju.register import settling, spells
+from anju.register.store import loading, showing_spells
 from anju.register.store.models import Identity, Settlement, SettlementStep
 from anju.register.store.queries import cases
+from anju.register.store.queries import spells as spell_queries
 from anju.register.store.queries.people import resolve_code
 from anju.register.store.showing import show
 from anju.trust.access import Actor
@@ -84,7 +85,7 @@ WHERE i.person_code = s.person_code AND i.known_to IS NULL AND s.region IS DISTI
 
 def _case(code: str, field: str, at: datetime) -> Settlement:
     """The open case, or a new one where a person or a colleague raises what no run has found."""
-    if field not in settling.dossier.FIELDS:
+    if field not in settling.FIELDS:
         raise Refusal("register.cannot_settle", field=field)
     found = Settlement.objects.select_for_update().filter(person_code=code, field=field, state="open").first()
     if found is not None:
@@ -139,12 +140,47 @@ def settle(
     department with authority does.
     """
     current, value, why = resolve_code(code), settling.check(field, value), check_why(why)
-    if evidence not in settling.plan()["evidence"]:
-        raise Refusal("register.unknown_evidence")
     case = _case(current, field, at)
     _theirs(case, by)
     former = show(current, field, value, at)
     against = sorted({v for v in cases.stated(current, field) if v != value})
+    return _decide(case, value, former, against, why=why, evidence=evidence, by=by, at=at, purpose=purpose)
+
+
+@transaction.atomic
+def settle_spell(
+    code: str, aspect: str, row: int, change: spells.Change, *, why: str, evidence: str = "records", by: Actor,
+    at: datetime, purpose: str,
+) -> int:  # fmt: skip
+    """Decide that a stay or job (its current row) had another period, or never was. Shown at once; who asked is told.
+
+    Later runs follow it until the dataset with authority, after this day, states what it had not stated before. A decision
+    that had to yield so has had its time when the spell is decided anew. Returns the case's id.
+    """
+    current, why = resolve_code(code), check_why(why)
+    case = _case(current, aspect, at)
+    _theirs(case, by)
+    standing = [s for s in spell_queries.standing(current) if s.decision.aspect == aspect]
+    decision, former = showing_spells.show(current, aspect, row, change, [s.decision for s in standing], at)
+    if cases.is_contradicted(current, aspect):
+        stated = decision.stated_begin_on, decision.stated_end_on
+        over = [
+            s.id
+            for s in standing
+            if s.decision.key == decision.key and s.decision.meets(*stated, s.decided_on)
+        ]
+        Settlement.objects.filter(pk__in=over).update(state="ended")
+    return _decide(
+        case, spells.pack(decision), str(former), [], why=why, evidence=evidence, by=by, at=at, purpose=purpose
+    )  # fmt: skip
+
+
+def _decide(
+    case: Settlement, value: str, former: str, against: list[str], *, why: str, evidence: str, by: Actor, at: datetime,
+    purpose: str,
+) -> int:  # fmt: skip
+    if evidence not in settling.plan()["evidence"]:
+        raise Refusal("register.unknown_evidence")
     seal = sealer().seal
     case.state, case.settled_at, case.settled_by = "settled", at, by.account
     case.value, case.former, case.evidence, case.why = seal(value), seal(former), evidence, seal(why)
@@ -217,7 +253,11 @@ def undo(settlement: int, *, why: str, by: Actor, at: datetime, purpose: str) ->
 def reopen(case: Settlement, at: datetime) -> None:
     """A decided case is open again and what was shown before stands. Call inside a transaction that tells the log."""
     if case.state == "settled" and case.former is not None:
-        show(resolve_code(case.person_code), case.field, sealer().open(case.former), at, settled=False)
+        code, former = resolve_code(case.person_code), sealer().open(case.former)
+        if case.field in spells.ASPECTS:
+            showing_spells.restore(code, spells.unpack(sealer().open(case.value)), int(former), at)
+        else:
+            show(code, case.field, former, at, settled=False)
     limit = settling.due(at.date())
     case.state, case.settled_at, case.settled_by, case.batch = "open", None, "", None
     case.value = case.former = case.overruled = case.why = None
@@ -231,7 +271,7 @@ def open_request(
     number: str, code: str, field: str, due_on: date, *, provisional: bool, by: Actor, at: datetime
 ) -> None:
     """A person's correction request becomes a case with the request's own limit. Other fields are answered by hand."""
-    if field not in settling.dossier.FIELDS:
+    if field not in settling.FIELDS:
         return
     case = _case(resolve_code(code), field, at)
     case.is_requested, case.request = True, number

@@ -17,10 +17,10 @@ from anju.exchange.contracts import get_codelist
 from anju.exchange.review.comparing import Runs, align
 from anju.kernel.refusal import Refusal
 from anju.register import settling
-from anju.register.dossier import FIELDS
 from anju.register.store import settling as actions
 from anju.register.store import settling_many
 from anju.register.store.queries import cases
+from anju.register.store.queries.spells import SpellPage
 from anju.trust import places, rights
 from anju.trust.access import Actor
 from anju.trust.store import rights_queries
@@ -99,7 +99,7 @@ def listed(request: HttpRequest) -> HttpResponse:
     access: Access = request.access  # type: ignore[attr-defined]
     asked, where, at = request.GET, scope(access.actor), timezone.now()
     state = asked.get("state", "open") if asked.get("state", "open") in cases.STATES else "open"
-    field = asked.get("field", "") if asked.get("field", "") in FIELDS else ""
+    field = asked.get("field", "") if asked.get("field", "") in settling.FIELDS else ""
     owner = access.actor.department or asked.get("owner", "")
     age = int(asked["age"]) if asked.get("age", "").isdigit() and int(asked["age"]) in cases.AGES else 0
     found = cases.list_cases(
@@ -131,14 +131,14 @@ def case(request: HttpRequest, code: str, field: str) -> HttpResponse:
         try:
             done = _do(request, code, field)
         except Refusal as refusal:
-            trouble = refusal_words(_named(refusal))
+            trouble = refusal_words(named(refusal))
         else:
             messages.success(request, done)
             return redirect("staff:case", code, field)
     return _show(request, code, field, trouble=trouble)
 
 
-def _named(refusal: Refusal) -> Refusal:
+def named(refusal: Refusal) -> Refusal:
     """A refusal whose department is told by name."""
     if "owner" in refusal.facts:
         return Refusal(refusal.code, **refusal.facts | {"owner": code_label("owner", refusal.facts["owner"])})
@@ -192,11 +192,11 @@ def _show(
     access: Access = request.access  # type: ignore[attr-defined]
     today = timezone.localdate()
     held = cases.get_case(code, field, today=today, masked=masked)
-    _theirs_to_see(held, access.actor)
+    theirs_to_see(held, access.actor)
     given = request.POST.dict() if trouble else {}
     asked = rights_queries.get_request(held.request, today=today) if held.request else None
     page = CasePage(
-        held, _choices(request, held, asked, masked), _codes(field), _departments(held.owner),
+        held, _choices(request, held, asked, masked), _codes(field), departments(held.owner),
         settling.plan()["evidence"], asked, tuple(rights.grounds("correct").values()) if asked else (), given, trouble,
         may(request, "discrepancy.settle"), not access.actor.department or access.actor.department == held.owner,
         0 if masked else REVEAL_SECONDS,
@@ -204,7 +204,7 @@ def _show(
     return render(request, "staff/case.html", {"page": page}, status=422 if trouble else 200)
 
 
-def _theirs_to_see(held: cases.CaseFile, actor: Actor) -> None:
+def theirs_to_see(held: cases.CaseFile | SpellPage, actor: Actor) -> None:
     """A department sees what it is or was asked."""
     mine = actor.department
     if mine and mine != held.owner and mine not in {d for s in held.steps for d in (s.department, s.to)}:
@@ -250,7 +250,8 @@ def _codes(field: str) -> tuple[tuple[str, str], ...]:
     )
 
 
-def _departments(owner: str) -> tuple[tuple[str, str], ...]:
+def departments(owner: str) -> tuple[tuple[str, str], ...]:
+    """Whom a case can be handed to, with their names."""
     return tuple((d, code_label("owner", d)) for d in settling.code_values("department") if d != owner)
 
 
@@ -297,5 +298,5 @@ def undo_bulk(request: HttpRequest, batch: int) -> HttpResponse:
         )
         messages.success(request, _("已撤回 %(n)s 项。") % {"n": f"{done:,}"})
     except Refusal as refusal:
-        messages.error(request, refusal_words(_named(refusal)))
+        messages.error(request, refusal_words(named(refusal)))
     return redirect("staff:bulk")

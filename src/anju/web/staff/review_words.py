@@ -10,7 +10,6 @@ from django.utils.translation import gettext_noop
 
 from anju.kernel import wording
 from anju.register import settling
-from anju.register.dossier import FIELDS as FIELDS_OF_PERSON
 from anju.web.shell import terms
 from anju.web.shell.tags import badge, is_english
 
@@ -132,8 +131,8 @@ def source_days(sources: Any) -> dict[str, Any]:
 
 @register.filter
 def is_settled_by_value(field: str) -> bool:
-    """Whether a field is corrected by deciding on a value."""
-    return field in FIELDS_OF_PERSON
+    """Whether what a person asks to correct is decided on a page of its own and written through."""
+    return field in settling.FIELDS
 
 
 HOW = {

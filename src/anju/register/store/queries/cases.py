@@ -9,7 +9,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from anju.kernel.refusal import Refusal
-from anju.register import dossier, settling
+from anju.register import dossier, settling, spells
 from anju.register.store.models import Discrepancy, SettleBatch, Settlement
 from anju.register.store.queries import sql
 from anju.register.store.queries.people import resolve_code
@@ -212,10 +212,6 @@ def get_case(code: str, field: str, *, today: date, masked: bool = True) -> Case
         if value
     )  # fmt: skip
     opened = sealer().open
-    steps = tuple(
-        StepLine(s.kind, s.at, s.by, s.department, s.to, opened(s.note) if s.note else "")
-        for s in (case.steps.order_by("at", "id") if case else ())
-    )
     is_open = case is not None and case.state == "open"
     name = (masking.mask_name(file.line.name) if masked else file.line.name) or ""
     return CaseFile(
@@ -223,9 +219,18 @@ def get_case(code: str, field: str, *, today: date, masked: bool = True) -> Case
         case.due_on if case else None, bool(case and case.due_is_provisional),
         (case.due_on - today).days if is_open and case.due_on else None,
         case.request if case else "", case.evidence if case else "", opened(case.why) if case and case.why else "",
-        case.settled_at if case else None, options, steps, any(d.field == field for d in file.discrepancies),
+        case.settled_at if case else None, options, steps_of(case), any(d.field == field for d in file.discrepancies),
         case.batch_id if case else None, masked,
     )  # fmt: skip
+
+
+def steps_of(case: Settlement | None) -> tuple[StepLine, ...]:
+    """A case's history, the oldest step first."""
+    opened = sealer().open
+    return tuple(
+        StepLine(s.kind, s.at, s.by, s.department, s.to, opened(s.note) if s.note else "")
+        for s in (case.steps.order_by("at", "id") if case else ())
+    )
 
 
 def mask(field: str, value: str) -> str:
@@ -277,7 +282,10 @@ def authority(field: str) -> str:
 def overruled() -> tuple[tuple[str, str, str], ...]:
     """What sources said against the decisions that stand: person code (today's), field, value. For a run alone."""
     newest: dict[tuple[str, str], Settlement] = {}
-    for case in Settlement.objects.filter(state="settled", overruled__isnull=False).order_by("id"):
+    found = Settlement.objects.filter(state="settled", overruled__isnull=False).exclude(
+        field__in=spells.ASPECTS
+    )
+    for case in found.order_by("id"):
         newest[(case.person_code, case.field)] = case
     opened = sealer().open
     return tuple(

@@ -1,0 +1,81 @@
+"""A decision about one stay or job: which spell was stated, and what is right instead.
+
+Units: days, half-open; no end: it goes on. Pure; rows and actions are in ``register.store``.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, replace
+from datetime import date
+from typing import Any
+
+from anju.kernel.refusal import Refusal
+
+ASPECTS = ("stay", "job")
+DAYS = ("stated_begin_on", "stated_end_on", "begin_on", "end_on")
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What is right: another period, or that it never was. An empty day leaves what is stated; ``goes_on`` takes an end away."""
+
+    begin_on: date | None = None
+    end_on: date | None = None
+    goes_on: bool = False
+    is_taken_out: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SpellDecision:
+    """One decision. ``place``: dwelling or employer code; ``told``: division or name where there is no code.
+
+    ``begin_on`` is None for a spell that is taken out.
+    """
+
+    aspect: str
+    place: str
+    told: str
+    stated_begin_on: date
+    stated_end_on: date | None
+    begin_on: date | None = None
+    end_on: date | None = None
+    is_taken_out: bool = False
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """What the spell is about."""
+        return self.aspect, self.place, self.told
+
+    def meets(self, begin_on: date, end_on: date | None, decided_on: date) -> bool:
+        """Whether a period shares a day with what was stated when it was decided."""
+        return begin_on < (self.stated_end_on or decided_on) and (end_on or date.max) > self.stated_begin_on
+
+
+def decide(stated: SpellDecision, change: Change, today: date) -> SpellDecision:
+    """``stated`` (no change yet) with the change. Refuses a period that cannot be, and one that changes nothing."""
+    if change.is_taken_out:
+        return replace(stated, is_taken_out=True)
+    begin_on = change.begin_on or stated.stated_begin_on
+    end_on = None if change.goes_on else change.end_on or stated.stated_end_on
+    if begin_on > today or (end_on is not None and end_on > today):
+        raise Refusal("register.spell_ahead")
+    if end_on is not None and end_on <= begin_on:
+        raise Refusal("register.spell_ends_first")
+    if (begin_on, end_on) == (stated.stated_begin_on, stated.stated_end_on):
+        raise Refusal("register.spell_unchanged")
+    return replace(stated, begin_on=begin_on, end_on=end_on)
+
+
+def pack(decision: SpellDecision) -> str:
+    """As it is sealed."""
+    told: dict[str, Any] = asdict(decision)
+    return json.dumps(
+        told | {d: told[d].isoformat() if told[d] else None for d in DAYS}, ensure_ascii=False, sort_keys=True
+    )
+
+
+def unpack(packed: str) -> SpellDecision:
+    """A decision as it was packed."""
+    told = json.loads(packed)
+    return SpellDecision(**told | {d: date.fromisoformat(told[d]) if told[d] else None for d in DAYS})

@@ -1,0 +1,110 @@
+"""A decided stay or job in the person's file at once, and back again: rows as a counter entry writes them.
+
+The person's own row is said anew each time, so that the next run knows of people with a spell taken out too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from django.db.models import Min, Value
+from django.db.models.functions import Coalesce
+
+from anju.kernel.refusal import Refusal
+from anju.register import spells
+from anju.register.spells import Change, SpellDecision
+from anju.register.store.entering import Written, shown_person
+from anju.register.store.models import Contribution, Enrolment, Job, Stay
+from anju.register.store.showing import DATASET
+
+MODELS: dict[str, Any] = {"stay": Stay, "job": Job}
+INSURED = timedelta(days=92)
+"""A contribution so late shows that somebody is here, as in a run."""
+
+
+def show(
+    code: str, aspect: str, row: int, change: Change, earlier: Iterable[SpellDecision], at: datetime
+) -> tuple[SpellDecision, int]:
+    """Write a decision about the current row ``row``; return it and the row that was shown before.
+
+    ``earlier``: decisions that stand, the newest last; one about this spell tells what the sources had stated. Refuses a
+    row that is not this person's, or no longer current.
+    """
+    person, wrote = shown_person(code), Written()
+    found = (
+        MODELS[aspect].objects.select_for_update().filter(pk=row, person_code=code, known_to=None).first()
+        if aspect in MODELS
+        else None
+    )
+    if found is None:
+        raise Refusal("register.no_spell")
+    now = spells.decide(stated(aspect, found), change, at.date())
+    first = next((e for e in earlier if e.key == now.key and e.begin_on == found.begin_on), None)
+    decision = now if first is None else _carried(now, first)
+    if decision.is_taken_out:
+        MODELS[aspect].objects.filter(pk=row).update(known_to=at)
+    else:
+        told = {s for s in found.sources.split(";") if s and not s.startswith(f"{DATASET}@")}
+        told.add(f"{DATASET}@{at.date().isoformat()}")
+        wrote.replace(
+            aspect, found, at, begin_on=decision.begin_on, end_on=decision.end_on, confirmed_on=at.date(),
+            sources=";".join(sorted(told)),
+            presumed_end_on=found.presumed_end_on if found.end_on == decision.end_on else None,
+        )  # fmt: skip
+    _restate(person, wrote, at)
+    return decision, row
+
+
+def _carried(now: SpellDecision, first: SpellDecision) -> SpellDecision:
+    """A decision about a spell that was put right before holds against what the sources stated then."""
+    return SpellDecision(
+        *now.key, first.stated_begin_on, first.stated_end_on, now.begin_on, now.end_on, now.is_taken_out
+    )
+
+
+def stated(aspect: str, row: Any) -> SpellDecision:
+    """A row as what is stated, before anything is decided."""
+    if aspect == "stay":
+        place, told = row.dwelling_code, row.stay_region if row.stay_region.strip("0") else ""
+    else:
+        place, told = row.employer_code, row.employer_name
+    return SpellDecision(aspect, place, "" if place else told, row.begin_on, row.end_on)
+
+
+def restore(code: str, decision: SpellDecision, former: int, at: datetime) -> None:
+    """What was shown before the decision stands again."""
+    person, wrote = shown_person(code), Written()
+    model = MODELS[decision.aspect]
+    for row in model.objects.filter(person_code=code, known_to=None):
+        if stated(decision.aspect, row).key == decision.key and (
+            row.begin_on == decision.begin_on or decision.meets(row.begin_on, row.end_on, at.date())
+        ):
+            model.objects.filter(pk=row.pk).update(known_to=at)
+    again = model.objects.filter(pk=former, person_code=code).first()
+    if again is not None:
+        again.pk, again.known_from, again.known_to, again.region = None, at, None, person.region
+        wrote.open(decision.aspect, again)
+    _restate(person, wrote, at)
+
+
+def _restate(person: Any, wrote: Written, at: datetime) -> None:
+    """Who lives, works and is here today by the rows that stand; where rows belong follows with the next run."""
+    code, today = person.person_code, at.date()
+    stay, job, pupil = (_going(model, code, today) for model in (Stay, Job, Enrolment))
+    told = any(m.objects.filter(person_code=code, known_to=None).exists() for m in (Stay, Job, Enrolment))
+    insured = Contribution.objects.filter(person_code=code, known_to=None, to_month__gt=today - INSURED)
+    wrote.replace(
+        "identity", person, at, dwelling_code=(stay.dwelling_code or None) if stay else None,
+        employer_code=job.employer_code if job else "",
+        arrived_on=Stay.objects.filter(person_code=code, known_to=None).aggregate(first=Min("begin_on"))["first"],
+        is_resident=bool(stay or job or pupil) or not told or insured.exists(),
+    )  # fmt: skip
+
+
+def _going(model: Any, code: str, today: date) -> Any:
+    """The row of a table that goes on today, the newest first."""
+    until = Coalesce("end_on", "presumed_end_on", Value(date.max))
+    found = model.objects.filter(person_code=code, known_to=None, begin_on__lte=today).annotate(until=until)
+    return found.filter(until__gt=today).order_by("-begin_on", "-confirmed_on", "pk").first()

@@ -1,0 +1,100 @@
+"""One person's stays or jobs: put right when each began and ended, or take out what never was."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods
+
+from anju.kernel.refusal import Refusal
+from anju.register import settling
+from anju.register.spells import Change
+from anju.register.store import settling as actions
+from anju.register.store.queries.spells import SpellPage, get_spells
+from anju.trust import rights
+from anju.trust.store import rights_queries
+from anju.web.guard import Access, guard, may
+from anju.web.shell.tags import refusal_words
+from anju.web.staff.discrepancies import departments, named, theirs_to_see
+
+
+@dataclass(frozen=True, slots=True)
+class SpellsPage:
+    """The spells with the case about them, and what can be done."""
+
+    held: SpellPage
+    departments: tuple[tuple[str, str], ...]
+    evidence: dict[str, dict[str, str]]
+    request: rights_queries.RequestLine | None
+    grounds: tuple[rights.Ground, ...]
+    given: dict[str, str]
+    chosen: int
+    trouble: str
+    may_settle: bool
+    is_theirs: bool
+
+
+@require_http_methods(["GET", "POST"])
+@guard("discrepancy.read", subject="person:code", unsafe="discrepancy.settle")
+def spells(request: HttpRequest, code: str, aspect: str) -> HttpResponse:
+    """See the spells; put one right, hand the case on, close it, take a decision back."""
+    access: Access = request.access  # type: ignore[attr-defined]
+    trouble = ""
+    if request.method == "POST":
+        try:
+            done = _do(request.POST, access, code, aspect)
+        except Refusal as refusal:
+            trouble = refusal_words(named(refusal))
+        else:
+            messages.success(request, done)
+            return redirect("staff:case", code, aspect)
+    held = get_spells(code, aspect)
+    theirs_to_see(held, access.actor)
+    asked = rights_queries.get_request(held.request, today=timezone.localdate()) if held.request else None
+    given = request.POST.dict() if trouble else {}
+    row = given.get("row", "")
+    page = SpellsPage(
+        held, departments(held.owner), settling.plan()["evidence"], asked,
+        tuple(rights.grounds("correct").values()) if asked else (), given, int(row) if row.isdigit() else 0, trouble,
+        may(request, "discrepancy.settle"), not access.actor.department or access.actor.department == held.owner,
+    )  # fmt: skip
+    return render(request, "staff/spells.html", {"page": page}, status=422 if trouble else 200)
+
+
+def _do(given: QueryDict, access: Access, code: str, aspect: str) -> str:
+    why, do = given.get("why", ""), given.get("do", "")
+    who = {"by": access.actor, "at": timezone.now(), "purpose": access.purpose}
+    if do in ("change", "take_out"):
+        if not given.get("row", "").isdigit():
+            raise Refusal("register.choose_spell")
+        change = Change(is_taken_out=True) if do == "take_out" else _change(given)
+        told = {"why": why, "evidence": given.get("evidence", "records")}
+        actions.settle_spell(code, aspect, int(given["row"]), change, **told, **who)
+        return _("已更正，现在就这样显示；以后的汇总也以它为准。")
+    if do == "send":
+        actions.send(code, aspect, given.get("to", ""), note=why, **who)
+        return _("已转交。")
+    if do == "drop":
+        actions.drop(code, aspect, why=why, ground=given.get("ground", ""), **who)
+        return _("已结案，未作更正。")
+    if do == "undo" and given.get("case", "").isdigit():
+        actions.undo(int(given["case"]), why=why, **who)
+        return _("已撤回，恢复为原来显示的值。")
+    raise Refusal("register.choose_spell")
+
+
+def _change(given: QueryDict) -> Change:
+    return Change(_day(given.get("begin_on", "")), _day(given.get("end_on", "")), bool(given.get("goes_on")))
+
+
+def _day(told: str) -> date | None:
+    try:
+        return date.fromisoformat(told) if told else None
+    except ValueError:
+        raise Refusal("register.choose_day") from None
