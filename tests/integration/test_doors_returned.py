@@ -9,13 +9,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from openpyxl import load_workbook
+from pytest_django import Settings
 
 from anju.exchange.intake.report import XLSX
 from anju.exchange.store.models import Batch, HeldRow
 from anju.jobs.pipeline import intake
-from anju.trust.store import ledger, log_queries
+from anju.trust.access import system
+from anju.trust.store import access_actions, ledger, log_queries
+from anju.trust.store.models import Account
 from anju.web.api.docs import _groups
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -145,3 +149,28 @@ def test_a_push_that_breaks_the_reading_is_refused_without_its_rows(
     assert len(doors._idle) <= before  # an engine that may be broken is not lent again
     assert ("client:police-sync", "exchange.send", "", "failed") in entries()
     assert sent(door, people(3), "key-00001")["rows"] == 3
+
+
+def test_a_file_that_breaks_the_reading_is_refused_on_the_page_and_noted(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, settings: Settings
+) -> None:
+    settings.DEMO = True
+    account, now = Account.objects.create(username="w", is_demo=True), datetime.now(UTC)
+    held = access_actions.grant_role("w", "station_worker", "990102", by=system("test"), at=now)
+    client = Client()
+    client.force_login(account, backend=settings.AUTHENTICATION_BACKENDS[0])
+    session = client.session
+    until = (now + timedelta(minutes=20)).isoformat()
+    session["acting"] = {"assignment": held, "purpose": "residence_registration", "until": until}
+    session.save()
+    said = "张三 120"
+
+    def fails(*_ignored: Any) -> Any:
+        raise ZeroDivisionError(said)
+
+    monkeypatch.setattr(intake, "sniff", fails)
+    told = client.post("/staff/batches/", {"file": SimpleUploadedFile("居住登记.csv", as_csv(people(3)))})
+    page = told.content.decode()
+    assert (told.status_code, "ZeroDivisionError" in page) == (422, True)
+    assert said not in page + caplog.text
+    assert (f"account:{account.pk}", "exchange.send", "", "refused") in entries()
