@@ -190,6 +190,7 @@ def test_a_stay_is_put_right_on_request_and_shown_so(code: str) -> None:
     assert get_person_file(code).stays[0].end_on is None
     assert steward.post(page, given).status_code == HTTPStatus.FOUND
     assert get_person_file(code).stays[0].end_on == date(2026, 11, 10)
+    assert "2026-11-09" in steward.get(page).content.decode(), "the last day there"
     assert "经核实更正" in steward.get(f"/staff/people/{code}/").content.decode()
     assert "核对了退租协议" in she.get(f"/me/requests/{number[0]}/").content.decode()
     (case,) = cases.list_cases(scope=("",), at=AT, field="stay", state="settled").rows
