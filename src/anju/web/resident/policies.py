@@ -161,9 +161,11 @@ def _answer(code: str, programme: Programme, *, with_changes: bool) -> Answer:
 
 def _outcome(service: ServiceShown) -> Outcome:
     words = OUTCOMES[service.outcome][1 if is_english() else 0]
+    says_nothing = service.outcome == "open" and not service.score  # nothing proven yet is not nought points
     return Outcome(
         _either(service.zh, service.en), TONES[service.outcome], words,
-        "" if service.score is None else number(service.score), "" if service.line is None else number(service.line),
+        "" if service.score is None or says_nothing else number(service.score),
+        "" if service.line is None else number(service.line),
     )  # fmt: skip
 
 
