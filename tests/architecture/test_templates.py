@@ -56,6 +56,16 @@ def test_templates_stay_with_their_audience() -> None:
     assert not strayed
 
 
+def test_no_link_saves_whatever_comes() -> None:
+    """With ``download`` a browser would save the page that asks for a purpose under the file's name."""
+    guilty = [
+        named(p)
+        for p in TEMPLATES
+        if re.search(r"<a\b[^<]*\sdownload\b[=>\s]", p.read_text(encoding="utf-8"))
+    ]
+    assert not guilty
+
+
 def test_templates_are_small() -> None:
     long = {
         named(p): n for p in TEMPLATES if (n := len(p.read_text(encoding="utf-8").splitlines())) > LONGEST
