@@ -127,15 +127,37 @@ def test_a_real_postgresql_by_url(tmp_path: Path) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def test_commands_on_a_database_that_is_not_upgraded_say_so(tmp_path: Path) -> None:
+OLDER = """
+from anju.jobs.cli import setup_django
+setup_django()
+from django.db import connection
+with connection.cursor() as cursor:
+    cursor.execute("DELETE FROM django_migrations WHERE app = 'exchange'")
+    cursor.execute("DROP TABLE exchange_batch, register_run CASCADE")
+"""
+
+
+def test_a_new_database_is_made_ready_and_an_older_one_left_alone(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("a,b\n1,2\n")
-    for words in (
-        ("exchange", "ingest", str(tmp_path / "a.csv")),
-        ("exchange", "link"),
-        ("exchange", "publish"),
-    ):
-        with pytest.raises(subprocess.CalledProcessError) as failed:
-            anju(*words, home=tmp_path, DATABASE_URL="", ANJU_LANG="en")
-        assert failed.value.returncode == 3
-        assert 'Run "anju db upgrade" first' in failed.value.stderr
-        assert "Traceback" not in failed.value.stderr
+    ingest = ("exchange", "ingest", str(tmp_path / "a.csv"))
+    told = refused(ingest, tmp_path)
+    assert "The database is new" in told
+    assert "The header of a.csv belongs to no dataset" in told
+    subprocess.run(
+        [sys.executable, "-c", OLDER],
+        check=True,
+        env={**os.environ, "ANJU_HOME": str(tmp_path), "DATABASE_URL": ""},
+    )
+    for words in (ingest, ("exchange", "link"), ("exchange", "publish")):
+        told = refused(words, tmp_path)
+        assert 'Run "anju db upgrade" first' in told
+        assert "Traceback" not in told
+        assert "The database is new" not in told
+
+
+def refused(words: tuple[str, ...], home: Path) -> str:
+    """What a command that must be refused tells on standard error."""
+    with pytest.raises(subprocess.CalledProcessError) as failed:
+        anju(*words, home=home, DATABASE_URL="", ANJU_LANG="en")
+    assert failed.value.returncode == 3
+    return str(failed.value.stderr)

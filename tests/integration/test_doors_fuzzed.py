@@ -34,7 +34,7 @@ from knocking import Door, Knocker, World, build, doors, file_of, garbage
 pytestmark = pytest.mark.django_db
 TOTAL = int(os.environ.get("ANJU_FUZZ", "600"))
 IS_LONG = TOTAL > 1000
-SEED = random.SystemRandom().getrandbits(32) if IS_LONG else 1
+SEED = int(os.environ.get("ANJU_FUZZ_SEED") or (random.SystemRandom().getrandbits(32) if IS_LONG else 1))
 NOT_OURS = frozenset(
     {"host", "cookie", "authorization", "content-length", "content-type", "transfer-encoding", "connection"}
 )

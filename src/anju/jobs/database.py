@@ -160,3 +160,11 @@ def waiting() -> int:
 
     executor = MigrationExecutor(connection)
     return len(executor.migration_plan(executor.loader.graph.leaf_nodes()))
+
+
+def is_empty() -> bool:
+    """Whether the database holds no table at all: nobody has ever used it."""
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        return not connection.introspection.table_names(cursor, include_views=True)

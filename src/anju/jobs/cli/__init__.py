@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import os
+import subprocess
 import sys
 from typing import NoReturn
 
@@ -35,6 +36,9 @@ GROUPS = {
 }
 REFUSED = 3
 """Exit code of a refusal; 2 is a wrong call, 1 a failed check."""
+
+MADE_READY = "ANJU_MADE_READY"
+"""Set in a command that runs again because it found an empty database."""
 
 errors = Console(stderr=True)
 
@@ -81,6 +85,7 @@ def main() -> None:
     except Exception as broken:
         if not (count := _upgrades_waiting(broken)):
             raise
+        _begin_anew()
         _tell(Refusal("database.not_upgraded", count=count))
 
 
@@ -105,6 +110,22 @@ def _upgrades_waiting(broken: BaseException | None) -> int:
         return database.waiting()
     except Exception:  # the database cannot even be asked: what broke first says more
         return 0
+
+
+def _begin_anew() -> None:
+    """Make a database ready that holds nothing at all, and run the command again from its beginning; once.
+
+    A database with anything in it is left alone: upgrading it is the operator's decision.
+    """
+    from anju.jobs import database
+
+    if os.environ.get(MADE_READY) or not database.is_empty():
+        return
+    errors.print(f"[dim]{wording.say('database.new', _language())}[/]", highlight=False, soft_wrap=True)
+    upgrade = [sys.executable, "-c", "from anju.jobs.cli import main; main()", "db", "upgrade"]
+    subprocess.run(upgrade, check=True, stdout=subprocess.DEVNULL)
+    os.environ[MADE_READY] = "1"
+    os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 - the very command that was typed
 
 
 def _language() -> str:
