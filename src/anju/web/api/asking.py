@@ -19,6 +19,8 @@ from anju.web.api.door import actor, door, scope
 router = Router(tags=["population"])
 changes_router = Router(tags=["exchange"])
 MOST = 1_000
+WRITTEN = r"^[^\x00]*$"
+"""What PostgreSQL can hold: no NUL, which nobody writes."""
 Purpose = Annotated[
     str,
     Header(
@@ -34,8 +36,8 @@ Aspects = Annotated[
 class Asked(Schema):
     """One person: a citizen number, or a name with a birthday."""
 
-    citizen_no: str = Field("", max_length=18)
-    name: str = Field("", max_length=80)
+    citizen_no: str = Field("", max_length=18, pattern=WRITTEN)
+    name: str = Field("", max_length=80, pattern=WRITTEN)
     born_on: date | None = None
 
 
