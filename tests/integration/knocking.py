@@ -181,17 +181,13 @@ class Knocker:
         match = request.resolver_match
         self.by_view[f"{match.view_name if match else '-'} {answer.status_code}"] += 1
         sent = unquote_plus(f"{path} {told} {body.decode('utf-8', 'replace')} {dict(headers or {})}")
-        # Whoever broke the glass sees every place for a while: that is what breaking it is for, and it is loud.
-        glass = bool(getattr(getattr(request, "_acting", None), "glass_until", None))
-        self._judge(door, f"{method} {path}?{told} {body[:300]!r}", sent, answer, told_, glass)
+        self._judge(door, f"{method} {path}?{told} {body[:300]!r}", sent, answer, told_)
         return told_
 
-    def _judge(
-        self, door: Door, asked: str, sent: str, answer: HttpResponse, told: Told, glass: bool
-    ) -> None:
+    def _judge(self, door: Door, asked: str, sent: str, answer: HttpResponse, told: Told) -> None:
         text = told.body.decode("utf-8", "replace")
         # What the one who asks has typed may be shown to them again; anything else of the other place may not.
-        leaks = [] if glass else [s for s in self.world.secrets if s in text and s not in sent]
+        leaks = [s for s in self.world.secrets if s in text and s not in sent]
         is_broken = answer.status_code >= 500 and (answer.status_code != 503 or bool(told.bug))
         if (is_broken or leaks) and len(self.wrong) < 200:
             self.wrong.append(f"{door.name} {asked} -> {told.status} {leaks} {told.bug or text[:200]}")

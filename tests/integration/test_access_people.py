@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -14,9 +15,11 @@ from pytest_django import Settings
 
 from anju.kernel.identifiers import citizen_check
 from anju.register.store import actions as register
-from anju.trust.access import Actor, rules, system
+from anju.register.store.models import Dwelling, Employer, Job, Stay
+from anju.trust.access import Actor, Role, rules, system
 from anju.trust.store import access_actions, access_queries, ledger, log_queries, log_verifying, rows
 from anju.trust.store.models import Account
+from anju.web.guard import guard
 
 BY, AT = system("test"), datetime(2026, 3, 1, 8, tzinfo=UTC)
 HERE, THERE = "990102001001", "990103001001"
@@ -126,6 +129,77 @@ def test_raw_sql_of_another_district_finds_nothing(people: dict[str, str], role:
             cursor.execute(f"SELECT count(*) FROM {table} WHERE person_code = %s OR true AND person_code <> %s",
                            [people["other"], people["me"]])  # fmt: skip
             assert cursor.fetchone()[0] == 0, table
+
+
+DWELLINGS = {HERE: "D000000000000001", THERE: "D000000000000002"}
+EMPLOYERS = {HERE: "91990101000000001A", THERE: "91990102000000001A"}
+
+
+@pytest.fixture
+def places(people: dict[str, str]) -> dict[str, str]:
+    """A dwelling with a landlord and an employer in each district; each of the two lives and works where they are."""
+    who = {"by": BY, "at": AT, "purpose": "residence_registration"}
+    for region, name in ((HERE, "me"), (THERE, "other")):
+        Dwelling.objects.create(
+            dwelling_code=DWELLINGS[region],
+            region=region,
+            street=f"{region}街",
+            number="7",
+            landlord_name="房东某",
+        )
+        Employer.objects.create(employer_code=EMPLOYERS[region], region=region, name=f"{region}公司")
+        register.register_stay(
+            people[name], dwelling_code=DWELLINGS[region], begin_on=date(2026, 2, 1), **who
+        )
+        register.register_job(people[name], employer_code=EMPLOYERS[region], begin_on=date(2026, 2, 1), **who)
+    return people
+
+
+PLACES = {"dwelling": DWELLINGS, "employer": EMPLOYERS}
+LOOKS_AT_PLACES = [
+    (role, kind) for role in rules().roles.values() for kind in PLACES if f"{kind}.read" in role.may
+]
+
+
+@pytest.mark.parametrize(("role", "kind"), LOOKS_AT_PLACES, ids=lambda told: getattr(told, "name", told))
+def test_dwellings_and_employers_of_another_district_are_refused(
+    places: dict[str, str], role: Role, kind: str
+) -> None:
+    fitting = (p for p in rules().purposes.values() if role.name in p.roles)
+    purpose = next(p for p in fitting if not p.actions or f"{kind}.read" in p.actions)
+    department = (*purpose.departments, "police")[0] if role.department else ""
+    worker, codes = login(role.name, "990102", purpose.name, department), PLACES[kind]
+    assert worker.get(reverse(f"staff:{kind}", args=[codes[HERE]])).status_code == 200
+    answer = worker.get(reverse(f"staff:{kind}", args=[codes[THERE]]))
+    assert answer.status_code == 403
+    assert (f"{kind}.read", f"{kind}:{codes[THERE]}") in refused()
+    nothing = worker.get(reverse(f"staff:{kind}", args=[codes[THERE][:-1] + "9"]))
+    assert _said(answer.content.decode()) == _said(nothing.content.decode())
+    with rows.acting(Actor("account:1", role.name, "990102", department)), connection.cursor() as cursor:
+        cursor.execute("SELECT dwelling_code FROM register_dwelling")
+        assert cursor.fetchall() == [(DWELLINGS[HERE],)]
+
+
+def _said(page: str) -> str:
+    return re.sub(r"<[^>]+>", "", page)
+
+
+def test_where_somebody_in_sight_lived_or_works_opens_though_it_lies_elsewhere(
+    places: dict[str, str],
+) -> None:
+    worker, code = login("station_worker", "990102", "residence_registration"), places["me"]
+    Stay.objects.filter(person_code=code).update(dwelling_code=DWELLINGS[THERE])
+    Job.objects.filter(person_code=code).update(employer_code=EMPLOYERS[THERE])
+    for page, place in (("staff:dwelling", DWELLINGS[THERE]), ("staff:employer", EMPLOYERS[THERE])):
+        told = worker.get(reverse(page, args=[place]))
+        assert told.status_code == 200
+        assert code in told.content.decode()
+        assert places["other"] not in told.content.decode()
+
+
+def test_a_page_about_what_nobody_can_place_is_not_made() -> None:
+    with pytest.raises(ValueError, match="batch:code"):
+        guard("exchange.read", subject="batch:code")
 
 
 def test_a_worker_of_the_place_reads_and_the_person_sees_it(people: dict[str, str]) -> None:

@@ -66,8 +66,11 @@ def public(view: View) -> View:
 def guard(action: str, subject: str = "", *, unsafe: str = "") -> Callable[[View], View]:
     """Let only those in who may do ``action`` (``unsafe``: another action for requests that change something).
 
-    ``subject`` is ``kind:argument``: the view's argument that names what it is about, such as ``person:code``.
+    ``subject`` is ``kind:argument``: the view's argument that names what it is about, such as ``person:code``. Raises
+    ValueError for a kind whose place nobody knows: such a page would be open to every place.
     """
+    if subject and subject.partition(":")[0] not in subjects.PLACES:
+        raise ValueError(f"nobody knows where this lies: {subject}")
 
     def wrap(view: View) -> View:
         @wraps(view)
@@ -193,8 +196,6 @@ class _Door:
             return decision
         region, is_restricted = subjects.place(self.subject.kind, self.subject.code)
         self.subject = replace(self.subject, region=region, is_restricted=is_restricted)
-        if self.subject.kind not in subjects.PLACED:
-            return decision
         return self._decide(self.subject)
 
     def _log(self, access: Access, result: str, detail: dict[str, str | int]) -> None:

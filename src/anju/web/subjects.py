@@ -1,4 +1,7 @@
-"""Where the subject of a request lies, asked of the room that knows. Runs under row security."""
+"""Where the subject of a request lies, asked of the room that knows. Runs under row security.
+
+Every kind of subject a view may name in its address stands here; the guard refuses to be made for another one.
+"""
 
 from __future__ import annotations
 
@@ -15,13 +18,22 @@ def _person(code: str) -> tuple[str | None, bool]:
         return None, False
 
 
-PLACES: Mapping[str, Callable[[str], tuple[str | None, bool]]] = {"person": _person}
-PLACED = frozenset(PLACES)
-"""Kinds whose place is decided here; the others are bounded by row security and by their own rooms."""
+def _dwelling(code: str) -> tuple[str | None, bool]:
+    return register.dwelling_place(code), False
+
+
+def _employer(code: str) -> tuple[str | None, bool]:
+    return register.employer_place(code), False
+
+
+PLACES: Mapping[str, Callable[[str], tuple[str | None, bool]]] = {
+    "person": _person,
+    "dwelling": _dwelling,
+    "employer": _employer,
+}
 
 
 def place(kind: str, code: str) -> tuple[str | None, bool]:
     """The division code of a subject (None: unknown, or not to be seen), and whether a person's data may only be kept:
-    they objected, or a law alone holds them here."""
-    asked = PLACES.get(kind)
-    return asked(code) if asked else (None, False)
+    they objected, or a law alone holds them here. Raises KeyError for a kind that nobody can place."""
+    return PLACES[kind](code)

@@ -35,9 +35,13 @@ _PERSON = "    OR ({person} <> '' AND {person} = (SELECT NULLIF(current_setting(
 _DISABLE = "DROP POLICY anju_place ON {table}; ALTER TABLE {table} DISABLE ROW LEVEL SECURITY;"
 
 
-def row_security(table: str, region: str = "region", person: str = "") -> migrations.RunSQL:
-    """A migration step that puts a table under row security. ``region`` must have byte order (collation C)."""
+def row_security(table: str, region: str = "region", person: str = "", beyond: str = "") -> migrations.RunSQL:
+    """A migration step that puts a table under row security. ``region`` must have byte order (collation C).
+
+    ``beyond``: a condition in SQL for rows of other places that are in sight all the same.
+    """
     place = _PLACE.format(region=f'{region} COLLATE "C"') + (_PERSON.format(person=person) if person else "")
+    place += f"    OR {beyond}\n" if beyond else ""
     return migrations.RunSQL(
         _ENABLE.format(table=table, role=WEB_ROLE, place=place), _DISABLE.format(table=table)
     )

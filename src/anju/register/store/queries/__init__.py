@@ -15,6 +15,8 @@ from anju.register.store.queries.people import (
 )
 from anju.register.store.queries.person import discrepancies_of, get_person_file, reveal
 from anju.register.store.queries.places import (
+    dwelling_place,
+    employer_place,
     get_dwelling,
     get_employer,
     list_dwellings,
@@ -97,6 +99,8 @@ __all__ = [
     "Worker",
     "count_discrepancies",
     "discrepancies_of",
+    "dwelling_place",
+    "employer_place",
     "entries_of",
     "find_by_number",
     "find_by_phone",
