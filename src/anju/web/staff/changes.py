@@ -50,7 +50,7 @@ def why(request: HttpRequest, code: str) -> HttpResponse:
         except Refusal as refusal:
             trouble = refusal_words(refusal)
         else:
-            messages.success(request, _("已提出，等另一位同事复核；复核后在下一次比对时生效。"))
+            messages.success(request, _("已提出，等另一位同事复核；复核后，下一次比对和发布时显示在档案里。"))
             return redirect("staff:why", code)
     held = review_queries.why(code)
     if held.code != code:
