@@ -23,6 +23,7 @@ from anju.kernel.refusal import Refusal
 from anju.trust.sealing import sealer
 from anju.trust.sealing.suites import INTERNATIONAL
 from anju.trust.store import ledger, log_queries
+from anju.web.shell.whole import whole
 
 sys.path.insert(0, str(Path(__file__).parent))
 from doors_at import SECOND, Machine, made
@@ -36,9 +37,9 @@ def ndjson(rows: list[dict[str, Any]]) -> bytes:
     return "\n".join(json.dumps(r, ensure_ascii=False) for r in rows).encode()
 
 
-def arrow(rows: list[dict[str, Any]]) -> bytes:
+def arrow(rows: list[dict[str, Any]], options: pa.ipc.IpcWriteOptions | None = None) -> bytes:
     table, out = pa.Table.from_pylist(rows), io.BytesIO()
-    with pa.ipc.new_stream(out, table.schema) as writer:
+    with pa.ipc.new_stream(out, table.schema, options=options) as writer:
         writer.write_table(table, max_chunksize=7)
     return out.getvalue()
 
@@ -102,11 +103,46 @@ def test_content_is_checked_against_its_digest_and_its_kind() -> None:
     assert wrong.json()["code"] == "doors.digest_differs"
     assert door.post(URL, body, "image/png", Idempotency_Key="key-00001").status_code == 415
     assert door.post(URL, body, "text/csv", Idempotency_Key="short").json()["code"] == "doors.key_missing"
+    assert door.post(URL, body, "text/csv").json()["code"] == "doors.key_missing"
+    packed = door.post(URL, arrow(people(3), pa.ipc.IpcWriteOptions(compression="zstd")),
+                       "application/vnd.apache.arrow.stream", Idempotency_Key="key-00001")  # fmt: skip
+    assert packed.json()["code"] == "intake.arrow_compressed"
     header = as_csv(people(1)).splitlines(keepends=True)[0]
     assert door.post(URL, header, "text/csv", Idempotency_Key="key-00001").json()["code"] == "intake.empty"
     assert not Batch.objects.exists()
     fine = door.post(URL, body, "text/csv", Idempotency_Key="key-00001", Content_Digest=f"sha-256=:{good}:")
     assert fine.status_code == 200
+
+
+def test_a_request_that_breaks_off_leaves_nothing() -> None:
+    door, body = Machine(made()), as_csv(people(30))
+    headers = {f"HTTP_{k.upper()}": v for k, v in door.headers.items()}
+    lines = body.splitlines(keepends=True)
+    half = b"".join(lines[:10])  # ends with a whole row: nothing in it tells that something is missing
+
+    def sent(stream: io.BytesIO, **environ: str) -> Any:
+        asked = {
+            "REQUEST_METHOD": "POST", "PATH_INFO": "/api/exchange/batches", "QUERY_STRING": "dataset=police_residence",
+            "CONTENT_TYPE": "text/csv", "HTTP_IDEMPOTENCY_KEY": "broken-off", "wsgi.input": stream,
+            "SERVER_NAME": "testserver", "SERVER_PORT": "80", "wsgi.url_scheme": "http", **headers, **environ,
+        }  # fmt: skip
+        answer: Any = whole(lambda environ, _start: door.client.handler(environ))(asked, print)
+        return answer.status_code, json.loads(answer.content)
+
+    status, told = sent(io.BytesIO(half), CONTENT_LENGTH=str(len(body)))
+    assert (status, told["code"]) == (400, "doors.cut_off")
+    status, told = sent(io.BytesIO(half), HTTP_TRANSFER_ENCODING="chunked")
+    assert (status, told["code"]) == (411, "doors.length_missing")
+    assert not Batch.objects.exists()
+    status, told = sent(io.BytesIO(body + b"more of the next request"), CONTENT_LENGTH=str(len(body)))
+    assert (status, told["rows"]) == (200, 30)
+
+
+def test_what_lies_ahead_is_not_a_day_of_sending() -> None:
+    door, body = Machine(made()), as_csv(people(3))
+    ahead = f"{URL}&day={datetime.now(UTC).date() + timedelta(days=3)}"
+    assert door.post(ahead, body, "text/csv", Idempotency_Key="key-00001").json()["code"] == "doors.day_ahead"
+    assert not Batch.objects.exists()
 
 
 def test_a_file_in_parts_goes_on_where_it_was_after_either_side_died() -> None:

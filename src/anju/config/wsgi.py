@@ -4,6 +4,8 @@ import os
 
 from django.core.wsgi import get_wsgi_application
 
+from anju.web.shell.whole import whole
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "anju.config.settings")
 os.environ.setdefault("ANJU_DB_ROLE", "anju_web")  # what serves pages sees no person-level row by itself
-application = get_wsgi_application()
+application = whole(get_wsgi_application())

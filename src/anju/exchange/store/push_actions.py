@@ -114,6 +114,8 @@ def take(path: Path, sent: Sent, *, by: Actor, at: datetime, purpose: str) -> di
     """Hand the content to intake; what became of it, with the receipt."""
     if TAKER is None:
         raise Refusal("intake.no_taker")
+    if sent.day is not None and sent.day > at.date() + timedelta(days=1):  # it would be the newest word for years
+        raise Refusal("doors.day_ahead", day=sent.day.isoformat())
     name = f"{sent.dataset}.{sent.format}"
     accepted = TAKER(path, name=name, dataset=sent.dataset, by=by, at=at, purpose=purpose, day=sent.day)
     return told(accepted.batch, is_new=accepted.is_new, fixed=accepted.fixed)

@@ -12,7 +12,7 @@ from functools import wraps
 from typing import Any
 
 from django.db import transaction
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse, UnreadablePostError
 from django.utils import timezone
 from ninja.utils import check_csrf
 
@@ -130,9 +130,14 @@ def actor(request: HttpRequest) -> Actor:
 
 
 def pieces(request: HttpRequest) -> Iterator[bytes]:
-    """The request's content as it arrives."""
-    while piece := request.read(PIECE):
-        yield piece
+    """The request's content as it arrives. Refuses one that breaks off, or of which nobody can tell whether it did."""
+    if not request.META.get("CONTENT_LENGTH") and request.headers.get("Transfer-Encoding"):
+        raise Refusal("doors.length_missing")
+    try:
+        while piece := request.read(PIECE):
+            yield piece
+    except UnreadablePostError as gone:
+        raise Refusal("doors.cut_off") from gone
 
 
 def nothing(_request: HttpRequest) -> HttpResponse:

@@ -20,6 +20,8 @@ STATUS = {
     "doors.too_many_requests": 429,
     "doors.too_large": 413,
     "doors.wrong_content": 415,
+    "doors.cut_off": 400,
+    "doors.length_missing": 411,
     "doors.key_reused": 409,
     "doors.wrong_offset": 409,
     "doors.not_complete": 409,
@@ -31,8 +33,8 @@ STATUS = {
     "intake.out_of_memory": 503,
 }
 TITLES = {
-    401: "Unauthorized", 403: "Forbidden", 404: "Not Found", 405: "Method Not Allowed", 409: "Conflict", 410: "Gone",
-    413: "Content Too Large", 415: "Unsupported Media Type", 422: "Unprocessable Content", 429: "Too Many Requests",
+    400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found", 405: "Method Not Allowed", 409: "Conflict", 410: "Gone",
+    411: "Length Required", 413: "Content Too Large", 415: "Unsupported Media Type", 422: "Unprocessable Content", 429: "Too Many Requests",
     503: "Service Unavailable",
 }  # fmt: skip
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from inspect import getclosurevars, isfunction
 from typing import Any
 
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, UnreadablePostError
 from django.urls import URLPattern, URLResolver, path, re_path
 from ninja import NinjaAPI
 from ninja.errors import HttpError, ValidationError
@@ -39,6 +39,8 @@ def refused(_request: HttpRequest, refusal: Refusal) -> HttpResponse:
 @api.exception_handler(ValidationError)
 def unreadable(_request: HttpRequest, error: ValidationError) -> HttpResponse:
     """What does not fit the interface: which fields, and never their values."""
+    if any(e["loc"][-1] == "Idempotency-Key" for e in error.errors):
+        return problems.problem(422, "doors.key_missing")
     fields = sorted({".".join(str(p) for p in e["loc"])[:80] for e in error.errors})[:20]
     return problems.problem(422, "doors.unreadable", fields=", ".join(fields))
 
@@ -48,6 +50,12 @@ def wrong(_request: HttpRequest, error: HttpError) -> HttpResponse:
     """A body that is no JSON, and the like."""
     code = 413 if error.status_code == 413 else 422
     return problems.problem(code, "doors.unreadable", fields="body")
+
+
+@api.exception_handler(UnreadablePostError)
+def cut_off(_request: HttpRequest, _error: UnreadablePostError) -> HttpResponse:
+    """A request that broke off."""
+    return problems.problem(400, "doors.cut_off")
 
 
 @api.exception_handler(Http404)

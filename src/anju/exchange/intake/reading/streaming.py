@@ -295,6 +295,8 @@ def _arrow(
                     np.arange(number, number + part.num_rows, dtype=np.uint32),
                 )
                 number += part.num_rows
+    except arrow_ipc.Compressed as packed:
+        raise Refusal("intake.arrow_compressed", file=found.name) from packed
     except (OSError, ValueError, struct.error, pa.ArrowException) as broken:
         raise Refusal("intake.cut_off", file=found.name) from broken
 
