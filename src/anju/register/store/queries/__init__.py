@@ -1,6 +1,8 @@
 """Reading the register: the only way in for other rooms. Masked unless asked otherwise; pages by keyset."""
 
 from anju.register.store.queries.candidates import Candidate, Wanted, find_candidates, find_elsewhere
+from anju.register.store.queries.dwellings import dwelling_place, get_dwelling, list_dwellings
+from anju.register.store.queries.employers import employer_place, get_employer, list_employers
 from anju.register.store.queries.entries import EntryLine, entries_of
 from anju.register.store.queries.lines import of_people as people_of
 from anju.register.store.queries.people import (
@@ -14,15 +16,7 @@ from anju.register.store.queries.people import (
     resolve_code,
 )
 from anju.register.store.queries.person import discrepancies_of, get_person_file, reveal
-from anju.register.store.queries.places import (
-    dwelling_place,
-    employer_place,
-    get_dwelling,
-    get_employer,
-    list_dwellings,
-    list_employers,
-    list_schools,
-)
+from anju.register.store.queries.places import list_schools
 from anju.register.store.queries.quality import (
     BEHIND,
     count_discrepancies,
