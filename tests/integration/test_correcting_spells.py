@@ -19,7 +19,7 @@ from anju.trust.access import Actor
 from anju.trust.store import erasing, ledger, log_queries, rights_actions, rights_queries, rows
 
 sys.path.insert(0, str(Path(__file__).parent))
-from test_library_publish import HOME, ZHANG, ZHANG_NO, World, world  # noqa: F401 - the fixture
+from test_library_publish import AWAY, HOME, OTHER, ZHANG, ZHANG_NO, World, world  # noqa: F401 - the fixture
 
 pytestmark = pytest.mark.django_db(transaction=True)
 AT = datetime.now(UTC)
@@ -164,3 +164,54 @@ def test_what_cannot_be_is_refused(world: World, change: Change, code: str) -> N
     with pytest.raises(Refusal, match="no_spell"):
         settle("stay", Change(is_taken_out=True), row=999_999_999)
     assert Settlement.objects.filter(field="stay").count() == 0, "nothing half"
+
+
+def test_a_wrong_address_and_a_wrong_employer_put_right_and_back(world: World) -> None:  # noqa: F811
+    world.add(
+        "elsewhere", [("community_visit", "V7", ZHANG, date(2026, 5, 1), AWAY | {"person.name": "张伟"})]
+    )
+    world.add("firm", [("market_entity", "M1", OTHER, TODAY, {
+        "employer.credit_code": "91990100MA0000002X", "employer.name": "安居装饰公司"})])  # fmt: skip
+    world.publish()
+    before = queries.get_person_file(ZHANG)
+    wrong = next(s for s in before.stays if s.begin_on == date(2024, 1, 1))
+    right = next(s for s in before.stays if s is not wrong).dwelling_code
+    row = next(line.id for line in spells.get_spells(ZHANG, "stay").lines if line.begin_on == wrong.begin_on)
+    moved = settle("stay", Change(to_place=right), row)
+    settle("job", Change(to_place="91990100MA0000002X"))
+    for published in (False, True):  # at once, and by the run
+        if published:
+            world.publish()
+        file = queries.get_person_file(ZHANG)
+        assert [(s.dwelling_code, s.begin_on, s.end_on) for s in file.stays] == [
+            (right, wrong.begin_on, None)
+        ]
+        assert {"settlement", "police_residence"} < sources(file.stays[0])
+        assert file.line.dwelling_code == right
+        assert [(j.employer_code, j.employer_name) for j in file.jobs] == [
+            ("91990100MA0000002X", "安居装饰公司")
+        ]
+    assert ZHANG not in {o.person.code for o in queries.get_dwelling(wrong.dwelling_code).residents}
+    again = settle("stay", Change(end_on=LEFT))  # the same spell, decided once more
+    world.publish()
+    assert [(s.dwelling_code, s.end_on) for s in queries.get_person_file(ZHANG).stays] == [(right, LEFT)]
+    undo = {"why": "地址核对有误", "by": CLERK, "at": datetime.now(UTC), "purpose": "data_quality"}
+    with pytest.raises(Refusal, match="not_the_newest"):
+        settling.undo(moved, **undo)
+    settling.undo(again, **undo)
+    assert [(s.dwelling_code, s.end_on) for s in queries.get_person_file(ZHANG).stays] == [(right, None)]
+    settling.undo(moved, **undo)  # the newer case is open again; the older decision goes none the less
+    assert {(s.dwelling_code, s.begin_on) for s in queries.get_person_file(ZHANG).stays} == {
+        (s.dwelling_code, s.begin_on) for s in before.stays
+    }
+    world.publish()
+    assert {(s.dwelling_code, s.begin_on) for s in queries.get_person_file(ZHANG).stays} == {
+        (s.dwelling_code, s.begin_on) for s in before.stays
+    }
+
+
+def test_a_place_nobody_knows_is_refused(world: World) -> None:  # noqa: F811
+    world.publish()
+    for aspect, code in (("stay", "no_dwelling"), ("job", "no_employer")):
+        with pytest.raises(Refusal, match=code):
+            settle(aspect, Change(to_place="D00000000000000X"))

@@ -1,7 +1,7 @@
 """What a decision about a stay does to what the sources say later, case by case, on DuckDB and on Spark.
 
 Everyone's police record says: from 2024, no end; a visit in 2026 saw them. A decision is made on 2026-06-01. Then one more
-record may come. Expected: the stays at the dwelling, and whether the decision yields.
+record may come. Expected: the stays (at dwelling A, unless another is named), and whether the decision yields.
 """
 
 from __future__ import annotations
@@ -28,8 +28,11 @@ from anju.register.store.queries.spells import Standing
 BEGAN, DECIDED, LATER = date(2024, 1, 1), date(2026, 6, 1), date(2026, 9, 1)
 LEFT, CAME, SUMMER = date(2026, 2, 1), date(2025, 6, 1), date(2026, 7, 1)
 POLICE, VISIT = "police_residence", "community_visit"
+A, B, C = "DA", "DB", "DC"
 Days = tuple[date | None, date | None]
-CASES: list[tuple[str, Change, tuple[str, Days] | None, list[Days], bool]] = [
+Stay = tuple[str, date | None, date | None]
+Later = tuple[str, Days] | tuple[str, Days, str]
+CASES: list[tuple[str, Change, Later | None, list[Days], bool]] = [
     ("end", Change(end_on=LEFT), None, [(BEGAN, LEFT)], False),
     ("begin", Change(begin_on=CAME), None, [(CAME, None)], False),
     ("never theirs", Change(is_taken_out=True), None, [], False),
@@ -42,6 +45,19 @@ CASES: list[tuple[str, Change, tuple[str, Days] | None, list[Days], bool]] = [
     ("a visit heard of another end", Change(end_on=LEFT), (VISIT, (BEGAN, SUMMER)), [(BEGAN, LEFT)], False),
     ("the stay ends after its begin was put right", Change(begin_on=CAME), (POLICE, (BEGAN, SUMMER)), [(CAME, SUMMER)], False),
 ]  # fmt: skip
+TO_B = Change(to_place=B)
+MOVED: list[tuple[str, Change, Later | None, list[Stay], bool]] = [
+    ("another dwelling", TO_B, None, [(B, BEGAN, None)], False),
+    ("another dwelling and end", Change(to_place=B, end_on=LEFT), None, [(B, BEGAN, LEFT)], False),
+    ("the police say the wrong one again", TO_B, (POLICE, (BEGAN, None)), [(B, BEGAN, None)], False),
+    ("the police say the right one", TO_B, (POLICE, (BEGAN, None), B), [(B, BEGAN, None)], False),
+    ("the police say the right one until summer", TO_B, (POLICE, (BEGAN, SUMMER), B), [(B, BEGAN, SUMMER)], False),
+    ("a visit heard of the right one", Change(to_place=B, begin_on=CAME), (VISIT, (BEGAN, None), B), [(B, CAME, None)], False),
+    ("the police say since when at the wrong one", TO_B, (POLICE, (CAME, None)), [(A, BEGAN, None)], True),
+    ("the police say a third one", TO_B, (POLICE, (BEGAN, None), C), [(A, BEGAN, None), (C, BEGAN, None)], True),
+    ("the police tell of a later stay elsewhere", TO_B, (POLICE, (SUMMER, None), C), [(B, BEGAN, None), (C, SUMMER, None)], False),
+]  # fmt: skip
+EVERY = [(w, c, later, [(A, *d) for d in stays], y) for w, c, later, stays, y in CASES] + MOVED
 
 
 @pytest.fixture(
@@ -69,25 +85,30 @@ def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Any]:
 
 def test_what_holds_and_what_yields(engine: Any, tmp_path: Path) -> None:
     told, decisions = [], []
-    for pid, (_words, change, later, _stays, _yields) in enumerate(CASES, start=1):
-        told += [(pid, POLICE, date(2026, 3, 1), BEGAN, None), (pid, VISIT, date(2026, 4, 1), None, None)]
-        told += [(pid, later[0], LATER, *later[1])] if later else []
-        decision = decide(SpellDecision("stay", "DA", "", BEGAN, None), change, DECIDED)
+    for pid, (_words, change, later, _stays, _yields) in enumerate(EVERY, start=1):
+        told += [
+            (pid, POLICE, date(2026, 3, 1), BEGAN, None, A),
+            (pid, VISIT, date(2026, 4, 1), None, None, A),
+        ]
+        told += [(pid, later[0], LATER, *later[1], later[2] if len(later) > 2 else A)] if later else []
+        decision = decide(SpellDecision("stay", A, "", BEGAN, None), change, DECIDED)
         decisions.append(Standing(pid, f"P{pid}", decision, DECIDED))
     given = written(engine, told, tmp_path, own_records.write_decided(decisions, tmp_path))
     said = rules.load("demo")
     query = (
         "SELECT w.pid, CASE WHEN r.dataset = 'police_residence' THEN 1 ELSE 0 END AS ds, r.dataset, r.observed_on AS seen, "
-        "r.\"stay.begin_on\" AS begin_on, r.\"stay.end_on\" AS end_on, 'DA' AS code, '' AS told_region, '01' AS kind "
+        "r.\"stay.begin_on\" AS begin_on, r.\"stay.end_on\" AS end_on, r.place AS code, '' AS told_region, '01' AS kind "
         "FROM every AS r JOIN who AS w ON r.record_id = w.record_id"
     )
     spells = Spells("stay", query, ("code", "told_region"), (("kind", "stay.dwelling_kind", "VARCHAR"),))
     periods.merge(engine, given, said, corrected.apply(engine, given, said, spells, "q.told_region"))
-    stays: dict[int, list[Days]] = {}
-    for pid, begin_on, end_on in engine.rows("SELECT pid, begin_on, end_on FROM stay ORDER BY pid, begin_on"):
-        stays.setdefault(pid, []).append((begin_on, end_on))
+    stays: dict[int, list[Stay]] = {}
+    for pid, *stay in engine.rows(
+        "SELECT pid, code, begin_on, end_on FROM stay ORDER BY pid, begin_on, code"
+    ):
+        stays.setdefault(pid, []).append(tuple(stay))
     yielded = {pid for (pid,) in engine.rows("SELECT DISTINCT pid FROM stay_news")}
-    for pid, (words, _change, _later, expected, yields) in enumerate(CASES, start=1):
+    for pid, (words, _change, _later, expected, yields) in enumerate(EVERY, start=1):
         assert (stays.get(pid, []), pid in yielded) == (expected, yields), words
 
 
@@ -95,7 +116,7 @@ def written(engine: Any, told: list[Any], folder: Path, decided: Path | None) ->
     """Records as accepted batches, who they are about, and the people, as resolution has them."""
     ids = list(range(1, len(told) + 1))
     columns = zip(*told, strict=True)
-    pids, datasets, seen, begins, ends = (list(c) for c in columns)
+    pids, datasets, seen, begins, ends, places = (list(c) for c in columns)
     table = pa.table(
         {
             "record_id": ids,
@@ -104,6 +125,7 @@ def written(engine: Any, told: list[Any], folder: Path, decided: Path | None) ->
             "sent_on": seen,
             "stay.begin_on": pa.array(begins, pa.date32()),
             "stay.end_on": pa.array(ends, pa.date32()),
+            "place": places,
         }
     )
     people = sorted(set(pids))

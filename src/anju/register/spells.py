@@ -1,4 +1,4 @@
-"""A decision about one stay or job: which spell was stated, and what is right instead.
+"""A decision about one stay or job: which spell was stated, and what is right instead (its days, its place, or nothing).
 
 Units: days, half-open; no end: it goes on. Pure; rows and actions are in ``register.store``.
 """
@@ -18,19 +18,22 @@ DAYS = ("stated_begin_on", "stated_end_on", "begin_on", "end_on")
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What is right: another period, or that it never was. An empty day leaves what is stated; ``goes_on`` takes an end away."""
+    """What is right: another period or place, or that it never was. What is empty leaves what is stated; ``goes_on`` takes
+    an end away; ``to_place`` is a dwelling or employer code.
+    """
 
     begin_on: date | None = None
     end_on: date | None = None
     goes_on: bool = False
     is_taken_out: bool = False
+    to_place: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class SpellDecision:
     """One decision. ``place``: dwelling or employer code; ``told``: division or name where there is no code.
 
-    ``begin_on`` is None for a spell that is taken out.
+    ``begin_on`` is None for a spell that is taken out. ``to_place``: the right dwelling or employer, where ``place`` was wrong.
     """
 
     aspect: str
@@ -41,11 +44,24 @@ class SpellDecision:
     begin_on: date | None = None
     end_on: date | None = None
     is_taken_out: bool = False
+    to_place: str = ""
 
     @property
     def key(self) -> tuple[str, str, str]:
-        """What the spell is about."""
+        """What was stated: stay or job, and where."""
         return self.aspect, self.place, self.told
+
+    @property
+    def shown_key(self) -> tuple[str, str, str]:
+        """Where it is shown since."""
+        return (self.aspect, self.to_place, "") if self.to_place else self.key
+
+    def shows(self, key: tuple[str, str, str], begin_on: date, end_on: date | None) -> bool:
+        """Whether a spell as shown is the one decided here. What was moved may have grown together with others there."""
+        if self.shown_key != key or self.begin_on is None:
+            return False
+        grown = begin_on < (self.end_on or date.max) and (end_on or date.max) > self.begin_on
+        return self.begin_on == begin_on or (bool(self.to_place) and grown)
 
     def meets(self, begin_on: date, end_on: date | None, decided_on: date) -> bool:
         """Whether a period shares a day with what was stated when it was decided."""
@@ -62,9 +78,19 @@ def decide(stated: SpellDecision, change: Change, today: date) -> SpellDecision:
         raise Refusal("register.spell_ahead")
     if end_on is not None and end_on <= begin_on:
         raise Refusal("register.spell_ends_first")
-    if (begin_on, end_on) == (stated.stated_begin_on, stated.stated_end_on):
+    to_place = change.to_place if change.to_place != stated.place else ""
+    if not to_place and (begin_on, end_on) == (stated.stated_begin_on, stated.stated_end_on):
         raise Refusal("register.spell_unchanged")
-    return replace(stated, begin_on=begin_on, end_on=end_on)
+    return replace(stated, begin_on=begin_on, end_on=end_on, to_place=to_place)
+
+
+def carried(now: SpellDecision, first: SpellDecision) -> SpellDecision:
+    """A decision about a spell that was put right before holds against what the sources stated then."""
+    to_place = now.to_place or first.to_place
+    return replace(
+        first, begin_on=now.begin_on, end_on=now.end_on, is_taken_out=now.is_taken_out,
+        to_place=to_place if to_place != first.place else "",
+    )  # fmt: skip
 
 
 def pack(decision: SpellDecision) -> str:

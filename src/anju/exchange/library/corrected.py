@@ -1,9 +1,11 @@
 """What people decided about single stays and jobs is laid over what the sources say of them, before spells are merged.
 
-A decision names a spell (person, dwelling or employer, the period stated then) and the period that is right, or that it
-never was. Every statement about that spell is cut to it. It yields when a record of the dataset with authority, seen after
-the decision, states a day that it had not stated before and that the decision does not say: then nothing is cut and the
-table ``<name>_news`` tells of it. What begins after the decision is another spell.
+A decision names a spell (person, dwelling or employer, the period stated then) and the period that is right, the place
+that is right, or that it never was. Every statement about that spell is cut to the period and taken to the place; what is
+stated of the right place in that time is cut, too. It yields when a record of the dataset with authority, seen after the
+decision, states a day that it had not stated before and that the decision does not say, or, where the place was put right,
+a third place from the same day on: then nothing is cut and the table ``<name>_news`` tells of it. What begins after the
+decision is another spell.
 
 Grain: one row per spell, as ``Spells.query`` has it, and one more per decision: the decision is a source of its own.
 Units: days, half-open. Unknown: a statement without a begin counts from the day it was seen.
@@ -40,11 +42,12 @@ def apply(engine: Engine, inputs: Inputs, rules: Rules, spells: Spells, told: st
         return spells
     engine.run(
         f"CREATE OR REPLACE TEMP TABLE {name}_ruled AS SELECT d.*, q.ds, q.dataset, q.seen, q.begin_on AS said_begin_on, "
-        f"q.end_on AS said_end_on FROM ({spells.query}) AS q JOIN {name}_ruling AS d ON {_about(spells, told)}"
+        f"q.end_on AS said_end_on, d.is_taken_out OR d.to_place <> '' AND q.{spells.key[0]} <> d.to_place AS is_gone "
+        f"FROM ({spells.query}) AS q JOIN {name}_ruling AS d ON {_about(spells, told)}"
     )
     deciding = _deciding(inputs, rules, name)
     engine.run(f"CREATE OR REPLACE TEMP TABLE {name}_heard AS {_heard(inputs, name, deciding)}")
-    engine.run(f"CREATE OR REPLACE TEMP TABLE {name}_news AS {_news(inputs, name, deciding)}")
+    engine.run(f"CREATE OR REPLACE TEMP TABLE {name}_news AS {_news(inputs, spells, deciding)}")
     engine.run(
         f"CREATE OR REPLACE TEMP TABLE {name}_standing AS SELECT d.* FROM {name}_ruling AS d "
         f"LEFT JOIN (SELECT DISTINCT id FROM {name}_news) AS n ON d.id = n.id WHERE n.id IS NULL"
@@ -56,7 +59,7 @@ def _ruling(name: str) -> str:
     """Decisions with the person's number; a spell lies with the one whose stated period it begins in."""
     return f"""
 SELECT d.id, p.pid, d.place, d.told, d.stated_begin_on, coalesce(d.stated_end_on, {FOREVER}) AS stated_end_on,
-    d.begin_on, coalesce(d.end_on, {FOREVER}) AS end_on, d.is_taken_out, d.decided_on,
+    d.begin_on, coalesce(d.end_on, {FOREVER}) AS end_on, d.is_taken_out, d.to_place, d.decided_on,
     d.is_taken_out OR d.begin_on <> d.stated_begin_on AS of_begin,
     d.is_taken_out OR coalesce(d.end_on, {FOREVER}) <> coalesce(d.stated_end_on, {FOREVER}) AS of_end,
     CASE WHEN row_number() OVER (PARTITION BY p.pid, d.place, d.told ORDER BY d.stated_begin_on) = 1
@@ -68,10 +71,11 @@ FROM decided AS d JOIN person_no AS p ON d.person_code = p.person_code WHERE d.a
 
 def _about(spells: Spells, told: str) -> str:
     """SQL: the spell ``q`` is the one that ``d`` decides."""
-    begin = "coalesce(q.begin_on, q.seen)"
+    begin, place = "coalesce(q.begin_on, q.seen)", f"q.{spells.key[0]}"
     return (
-        f"q.pid = d.pid AND q.{spells.key[0]} = d.place AND {told} = d.told AND {begin} >= d.from_on "
-        f"AND {begin} < d.until_on AND {begin} < d.stated_end_on AND coalesce(q.end_on, {FOREVER}) > d.stated_begin_on "
+        f"q.pid = d.pid AND ({place} = d.place AND {told} = d.told AND {begin} >= d.from_on AND {begin} < d.until_on "
+        f"OR d.to_place <> '' AND {place} = d.to_place) "
+        f"AND {begin} < d.stated_end_on AND coalesce(q.end_on, {FOREVER}) > d.stated_begin_on "
         f"AND coalesce(q.begin_on, {EVER}) <= d.decided_on AND (q.dataset <> {quoted(ENTERED)} OR q.seen <= d.decided_on)"
     )
 
@@ -103,19 +107,23 @@ def _heard(inputs: Inputs, name: str, deciding: tuple[str, ...]) -> str:
     )
 
 
-def _news(inputs: Inputs, name: str, deciding: tuple[str, ...]) -> str:
+def _news(inputs: Inputs, spells: Spells, deciding: tuple[str, ...]) -> str:
     """Decisions that yield. That a spell which goes on has ended meanwhile is no word against a decision on it."""
-    known = numbers(inputs)
+    known, name, place = numbers(inputs), spells.name, spells.key[0]
     listed = ", ".join(str(known[d]) for d in deciding) or "-1"
     end = f"coalesce(r.said_end_on, {FOREVER})"
     return f"""
 SELECT DISTINCT r.id, r.pid, r.dataset FROM {name}_ruled AS r
 LEFT JOIN {name}_heard AS h ON h.id = r.id AND h.begin_on = coalesce(r.said_begin_on, {EVER}) AND h.end_on = {end}
 WHERE h.id IS NULL AND r.ds IN ({listed}) AND r.seen > r.decided_on AND (
-    r.of_begin AND r.said_begin_on <> r.stated_begin_on AND (r.is_taken_out OR r.said_begin_on <> r.begin_on)
-    OR r.of_end AND {end} <> r.stated_end_on AND NOT (r.is_taken_out AND r.stated_end_on = {FOREVER})
-        AND (r.is_taken_out OR {end} <> r.end_on AND NOT (r.end_on = {FOREVER} AND {end} > r.decided_on))
-)"""
+    (r.of_begin OR r.is_gone) AND r.said_begin_on <> r.stated_begin_on AND (r.is_gone OR r.said_begin_on <> r.begin_on)
+    OR (r.of_end OR r.is_gone) AND {end} <> r.stated_end_on AND NOT (r.is_gone AND r.stated_end_on = {FOREVER})
+        AND (r.is_gone OR {end} <> r.end_on AND NOT (r.end_on = {FOREVER} AND {end} > r.decided_on))
+)
+UNION
+SELECT d.id, d.pid, q.dataset FROM ({spells.query}) AS q JOIN {name}_ruling AS d ON q.pid = d.pid
+WHERE d.to_place <> '' AND q.ds IN ({listed}) AND q.seen > d.decided_on AND q.begin_on = d.stated_begin_on
+    AND q.{place} <> d.place AND q.{place} <> d.to_place AND q.{place} <> ''"""
 
 
 def _cut(spells: Spells, told: str) -> str:
@@ -127,12 +135,14 @@ def _cut(spells: Spells, told: str) -> str:
 SELECT q.pid, q.ds, q.dataset, q.seen, CASE WHEN d.of_begin THEN greatest({begin}, d.begin_on) ELSE q.begin_on END AS begin_on,
     CASE WHEN d.of_end AND d.end_on < {FOREVER} THEN least(coalesce(q.end_on, {FOREVER}), d.end_on)
         WHEN d.of_end AND q.end_on <= d.decided_on THEN NULL ELSE q.end_on END AS end_on,
-    q.{place}, coalesce(d.told, q.{other}) AS {other}{said}
+    CASE WHEN d.to_place <> '' THEN d.to_place ELSE q.{place} END AS {place},
+    CASE WHEN d.to_place <> '' THEN '' ELSE coalesce(d.told, q.{other}) END AS {other}{said}
 FROM ({spells.query}) AS q LEFT JOIN {spells.name}_standing AS d ON {_about(spells, told)}
 WHERE d.id IS NULL OR NOT d.is_taken_out AND {begin} < d.end_on AND coalesce(q.end_on, {FOREVER}) > d.begin_on
 UNION ALL
 SELECT pid, -1 AS ds, {quoted(DATASET)} AS dataset, decided_on AS seen, begin_on,
-    CASE WHEN end_on < {FOREVER} THEN end_on END AS end_on, place AS {place}, told AS {other}{unsaid}
+    CASE WHEN end_on < {FOREVER} THEN end_on END AS end_on, CASE WHEN to_place <> '' THEN to_place ELSE place END AS {place},
+    CASE WHEN to_place <> '' THEN '' ELSE told END AS {other}{unsaid}
 FROM {spells.name}_standing WHERE NOT is_taken_out"""
 
 

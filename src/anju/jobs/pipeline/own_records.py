@@ -75,6 +75,7 @@ _DECIDED = {
     "begin_on": pa.date32(),
     "end_on": pa.date32(),
     "is_taken_out": pa.bool_(),
+    "to_place": pa.string(),
     "decided_on": pa.date32(),
 }
 

@@ -152,7 +152,7 @@ def settle_spell(
     code: str, aspect: str, row: int, change: spells.Change, *, why: str, evidence: str = "records", by: Actor,
     at: datetime, purpose: str,
 ) -> int:  # fmt: skip
-    """Decide that a stay or job (its current row) had another period, or never was. Shown at once; who asked is told.
+    """Decide that a stay or job (its current row) had another period or place, or never was. Shown at once; who asked is told.
 
     Later runs follow it until the dataset with authority, after this day, states what it had not stated before. A decision
     that had to yield so has had its time when the spell is decided anew. Returns the case's id.
@@ -171,7 +171,7 @@ def settle_spell(
         ]
         Settlement.objects.filter(pk__in=over).update(state="ended")
     return _decide(
-        case, spells.pack(decision), str(former), [], why=why, evidence=evidence, by=by, at=at, purpose=purpose
+        case, spells.pack(decision), ",".join(map(str, former)), [], why=why, evidence=evidence, by=by, at=at, purpose=purpose
     )  # fmt: skip
 
 
@@ -232,7 +232,10 @@ def _answer(case: Settlement, why: str, *, by: Actor, at: datetime, purpose: str
 
 @transaction.atomic
 def undo(settlement: int, *, why: str, by: Actor, at: datetime, purpose: str) -> None:
-    """Take a decision back: the value shown before stands again, and the case is open."""
+    """Take a decision back: the value shown before stands again, and the case is open.
+
+    Of decisions about several stays or jobs each can be taken back; its case is open again unless a newer one is there.
+    """
     why = check_why(why)
     case = (
         Settlement.objects.select_for_update().filter(pk=settlement, state__in=["settled", "dropped"]).first()
@@ -240,26 +243,32 @@ def undo(settlement: int, *, why: str, by: Actor, at: datetime, purpose: str) ->
     if case is None:
         raise Refusal("register.nothing_to_undo")
     _theirs(case, by)
-    if Settlement.objects.filter(person_code=case.person_code, field=case.field, state="open").exists():
+    newer = Settlement.objects.filter(person_code=case.person_code, field=case.field, pk__gt=case.pk)
+    if case.field in spells.ASPECTS and case.state == "settled":
+        told = spells.unpack(sealer().open(case.value))
+        standing = newer.filter(state="settled")
+        if any(spells.unpack(sealer().open(n.value)).key == told.key for n in standing):
+            raise Refusal("register.not_the_newest")
+    elif newer.filter(state="open").exists():
         raise Refusal("register.case_open")
-    newest = Settlement.objects.filter(person_code=case.person_code, field=case.field).order_by("-id").first()
-    if newest is not None and newest.pk != case.pk:
+    elif newer.exists():
         raise Refusal("register.not_the_newest")
-    reopen(case, at)
+    reopen(case, at, state="ended" if newer.exists() else "open")
     _step(case, "undone", why, by=by, at=at)
     _tell(case, "undone", by=by, at=at, purpose=purpose)
 
 
-def reopen(case: Settlement, at: datetime) -> None:
+def reopen(case: Settlement, at: datetime, state: str = "open") -> None:
     """A decided case is open again and what was shown before stands. Call inside a transaction that tells the log."""
     if case.state == "settled" and case.former is not None:
         code, former = resolve_code(case.person_code), sealer().open(case.former)
         if case.field in spells.ASPECTS:
-            showing_spells.restore(code, spells.unpack(sealer().open(case.value)), int(former), at)
+            rows = [int(row) for row in former.split(",")]
+            showing_spells.restore(code, spells.unpack(sealer().open(case.value)), rows, at)
         else:
             show(code, case.field, former, at, settled=False)
     limit = settling.due(at.date())
-    case.state, case.settled_at, case.settled_by, case.batch = "open", None, "", None
+    case.state, case.settled_at, case.settled_by, case.batch = state, None, "", None
     case.value = case.former = case.overruled = case.why = None
     case.due_on, case.due_is_provisional = limit.on, limit.is_provisional
     case.is_requested, case.request = False, ""  # what was answered to the person stays answered

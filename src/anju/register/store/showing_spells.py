@@ -16,21 +16,23 @@ from anju.kernel.refusal import Refusal
 from anju.register import spells
 from anju.register.spells import Change, SpellDecision
 from anju.register.store.entering import Written, shown_person
-from anju.register.store.models import Contribution, Enrolment, Job, Stay
+from anju.register.store.models import Contribution, Dwelling, Employer, Enrolment, Job, Stay
 from anju.register.store.showing import DATASET
 
 MODELS: dict[str, Any] = {"stay": Stay, "job": Job}
+Days = tuple[date, date | None, date | None]
+"""Begin, stated end, presumed end."""
 INSURED = timedelta(days=92)
 """A contribution so late shows that somebody is here, as in a run."""
 
 
 def show(
     code: str, aspect: str, row: int, change: Change, earlier: Iterable[SpellDecision], at: datetime
-) -> tuple[SpellDecision, int]:
-    """Write a decision about the current row ``row``; return it and the row that was shown before.
+) -> tuple[SpellDecision, list[int]]:
+    """Write a decision about the current row ``row``; return it and the rows that were shown before.
 
     ``earlier``: decisions that stand, the newest last; one about this spell tells what the sources had stated. Refuses a
-    row that is not this person's, or no longer current.
+    row that is not this person's, or no longer current, and a place that is not known.
     """
     person, wrote = shown_person(code), Written()
     found = (
@@ -41,27 +43,67 @@ def show(
     if found is None:
         raise Refusal("register.no_spell")
     now = spells.decide(stated(aspect, found), change, at.date())
-    first = next((e for e in earlier if e.key == now.key and e.begin_on == found.begin_on), None)
-    decision = now if first is None else _carried(now, first)
+    first = next((e for e in earlier if e.shows(now.key, found.begin_on, found.end_on)), None)
+    decision = now if first is None else spells.carried(now, first)
+    closed = [row]
     if decision.is_taken_out:
         MODELS[aspect].objects.filter(pk=row).update(known_to=at)
     else:
-        told = {s for s in found.sources.split(";") if s and not s.startswith(f"{DATASET}@")}
+        place = _place(aspect, now.to_place) if now.to_place else {}
+        beside = _meeting(code, found, now, at.date()) if place else []
+        days = (now.begin_on, now.end_on, found.presumed_end_on if found.end_on == now.end_on else None)
+        for other in beside:
+            MODELS[aspect].objects.filter(pk=other.pk).update(known_to=at)
+            closed.append(other.pk)
+            days = _together(days, other, change)
+        told = {
+            s for f in (found, *beside) for s in f.sources.split(";") if s and not s.startswith(f"{DATASET}@")
+        }
         told.add(f"{DATASET}@{at.date().isoformat()}")
         wrote.replace(
-            aspect, found, at, begin_on=decision.begin_on, end_on=decision.end_on, confirmed_on=at.date(),
-            sources=";".join(sorted(told)),
-            presumed_end_on=found.presumed_end_on if found.end_on == decision.end_on else None,
+            aspect, found, at, begin_on=days[0], end_on=days[1], presumed_end_on=days[2], confirmed_on=at.date(),
+            sources=";".join(sorted(told)), **place,
         )  # fmt: skip
     _restate(person, wrote, at)
-    return decision, row
+    return decision, closed
 
 
-def _carried(now: SpellDecision, first: SpellDecision) -> SpellDecision:
-    """A decision about a spell that was put right before holds against what the sources stated then."""
-    return SpellDecision(
-        *now.key, first.stated_begin_on, first.stated_end_on, now.begin_on, now.end_on, now.is_taken_out
+def _place(aspect: str, code: str) -> dict[str, str]:
+    """The columns that say where. Refuses an unknown dwelling or employer."""
+    if aspect == "stay":
+        dwelling = Dwelling.objects.filter(dwelling_code=code, known_to=None).first()
+        if dwelling is None:
+            raise Refusal("register.no_dwelling")
+        return {"dwelling_code": code, "stay_region": dwelling.region}
+    employer = Employer.objects.filter(employer_code=code, known_to=None).first()
+    if employer is None:
+        raise Refusal("register.no_employer")
+    return {"employer_code": code, "employer_name": employer.name}
+
+
+def _meeting(code: str, found: Any, now: SpellDecision, today: date) -> list[Any]:
+    """Other current rows of the person at the right place, in the same time: with this one they are one spell."""
+    same = (
+        type(found).objects.select_for_update().filter(person_code=code, known_to=None).exclude(pk=found.pk)
     )
+    return [
+        row
+        for row in same.order_by("pk")
+        if stated(now.aspect, row).key == now.shown_key
+        and row.begin_on < (now.end_on or date.max)
+        and (row.end_on or date.max) > (now.begin_on or today)
+    ]
+
+
+def _together(days: Days, other: Any, change: Change) -> Days:
+    """The period of a spell grown together with ``other``; days that were put right stand."""
+    begin_on = days[0] if change.begin_on else min(days[0], other.begin_on)
+    if change.end_on or change.goes_on:
+        return begin_on, days[1], None
+    ends = (days[1], other.end_on)
+    end_on = None if None in ends else max(ends)
+    presumed = max(days[2], other.presumed_end_on) if days[2] and other.presumed_end_on else None
+    return begin_on, end_on, None if end_on else presumed
 
 
 def stated(aspect: str, row: Any) -> SpellDecision:
@@ -73,17 +115,16 @@ def stated(aspect: str, row: Any) -> SpellDecision:
     return SpellDecision(aspect, place, "" if place else told, row.begin_on, row.end_on)
 
 
-def restore(code: str, decision: SpellDecision, former: int, at: datetime) -> None:
+def restore(code: str, decision: SpellDecision, former: Iterable[int], at: datetime) -> None:
     """What was shown before the decision stands again."""
     person, wrote = shown_person(code), Written()
     model = MODELS[decision.aspect]
     for row in model.objects.filter(person_code=code, known_to=None):
-        if stated(decision.aspect, row).key == decision.key and (
+        if stated(decision.aspect, row).key == decision.shown_key and (
             row.begin_on == decision.begin_on or decision.meets(row.begin_on, row.end_on, at.date())
         ):
             model.objects.filter(pk=row.pk).update(known_to=at)
-    again = model.objects.filter(pk=former, person_code=code).first()
-    if again is not None:
+    for again in model.objects.filter(pk__in=former, person_code=code).order_by("pk"):
         again.pk, again.known_from, again.known_to, again.region = None, at, None, person.region
         wrote.open(decision.aspect, again)
     _restate(person, wrote, at)
