@@ -174,6 +174,9 @@ def test_a_file_in_parts_goes_on_where_it_was_after_either_side_died() -> None:
     told = door.post(f"{url}/finish").json()
     assert (told["rows"], told["held"], told["receipt"]["sha256"]) == (400, 1, asked["sha256"])
     assert door.post(f"{url}/finish").json()["batch"] == told["batch"]
+    # A client that was killed before it saw the answer sends nothing again.
+    known = door.post("/api/exchange/uploads", asked).json()
+    assert (known["upload"], known["received"], known["batch"]) == (begun["upload"], len(body), told["batch"])
     assert Upload.objects.get().batch == told["batch"]
     other = Machine(made("other-sync"))
     assert other.get(url).status_code == 404

@@ -156,16 +156,16 @@ def _lock(name: str) -> None:
 
 @transaction.atomic
 def begin(sent: Sent, *, size: int, sha256: str, by: Actor, at: datetime) -> UploadLine:
-    """A place for a file in parts. Begun again before it is finished: the same one, with what is here already."""
+    """A place for a file in parts. Begun again: the same one, with what is here already, or the batch it became."""
     get_contract(sent.dataset)
     if not 1 <= size <= LARGEST:
         raise Refusal("doors.upload_size", gb=LARGEST >> 30)
     _lock(f"upload {by.account}")
     _drop_expired(at)
-    mine = Upload.objects.filter(account=by.account, batch="")
-    found = mine.filter(sha256=sha256, dataset=sent.dataset).first()
+    mine = Upload.objects.filter(account=by.account)
+    found = mine.filter(sha256=sha256, dataset=sent.dataset).order_by("batch").first()  # an open one before a done one
     if found is None:
-        if mine.count() >= MOST_OPEN:
+        if mine.filter(batch="").count() >= MOST_OPEN:
             raise Refusal("doors.too_many_uploads", most=MOST_OPEN)
         found = Upload.objects.create(
             id=uuid.uuid4(), account=by.account, dataset=sent.dataset, format=sent.format, size=size, sha256=sha256,

@@ -188,7 +188,7 @@ def report(
 @router.post("/uploads", summary="Begin a file in parts, or find out how far it is")
 @door("exchange.send")
 def begin(request: HttpRequest, body: Begin) -> Any:
-    """Begun again with the same dataset and SHA-256, the answer is the same upload and how much of it is here."""
+    """Begun again with the same dataset and SHA-256: the same upload, how much of it is here, and its batch if it is done."""
     sent = Sent(_sendable(request, body.dataset), _format(body.content_type))
     found = push_actions.begin(sent, size=body.size, sha256=body.sha256, by=actor(request), at=timezone.now())
     return _upload(found)
