@@ -334,9 +334,9 @@ def test_a_changed_number_is_seen_in_table_answer_sql_and_form(tmp_path: Path, f
         == 157
     )
     assert run("sql", str(path)) != run("sql", "guangzhou/settlement@2025")
-    from anju.policy import loading, whatif
+    from anju.policy import loading, paths
 
     assert (
-        next(f.number for f in whatif.fields(loading.load_file(path)) if f.path == "items.pension.per.points")
+        next(f.number for f in paths.fields(loading.load_file(path)) if f.path == "items.pension.per.points")
         == "7"
     )

@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 from anju.kernel import packs, wording
-from anju.policy import loading, whatif
+from anju.policy import loading, paths
 from anju.policy.bound import bind
 from anju.policy.explain import explain
 from anju.policy.facts_file import read_facts
@@ -156,7 +156,7 @@ def test_table_explanation_sql_and_form_follow_a_number(packs_of_our_own: Path) 
                 "explained": answer.services[0].scores["rank_score"],
                 "sql": Fraction(by_sql, query.scale),
                 "form": next(
-                    f.number for f in whatif.fields(programme) if f.path == "items.permit_years.per.points"
+                    f.number for f in paths.fields(programme) if f.path == "items.permit_years.per.points"
                 ),
             }
         )

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from django.utils.translation import gettext as _
 
 from anju.kernel.refusal import Refusal
-from anju.policy import whatif
+from anju.policy import paths
 from anju.policy.model import Item, Ladder, Programme
 from anju.policy.table import TableRow, table
 from anju.policy.words import Words
@@ -131,7 +131,7 @@ def _numbers(programme: Programme, settings: Mapping[str, str]) -> dict[tuple[st
     names, at = Namer(programme), 1 if language() == "en" else 0
     found: dict[tuple[str, str], list[Number]] = {}
     meant = _resolved(programme, settings)
-    for field in whatif.fields(programme):
+    for field in paths.fields(programme):
         number = field.number.replace(",", "")
         unit = "%" if field.key.endswith("percent") else UNITS.get(field.unit, (field.unit, field.unit))[at]
         found.setdefault((field.section, field.line), []).append(
@@ -147,7 +147,7 @@ def _numbers(programme: Programme, settings: Mapping[str, str]) -> dict[tuple[st
 
 def _resolved(programme: Programme, settings: Mapping[str, str]) -> dict[str, str]:
     """Settings by the full path of the form: ``items.pension.points`` is ``items.pension.per.points``."""
-    full = {f.path for f in whatif.fields(programme)}
+    full = {f.path for f in paths.fields(programme)}
     found = {}
     for path, value in settings.items():
         head, _dot, last = path.rpartition(".")
@@ -183,7 +183,7 @@ class Namer:
         self.items = {i.id: i for top in (*programme.items, *programme.deductions) for i in top.walk()}
         self.categories = {c.id: c for s in programme.services if s.ranking for c in s.ranking.categories}
 
-    def __call__(self, field: whatif.Field) -> str:
+    def __call__(self, field: paths.Field) -> str:
         parts = field.key.split(".")
         last = parts[-1]
         if "ladder" in parts and len(parts) > 2:
