@@ -20,6 +20,7 @@ from anju.kernel.refusal import Refusal
 from anju.trust.access import Actor, rules, system
 from anju.trust.store import access_actions, access_queries, account_actions, ledger, log_queries
 from anju.trust.store.models import Account, Approval, Glass
+from anju.trust.store.trip import Statement
 from anju.web import subjects
 from anju.web.guard import guard, public
 
@@ -81,7 +82,11 @@ handler403 = "anju.web.shell.errors.forbidden"
 def pages(db: None, settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Our own few pages; people known by code alone."""
     monkeypatch.setenv("ANJU_HOME", str(tmp_path))
-    monkeypatch.setattr(subjects, "PLACES", {"person": lambda code: (WHERE.get(code), False)})
+    monkeypatch.setattr(
+        subjects,
+        "PLACES",
+        {"person": lambda code: Statement("SELECT %s::text AS region", (WHERE.get(code),))},
+    )
     settings.ROOT_URLCONF = __name__
     settings.DEMO = True
 

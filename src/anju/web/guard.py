@@ -27,7 +27,7 @@ from django.utils import timezone
 from anju.kernel import wording
 from anju.kernel.refusal import Refusal
 from anju.trust.access import Actor, Circumstance, Decision, Subject, decide, rules
-from anju.trust.store import access_actions, access_queries, log, rows
+from anju.trust.store import access_actions, access_queries, log, rows, trip
 from anju.web import subjects
 from anju.web.account.acting import Acting, acting, has_second_factor
 from anju.web.shell.tags import is_english
@@ -129,18 +129,26 @@ class _Door:
         access = Access(self.as_whom.actor, self.as_whom.purpose, decision, self.subject)
         self.request.access = access  # type: ignore[attr-defined]
         try:
-            with rows.acting(access.actor, audit=self.action == "log.read", glass=self.circumstance.glass):
-                decision = self._decide_subject(decision)
+            with rows.acting(
+                access.actor,
+                audit=self.action == "log.read",
+                glass=self.circumstance.glass,
+                asking=self._question(),
+                closing=log.ADD,
+            ) as bound:
+                decision = self._decide_subject(decision, bound.told)
                 if decision.allowed:
                     access.decision, access.subject = decision, self.subject
-                    return self._run(view, args, kwargs, access)
+                    return self._run(view, args, kwargs, access, bound)
         except (Refusal, PermissionDenied) as refused:
             code = refused.code if isinstance(refused, Refusal) else "access.denied"
             self._log(access, "failed", {"code": code})
             raise
         return self._refuse(decision)
 
-    def _run(self, view: View, args: tuple[Any, ...], kwargs: dict[str, Any], access: Access) -> Any:
+    def _run(
+        self, view: View, args: tuple[Any, ...], kwargs: dict[str, Any], access: Access, bound: rows.Bound
+    ) -> Any:
         if self.approval is not None:
             access_actions.use_approval(self.approval, at=self.at)
         answer = view(self.request, *args, **kwargs)
@@ -151,7 +159,7 @@ class _Door:
         if (
             self.rule is not None and self.rule.is_read_logged and not is_write
         ):  # who writes tells the log itself
-            self._log(access, "done" if status < 400 else "failed", {})
+            bound.last.append(log.statement(**self._entry(access, "done" if status < 400 else "failed", {})))
         return answer
 
     @property
@@ -190,26 +198,34 @@ class _Door:
             self.subject = subject
         return decide(self.as_whom.actor, self.action, self.as_whom.purpose, subject, self.circumstance)
 
-    def _decide_subject(self, decision: Decision) -> Decision:
+    def _question(self) -> trip.Statement | None:
+        """What to ask about the subject's place; nothing where it is oneself, or nobody."""
+        if self.subject is None or self.rule is None or self.rule.reach == "own":
+            return None
+        return subjects.PLACES[self.subject.kind](self.subject.code)
+
+    def _decide_subject(self, decision: Decision, told: trip.Row | None) -> Decision:
         """Where the subject lies is read under row security: what is out of place looks as if it did not exist."""
         if self.subject is None or self.rule is None or self.rule.reach == "own":
             return decision
-        region, is_restricted = subjects.place(self.subject.kind, self.subject.code)
+        region, is_restricted = subjects.place(told)
         self.subject = replace(self.subject, region=region, is_restricted=is_restricted)
         return self._decide(self.subject)
 
     def _log(self, access: Access, result: str, detail: dict[str, str | int]) -> None:
+        log.record(**self._entry(access, result, detail))
+
+    def _entry(self, access: Access, result: str, detail: dict[str, str | int]) -> dict[str, Any]:
         match = self.request.resolver_match
-        told = {"page": match.view_name if match else "", **access.detail, **detail}
-        log.record(
-            access.actor,
-            self.action,
-            self.at,
-            purpose=access.purpose if self.rule is not None and self.rule.needs_purpose else "",
-            subject=str(access.subject or ""),
-            result=result,
-            detail=told,
-        )
+        return {
+            "by": access.actor,
+            "action": self.action,
+            "at": self.at,
+            "purpose": access.purpose if self.rule is not None and self.rule.needs_purpose else "",
+            "subject": str(access.subject or ""),
+            "result": result,
+            "detail": {"page": match.view_name if match else "", **access.detail, **detail},
+        }
 
     def _refuse(self, decision: Decision) -> HttpResponse:
         """Tell the no: log in, choose a purpose, show a second factor, ask a colleague - or no way."""

@@ -1,4 +1,4 @@
-"""Where the subject of a request lies, asked of the room that knows. Runs under row security.
+"""Where the subject of a request lies: what to ask of the room that knows. Asked under row security.
 
 Every kind of subject a view may name in its address stands here; the guard refuses to be made for another one.
 """
@@ -7,33 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from anju.kernel.refusal import Refusal
 from anju.register.store import queries as register
+from anju.trust.store.trip import Row, Statement
 
-
-def _person(code: str) -> tuple[str | None, bool]:
-    try:
-        return register.person_place(code)
-    except Refusal:
-        return None, False
-
-
-def _dwelling(code: str) -> tuple[str | None, bool]:
-    return register.dwelling_place(code), False
-
-
-def _employer(code: str) -> tuple[str | None, bool]:
-    return register.employer_place(code), False
-
-
-PLACES: Mapping[str, Callable[[str], tuple[str | None, bool]]] = {
-    "person": _person,
-    "dwelling": _dwelling,
-    "employer": _employer,
+PLACES: Mapping[str, Callable[[str], Statement]] = {
+    "person": register.person_place,
+    "dwelling": register.dwelling_place,
+    "employer": register.employer_place,
 }
+"""Each answers ``region`` (null: unknown, or not to be seen) and, of people, ``is_restricted``."""
 
 
-def place(kind: str, code: str) -> tuple[str | None, bool]:
-    """The division code of a subject (None: unknown, or not to be seen), and whether a person's data may only be kept:
-    they objected, or a law alone holds them here. Raises KeyError for a kind that nobody can place."""
-    return PLACES[kind](code)
+def place(answer: Row | None) -> tuple[str | None, bool]:
+    """The division code of a subject, and whether a person's data may only be kept: they objected, or a law alone holds
+    them here."""
+    if answer is None:
+        return None, False
+    return answer["region"], answer.get("is_restricted") == "t"

@@ -63,13 +63,9 @@ class RunLine:
         return sum((self.erased if self.state == "done" else self.counts).values())
 
 
-RESTRICTED = "EXISTS (SELECT 1 FROM trust_restriction WHERE person_code = %s AND lifted_at IS NULL)"
-"""SQL: whether a person's data may only be kept now; for a statement that asks something else of them as well."""
-
-
 def is_restricted(person_code: str) -> bool:
     """Whether a person's data may only be kept now."""
-    return bool(prepared.rows(f"SELECT {RESTRICTED} AS told", person_code)[0]["told"])
+    return person_code in restricted([person_code])
 
 
 def restricted(codes: Collection[str]) -> frozenset[str]:

@@ -21,7 +21,7 @@ def rows(sql: str, *values: Any) -> list[dict[str, Any]]:
     """Rows of a prepared statement as dictionaries. Values are bound by the server, never written into the text."""
     with _executed(sql, values) as cursor:
         names = column_names(cursor)
-        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+        return [dict(zip(names, row, strict=True)) for row in (cursor.fetchall() if names else ())]
 
 
 def run(sql: str, *values: Any) -> None:

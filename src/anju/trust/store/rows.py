@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 
 from django.conf import settings
 from django.core.management import call_command
@@ -18,7 +19,8 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from anju.trust import places
 from anju.trust.access import Actor, rules
 from anju.trust.access.model import SYSTEM_ROLE
-from anju.trust.store import prepared
+from anju.trust.store import trip
+from anju.trust.store.trip import Row, Statement
 
 WEB_ROLE = "anju_web"
 
@@ -68,22 +70,59 @@ def _settings(actor: Actor | None, *, audit: bool, glass: bool) -> dict[str, str
 NAMES = ("anju.region_from", "anju.region_to", "anju.whole", "anju.person", "anju.account", "anju.audit")
 
 
+@dataclass(slots=True)
+class Bound:
+    """A bound transaction: the first row of what was asked at its begin, and what is to be said at its end."""
+
+    told: Row | None = None
+    last: list[Statement] = field(default_factory=list)
+
+
 @contextmanager
-def acting(actor: Actor | None, *, audit: bool = False, glass: bool = False) -> Iterator[None]:
+def acting(
+    actor: Actor | None,
+    *,
+    audit: bool = False,
+    glass: bool = False,
+    asking: Statement | None = None,
+    closing: str = "",
+) -> Iterator[Bound]:
     """A transaction as the web role, bound to the actor's places; everything reverts when it ends.
 
     Role and settings are local to the transaction, so a pooled connection keeps nothing of them. With ``actor``
     None no person-level row is visible at all. ``audit`` opens log entries of the actor's places, ``glass`` all places.
+    ``asking`` is asked as soon as it is bound, on the same trip to the database; statements of the SQL ``closing`` put
+    into ``last`` are sent with the commit: they hold or nothing does.
     """
-    told = dict.fromkeys(NAMES, "") | _settings(actor, audit=audit, glass=glass)
-    is_inner = connection.in_atomic_block
+    told = {"role": WEB_ROLE} | dict.fromkeys(NAMES, "") | _settings(actor, audit=audit, glass=glass)
+    if connection.in_atomic_block:
+        with _within(told, asking) as bound:
+            yield bound
+        return
+    try:
+        with transaction.atomic():
+            answers = trip.begin([_binding(told), *filter(None, [asking])], [closing] if closing else [])
+            bound = Bound(answers[1][0] if asking and answers[1] else None)
+            yield bound
+            if bound.last:
+                trip.commit(bound.last)
+    except BaseException:
+        trip.forget()
+        raise
+
+
+@contextmanager
+def _within(told: dict[str, str], asking: Statement | None) -> Iterator[Bound]:
+    """The same inside an outer transaction. There the settings would outlive the block, so they are put back; a rollback
+    takes them along by itself."""
     with transaction.atomic():
-        before = _current() if is_inner else {}
-        _set({"role": WEB_ROLE} | told)
-        yield
-        # Inside an outer transaction the settings would outlive this block; a rollback takes them along by itself.
-        if is_inner:
-            _set(before)
+        before = _current()
+        trip.one(_binding(told))
+        bound = Bound(trip.one(asking) if asking else None)
+        yield bound
+        for statement in bound.last:
+            trip.one(statement)
+        trip.one(_binding(before))
 
 
 def _current() -> dict[str, str]:
@@ -93,10 +132,9 @@ def _current() -> dict[str, str]:
         return {name: value or "" for name, value in zip(names, cursor.fetchone(), strict=True)}
 
 
-def _set(values: dict[str, str]) -> None:
-    if values:
-        told = ", ".join(f"set_config('{name}', %s, true) AS s{n}" for n, name in enumerate(values))
-        prepared.rows(f"SELECT {told}", *values.values())
+def _binding(values: dict[str, str]) -> Statement:
+    told = ", ".join(f"set_config('{name}', %s, true) AS s{n}" for n, name in enumerate(values))
+    return Statement(f"SELECT {told}", tuple(values.values()))
 
 
 _GRANTS = f"""

@@ -11,6 +11,7 @@ from anju.register.store.queries.places import Row
 from anju.register.store.queries.values import DwellingFile, DwellingLine, Occupant, Page
 from anju.trust import masking
 from anju.trust.sealing import sealer
+from anju.trust.store.trip import Statement
 
 ORDERS = {
     "region": ("d.region", "d.dwelling_code"),
@@ -91,9 +92,9 @@ def get_dwelling(
     )
 
 
-def dwelling_place(code: str) -> str | None:
-    """The division a dwelling belongs to for the one who asks: that of somebody in sight who has lived there, so that
-    every dwelling of a file opens; else where it stands. None: no such dwelling. For guards."""
+def dwelling_place(code: str) -> Statement:
+    """What a guard asks about a dwelling: ``region``, the division it belongs to for the one who asks: that of somebody in
+    sight who has lived there, so that every dwelling of a file opens; else where it stands. Null: no such dwelling."""
     return places.place_of("register_stay", "register_dwelling", "dwelling_code", code)
 
 

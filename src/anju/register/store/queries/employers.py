@@ -10,6 +10,7 @@ from anju.kernel.identifiers import is_credit_code
 from anju.register.store.queries import dwellings, lines, places, sql
 from anju.register.store.queries.places import Row
 from anju.register.store.queries.values import DwellingLine, EmployerFile, EmployerLine, Page, Worker
+from anju.trust.store.trip import Statement
 
 ORDERS = {
     "name": ("e.name", "e.employer_code"),
@@ -66,9 +67,9 @@ def get_employer(
     )
 
 
-def employer_place(code: str) -> str | None:
-    """The division an employer belongs to for the one who asks: that of somebody in sight who has worked there; else
-    where it is. None: no such employer. For guards."""
+def employer_place(code: str) -> Statement:
+    """What a guard asks about an employer: ``region``, the division it belongs to for the one who asks: that of somebody
+    in sight who has worked there; else where it is. Null: no such employer."""
     return places.place_of("register_job", "register_employer", "employer_code", code)
 
 

@@ -20,7 +20,7 @@ from anju.register.store.queries.lines import COLUMNS, JOIN_PLACE, PLACE, lines
 from anju.register.store.queries.values import Page, PersonLine
 from anju.trust.sealing import sealer
 from anju.trust.store import prepared
-from anju.trust.store.erasure_queries import RESTRICTED
+from anju.trust.store.trip import Statement
 
 LONGEST = 100
 BY_CODE = "i.person_code"
@@ -245,20 +245,10 @@ def person_region(code: str) -> str | None:
     return found[0]["region"]
 
 
-def person_place(code: str) -> tuple[str | None, bool]:
-    """The division a person lives in now, and whether their data may only be kept: what every guard asks, at once.
-
-    Refuses ``register.unknown_code``.
-    """
-    found = prepared.rows(
-        f"{_RESOLVED} SELECT register_region_of(code) AS region, {RESTRICTED} AS is_restricted "
-        "FROM led WHERE merged_into IS NULL",
-        code,
-        code,
-    )
-    if not found:
-        raise Refusal("register.unknown_code")
-    return found[0]["region"], found[0]["is_restricted"]
+def person_place(code: str) -> Statement:
+    """What a guard asks about a person: ``region``, the division they live in now, and ``is_restricted``, whether their
+    data may only be kept. Nothing is told of people out of sight: they look as if there were no such person."""
+    return Statement("SELECT region, is_restricted FROM register_place_of(%s)", (code,))
 
 
 def person_born_on(code: str) -> date | None:

@@ -9,7 +9,7 @@ from typing import Any
 from anju.kernel.refusal import Refusal
 from anju.register.store.queries import sql
 from anju.register.store.queries.values import Page, SchoolLine
-from anju.trust.store import prepared
+from anju.trust.store.trip import Statement
 
 Row = Mapping[str, Any]
 SCHOOL_ORDERS = {"name": ("s.name", "s.school_code")}
@@ -36,16 +36,14 @@ def list_schools(
     )
 
 
-def place_of(spells: str, places: str, column: str, code: str) -> str | None:
-    """The division a place belongs to for the one who asks: that of somebody in sight whose spell names it, so that every
-    place of a file opens; else where it stands. None: no such place."""
-    (found,) = prepared.rows(
+def place_of(spells: str, places: str, column: str, code: str) -> Statement:
+    """The ``region`` a place belongs to for the one who asks: that of somebody in sight whose spell names it, so that every
+    place of a file opens; else where it lies. Null: no such place, or out of sight."""
+    return Statement(
         f"SELECT coalesce((SELECT region FROM {spells} WHERE {column} = %s LIMIT 1), "
         f"(SELECT region FROM {places} WHERE {column} = %s AND known_to IS NULL LIMIT 1)) AS region",
-        code,
-        code,
+        (code, code),
     )
-    return found["region"]
 
 
 def page(
