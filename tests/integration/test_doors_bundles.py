@@ -233,7 +233,7 @@ def department(django_db_blocker: Any, monkeypatch: pytest.MonkeyPatch, transact
         f"host={told['HOST'] or told['OPTIONS'].get('host')} dbname={told['NAME']} user={told['USER']}",
     )
 
-    def add(changed: int, *rows: dict[str, Any]) -> None:
+    def add(changed: int | None, *rows: dict[str, Any]) -> None:
         with connection.cursor() as cursor:
             marks = ", ".join(["%s"] * (len(columns) + 1))
             cursor.executemany(
@@ -265,10 +265,11 @@ def test_a_pull_moves_batch_and_cursor_together(
         department(changed, person(changed))
     department(8, *(person(n) for n in range(8, 14)))  # six rows of one value: they stay together
     department(9, person(14))
+    department(None, person(99))
     first = pulling.pull(told, by=BY, at=AT)
-    assert (first.rows, first.cursor) == (14, "8")
+    assert (first.rows, first.cursor, first.has_more, first.without_cursor) == (14, "8", True, 1)
     second = pulling.pull(told, by=BY, at=AT)
-    assert (second.rows, second.cursor) == (1, "9")
+    assert (second.rows, second.cursor, second.has_more, second.without_cursor) == (1, "9", False, 1)
     assert pulling.pull(told, by=BY, at=AT).accepted is None
     department(10, person(15))
 
@@ -280,7 +281,11 @@ def test_a_pull_moves_batch_and_cursor_together(
         with pytest.raises(KeyboardInterrupt):
             pulling.pull(told, by=BY, at=AT)
     assert (Pull.objects.get().cursor, Batch.objects.count()) == ("9", 2)
+    left = home() / "spill" / "pull-killed"
+    left.mkdir(parents=True)
+    (left / "police_residence.parquet").write_bytes(b"rows of a pull that was killed")
     assert pulling.pull(told, by=BY, at=AT).rows == 1
+    assert not left.exists()
     assert sum(Batch.objects.values_list("rows_read", flat=True)) == 16
     intake.sweep()
     lying = {p.stem for p in (home() / "lake" / "batches").rglob("*.parquet")}

@@ -42,15 +42,19 @@ def changes(
     purpose: Annotated[str, typer.Option(help="why; it decides what is told")],
     region: Annotated[str, typer.Option(help="division code; * for everywhere")] = "*",
     since: Annotated[
-        str, typer.Option(help="cursor of the last time; from the beginning when left out")
+        str, typer.Option(help="begin after this cursor, not where OUT.cursor says OUT ends")
     ] = "",
     as_json: AsJson = False,
 ) -> None:
-    """Write the library's changes since a cursor as lines; prints the cursor for the next time."""
+    """Write the library's changes as lines; run again, killed or not, it goes on where OUT ends.
+
+    OUT.cursor holds the place. OUT may be carried away between two runs; without OUT.cursor the state comes first.
+    """
     setup_django()
     from django.utils import timezone
 
     from anju.exchange.store import feed_queries
+    from anju.jobs.pipeline import following
     from anju.trust.access import Actor, rules, system
     from anju.trust.store import log, rows
 
@@ -58,20 +62,23 @@ def changes(
     if stated is None:
         raise Refusal("access.unknown_purpose", purpose=purpose[:40])
     follower = feed_queries.Follower(region, stated.aspects)
-    count, cursor, has_more = 0, since, True
-    with out.open("a", encoding="utf-8") as stream, Progress(console=console, transient=True) as bar:
+    count, has_more = 0, True
+    with (
+        following.opened(out, {"purpose": purpose, "region": region}, since) as kept,
+        Progress(console=console, transient=True) as bar,
+    ):
         task = bar.add_task("changes", total=None)
         while has_more:
             with rows.acting(Actor("system:changes", "department_officer", region, "community")):
-                page = feed_queries.changes(cursor, follower, feed_queries.MOST)
+                page = feed_queries.changes(kept.cursor, follower, feed_queries.MOST)
                 detail: dict[str, str | int] = {"rows": len(page.rows), "region": region}
                 log.record(
                     system("changes"), "exchange.follow", timezone.now(), purpose=purpose, detail=detail
                 )
-            stream.writelines(json.dumps(r, ensure_ascii=False) + "\n" for r in page.rows)
-            count, cursor, has_more = count + len(page.rows), page.cursor, page.has_more
+            kept.add(page.rows, page.cursor)
+            count, has_more = count + len(page.rows), page.has_more
             bar.advance(task, len(page.rows))
-    typer.echo(json.dumps({"changes": count, "cursor": cursor}) if as_json else cursor)
+    typer.echo(json.dumps({"changes": count, "cursor": kept.cursor}) if as_json else kept.cursor)
 
 
 def compact(
@@ -106,8 +113,14 @@ def pull(
     told = {
         "rows": found.rows, "cursor": found.cursor, "batch": found.accepted.batch if found.accepted else None,
         "held": found.accepted.held if found.accepted else 0,
+        "more": found.has_more, "without_cursor": found.without_cursor,
     }  # fmt: skip
     typer.echo(json.dumps(told) if as_json else f"{found.rows:,} rows, cursor {found.cursor}")
+    if found.has_more and not as_json:
+        typer.echo("There may be more: run it again.")
+    if found.without_cursor:
+        lost = f"{found.without_cursor:,} rows have no value in the cursor's column and are never pulled."
+        console.print(lost, style="yellow")
 
 
 def push(

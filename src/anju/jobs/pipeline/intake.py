@@ -13,6 +13,7 @@ import hashlib
 import logging
 import os
 import re
+import shutil
 import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
@@ -45,6 +46,8 @@ LOG = logging.getLogger(__name__)
 DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 SWEEPING = 0x616E6A75
 """Number of the database lock that every intake shares and the sweeper wants for itself."""
+FORGOTTEN = 8 * 24 * 3600
+"""Seconds after which content sent over HTTP that nobody finished is removed; an upload itself lasts seven days."""
 BROKE = frozenset({"intake.out_of_memory", "intake.not_read"})
 """Refusals after which an engine is not used again."""
 KEPT_OPTIMISERS = frozenset({"common_subexpressions", "unused_columns", "column_lifetime"})
@@ -321,7 +324,7 @@ def _undisturbed() -> Iterator[None]:
 
 
 def sweep() -> None:
-    """Remove what killed runs left: files in the lake that no accepted batch names. Not while a file is taken in."""
+    """Remove what killed runs left: files no accepted batch names, rows half pulled, old uploads. Not while a file is taken in."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_lock(%s)", [SWEEPING])
         if not cursor.fetchone()[0]:
@@ -330,6 +333,11 @@ def sweep() -> None:
             known = {path.stem for path in queries.batch_paths()}
             for path in [*(lake() / "batches").rglob("*"), *(lake() / "held").glob("*")]:
                 if path.is_file() and (path.suffix != ".parquet" or path.stem not in known):
+                    path.unlink(missing_ok=True)
+            for folder in (home() / "spill").glob("pull-*"):
+                shutil.rmtree(folder, ignore_errors=True)
+            for path in (lake() / "uploads").glob("*"):
+                if time.time() - path.stat().st_mtime > FORGOTTEN:
                     path.unlink(missing_ok=True)
         finally:
             cursor.execute("SELECT pg_advisory_unlock(%s)", [SWEEPING])

@@ -28,16 +28,22 @@ from anju.kernel.home import home
 from anju.kernel.refusal import Refusal
 from anju.trust.access import Actor
 
-FETCHED = 10_000
+FETCHED = COUNTED = 10_000
 
 
 @dataclass(frozen=True, slots=True)
 class Pulled:
-    """What one pull brought: rows read, the batch (None: nothing new), how far the source is read now."""
+    """What one pull brought: rows read, the batch (None: nothing new), how far the source is read now.
+
+    ``has_more``: the measure was reached, pull again. ``without_cursor``: rows no pull will ever bring, because the cursor's
+    column is empty (counted up to ``COUNTED``).
+    """
 
     rows: int
     accepted: Accepted | None
     cursor: str
+    has_more: bool = False
+    without_cursor: int = 0
 
 
 def pull(source: Source, *, by: Actor, at: datetime) -> Pulled:
@@ -51,16 +57,16 @@ def pull(source: Source, *, by: Actor, at: datetime) -> Pulled:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix="pull-", dir=folder) as place:
             path = Path(place) / f"{source.dataset}.parquet"
-            count, until = _fetch(source, since, path)
+            count, until, lost = _fetch(source, since, path)
             if count == 0:
-                return Pulled(0, None, since)
+                return Pulled(0, None, since, without_cursor=lost)
             accepted = intake.take(engine, path, name=path.name, dataset=source.dataset, by=by, at=at)
         pull_actions.move(source.id, until, batch=accepted.batch, rows=count, by=by, at=at)
-    return Pulled(count, accepted, until)
+    return Pulled(count, accepted, until, count >= source.rows, lost)
 
 
-def _fetch(source: Source, since: str, path: Path) -> tuple[int, str]:
-    """Write the rows after ``since`` as Parquet of text; how many, and the last value of the cursor's column."""
+def _fetch(source: Source, since: str, path: Path) -> tuple[int, str, int]:
+    """Write the rows after ``since`` as Parquet of text; how many, the last value of the cursor's column, rows without one."""
     count, until = 0, since
     writer: pq.ParquetWriter | None = None
     try:
@@ -73,13 +79,25 @@ def _fetch(source: Source, since: str, path: Path) -> tuple[int, str]:
                 writer = writer or pq.ParquetWriter(path, table.schema, compression="zstd")
                 writer.write_table(table)
                 count, until = count + len(rows), last
+            lost = _without_cursor(there, source)
     except psycopg.Error as broken:
         raise Refusal("doors.source_unreachable", source=source.id, kind=type(broken).__name__) from broken
     finally:
         if writer is not None:
             with suppress(OSError):
                 writer.close()
-    return count, until
+    return count, until, lost
+
+
+def _without_cursor(there: psycopg.Connection[Any], source: Source) -> int:
+    """Rows that stand at no place of the cursor."""
+    asked = sql.SQL("SELECT count(*) FROM (SELECT 1 FROM ({}) AS q WHERE q.{} IS NULL LIMIT {}) AS n").format(
+        sql.SQL(source.query),  # type: ignore[arg-type]
+        sql.Identifier(source.column),
+        sql.Literal(COUNTED),
+    )
+    found = there.execute(asked).fetchone()
+    return int(found[0]) if found else 0
 
 
 def _pages(
