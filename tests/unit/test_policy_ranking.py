@@ -20,7 +20,7 @@ from anju.policy.allocate import (
     serial_dictatorship,
     verify,
 )
-from anju.policy.rank import Candidate, after_objection, commit, masked_name, publication, rank, verify_draw
+from anju.policy.rank import Candidate, after_objection, commit, rank, verify_draw
 
 
 def people(*scores: tuple[int, int], category: str | None = None) -> list[Candidate]:
@@ -77,13 +77,6 @@ def test_an_objection_changes_nobody_else() -> None:
             if entry.candidate.reference != changed:
                 assert (entry.rank, entry.is_admitted, entry.reason) == old[entry.candidate.reference]
     assert next(r.reason for r in up.ranked if r.candidate.reference == "r3") == "objection_admitted"
-
-
-def test_the_public_list_masks_names() -> None:
-    result = rank(people((90, 0)), places=1)
-    row = publication(result, {"r0": ("欧阳小明", "990000198805200012")})[0]
-    assert (row["name"], row["number"]) == ("欧***", "**************0012")
-    assert masked_name("阿依古丽·买买提") == "阿***·***"
 
 
 def town(

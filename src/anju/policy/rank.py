@@ -250,32 +250,18 @@ def after_objection(result: RankingResult, corrected: Iterable[Candidate]) -> Ra
     return replace(result, ranked=tuple(found))
 
 
-def masked_name(name: str) -> str:
-    """A name for a public list: the family name and stars; two characters keep the first."""
-    name = name.strip()
-    if "·" in name:
-        first, *rest = name.split("·")
-        return "·".join([first[:1] + "*" * max(len(first) - 1, 1), *("*" * max(len(r), 1) for r in rest)])
-    return name[:1] + "*" * max(len(name) - 1, 1)
-
-
-def masked_number(number: str) -> str:
-    """The last four characters of a number, the rest stars."""
-    return "*" * max(len(number) - 4, 0) + number[-4:]
-
-
 def publication(result: RankingResult, names: Mapping[str, tuple[str, str]]) -> list[dict[str, Any]]:
-    """The public list of those admitted: rank, reference, masked name and number, score. ``names``: reference -> (name, number)."""
+    """The public list of those admitted: rank, reference, name, number, score. ``names``: reference -> (name, number), masked."""
     rows = []
     for entry in result.admitted:
-        name, number_ = names.get(entry.candidate.reference, ("", ""))
+        name, number = names.get(entry.candidate.reference, ("", ""))
         score = entry.candidate.score
         rows.append(
             {
                 "rank": entry.rank,
                 "reference": entry.candidate.reference,
-                "name": masked_name(name) if name else "",
-                "number": masked_number(number_) if number_ else "",
+                "name": name,
+                "number": number,
                 "score": score.numerator if score.denominator == 1 else round(float(score), 4),
                 "quota": entry.quota,
                 "reason": entry.reason,

@@ -28,6 +28,7 @@ from anju.policy import rank as ranking
 from anju.policy.bound import bind
 from anju.policy.explain import default_day
 from anju.policy.facts_file import read_facts
+from anju.trust.masking import mask_name, mask_number
 
 Seed = Annotated[str | None, typer.Option("--seed", help="the seed, published after filing closed")]
 SeedHash = Annotated[str | None, typer.Option("--seed-hash", help="its hash, published before")]
@@ -74,7 +75,8 @@ def rank_(
         for row in _list(path):
             facts = read_facts(found, row["facts"], others=others)
             mine = ranking.candidate(bound, str(row["reference"]), facts.values, rules.service.id)
-            made.append((mine, (str(row.get("name", "")), str(row.get("number", "")))))
+            name, number = mask_name(str(row.get("name", ""))), mask_number(str(row.get("number", "")))
+            made.append((mine, (name or "", number or "")))
         return made
 
     pool = candidates(people)
