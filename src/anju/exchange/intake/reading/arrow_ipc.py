@@ -14,7 +14,7 @@ import pyarrow as pa
 FILE_MAGIC, CONTINUED = b"ARROW1\x00\x00", b"\xff\xff\xff\xff"
 
 
-class Compressed(pa.ArrowInvalid):  # type: ignore[misc]
+class Compressed(pa.ArrowInvalid):
     """A record batch that is packed: sound for others, not taken here."""
 
 
