@@ -11,7 +11,7 @@ import pytest
 
 from anju.kernel.refusal import Refusal
 from anju.register.spells import Change
-from anju.register.store import queries, settling
+from anju.register.store import queries, settling, settling_parts
 from anju.register.store.models import Discrepancy, Settlement
 from anju.register.store.queries import cases, spells
 from anju.register.store.queries.values import JobView, StayView
@@ -31,7 +31,7 @@ LEFT = date(2026, 8, 1)
 
 def settle(aspect: str, change: Change, row: int = 0, by: Actor = CLERK) -> int:
     row = row or spells.get_spells(ZHANG, aspect).lines[0].id
-    return settling.settle_spell(
+    return settling_parts.settle_spell(
         ZHANG, aspect, row, change, why="核对了退租协议", by=by, at=datetime.now(UTC), purpose="data_quality"
     )
 

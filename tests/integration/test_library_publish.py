@@ -19,7 +19,7 @@ from anju.kernel.refusal import Refusal
 from anju.register import canon
 from anju.register.store import actions, loading, queries, runs, settling
 from anju.register.store.models import Identity, Run
-from anju.register.store.queries import spells
+from anju.register.store.queries import spells, ties
 from anju.register.store.queries.entries import own_records as entries
 from anju.trust.access import Actor
 from anju.trust.store import rows
@@ -181,7 +181,9 @@ class World:
         )
         own, fixed = own_records.write(entries(), self.folder / "own", len(self.batches))
         decided = own_records.write_decided(spells.standing(), self.folder / "own")
-        given = library.inputs((*self.batches, *own), (assignment, *([fixed] if fixed else [])), DAY, decided)
+        tied = own_records.write_decided_kin(ties.standing(), self.folder / "own")
+        who = (assignment, *([fixed] if fixed else []))
+        given = library.inputs((*self.batches, *own), who, DAY, decided, tied)
         with runs.only_one():
             library.clean()
             begun = runs.begin("test", DAY, runs.clock())

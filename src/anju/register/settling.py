@@ -26,8 +26,10 @@ OWN = frozenset({"settlement"})
 """What is no department's word: earlier decisions."""
 CODED = {"sex": "sex", "education": "education", "marital": "marital"}
 LONGEST_NAME = 60
-FIELDS = (*dossier.FIELDS, *spells.ASPECTS)
-"""What there can be a case about: a person's own fields, their stays, their jobs."""
+IN_PARTS = (*spells.ASPECTS, "kin")
+"""What is decided one by one: a stay, a job, a family tie."""
+FIELDS = (*dossier.FIELDS, *IN_PARTS)
+"""What there can be a case about: a person's own fields, their stays, their jobs, their family."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +97,7 @@ def departments() -> dict[str, str]:
 
 @lru_cache
 def ranks(name: str) -> dict[str, int]:
-    """Dataset -> its authority over a person field, stays or jobs (1 decides); those that claim none are missing."""
+    """Dataset -> its authority over a person field, stays, jobs or family (1 decides); those that claim none are missing."""
     overrides = (
         packs.read_yaml(path).get("authority", {}) if (path := packs.find_file("resolution.yaml")) else {}
     )
@@ -106,7 +108,7 @@ def ranks(name: str) -> dict[str, int]:
             **told.get("authority", {}),
             **{c: r[told["id"]] for c, r in overrides.items() if told["id"] in r},
         }
-        rank = own.get(name) if name in spells.ASPECTS else own.get(f"person.{name}", own.get("person"))
+        rank = own.get(name) if name in IN_PARTS else own.get(f"person.{name}", own.get("person"))
         if rank is not None:
             found[told["id"]] = int(rank)
     return found

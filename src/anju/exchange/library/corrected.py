@@ -151,5 +151,5 @@ def contradictions(rules: Rules) -> str:
     return " UNION ALL ".join(
         f"SELECT pid, {quoted(name)} AS field, {quoted(rules.owner(name))} AS owner, min(dataset) AS shown_dataset, "
         f"{quoted(DATASET)} AS against FROM {name}_news GROUP BY pid"
-        for name in ("stay", "job")
+        for name in ("stay", "job", "kin")
     )

@@ -6,7 +6,9 @@ Unknown: a relative who is not in the library keeps the name, without a code.
 
 from __future__ import annotations
 
+from anju.exchange.library import ties
 from anju.exchange.library.inputs import SOURCES, Inputs, aspect_rows
+from anju.exchange.library.rules import Rules
 from anju.kernel.engine import Engine
 
 INVERSE = {
@@ -24,8 +26,32 @@ LARGEST_HOUSEHOLD = 12
 """A household number shared by more people is a dormitory's, not a family's."""
 
 
+def hear(engine: Engine, inputs: Inputs, rules: Rules) -> None:
+    """Make ``kin_news``, which decisions yield; before contradictions are counted. Costs nothing where nobody decided."""
+    if inputs.decided_kin is None:
+        ties.nothing(engine)
+        return
+    _told(engine, inputs)
+    ties.hear(engine, inputs, rules)
+
+
 def resolve(engine: Engine, inputs: Inputs) -> None:
-    """Make ``kin`` (pid in place of person_code, ``relative`` the relative's pid or null)."""
+    """Make ``kin`` (pid in place of person_code, ``relative`` the relative's pid or null). ``hear`` comes before."""
+    every = _both_ways()
+    if inputs.decided_kin is None:
+        _told(engine, inputs)
+    else:
+        every = ties.over(engine, every, _turned())
+    engine.run(f"CREATE OR REPLACE TEMP TABLE together AS {_TOGETHER}")
+    engine.run(
+        "CREATE OR REPLACE TEMP TABLE kin AS SELECT pid, relative, relation, relative_name, household, is_inverse, "
+        f"{SOURCES} AS sources FROM ({every}) AS every "
+        "GROUP BY pid, relative, relation, relative_name, household, is_inverse"
+    )
+
+
+def _told(engine: Engine, inputs: Inputs) -> None:
+    """Make ``kin_row`` and ``kin_told``: each record's relatives, found by number, or by name and phone."""
     rows = aspect_rows(inputs, "kin", ("relation", "name", "citizen_no", "phone", "household_no"))
     engine.run(f"CREATE OR REPLACE TEMP TABLE kin_row AS {rows}")
     engine.run(
@@ -39,8 +65,6 @@ def resolve(engine: Engine, inputs: Inputs) -> None:
         "ON m.name = k.name AND m.phone = k.phone GROUP BY m.name, m.phone HAVING min(m.pid) = max(m.pid)"
     )
     engine.run(f"CREATE OR REPLACE TEMP TABLE kin_told AS {_TOLD}")
-    engine.run(f"CREATE OR REPLACE TEMP TABLE together AS {_TOGETHER}")
-    engine.run(f"CREATE OR REPLACE TEMP TABLE kin AS {_both_ways()}")
 
 
 _TOLD = """
@@ -67,23 +91,23 @@ GROUP BY a.pid, b.pid, a.dataset, a.household_no
 """
 
 
+def _turned() -> str:
+    """SQL for ``k.relation`` seen from the other side; ``s`` is the person whose record it is."""
+    turned = " ".join(f"WHEN '{first}' THEN {other}" for first, other in INVERSE.items())
+    return f"CASE substr(k.relation, 1, 1) {turned} ELSE '99' END"
+
+
 def _both_ways() -> str:
     """What a record says of a person's relative, the same seen from the relative, and household members."""
-    turned = " ".join(f"WHEN '{first}' THEN {other}" for first, other in INVERSE.items())
     return f"""
-WITH every AS (
-    SELECT pid, relative, relation, coalesce(name, '') AS relative_name, '' AS household, FALSE AS is_inverse,
-        dataset, seen
-    FROM kin_told WHERE relative IS NULL OR relative <> pid
-    UNION ALL
-    SELECT k.relative AS pid, k.pid AS relative, CASE substr(k.relation, 1, 1) {turned} ELSE '99' END AS relation,
-        coalesce(s.name, '') AS relative_name, '' AS household, TRUE AS is_inverse, k.dataset, k.seen
-    FROM kin_told AS k JOIN shown AS s ON k.pid = s.pid WHERE k.relative <> k.pid
-    UNION ALL
-    SELECT t.pid, t.relative, '' AS relation, coalesce(s.name, '') AS relative_name,
-        concat(t.dataset, '/', t.household_no) AS household, FALSE AS is_inverse, t.dataset, t.seen
-    FROM together AS t JOIN shown AS s ON t.relative = s.pid
-)
-SELECT pid, relative, relation, relative_name, household, is_inverse, {SOURCES} AS sources
-FROM every GROUP BY pid, relative, relation, relative_name, household, is_inverse
-"""
+SELECT pid, relative, relation, coalesce(name, '') AS relative_name, '' AS household, FALSE AS is_inverse,
+    dataset, seen
+FROM kin_told WHERE relative IS NULL OR relative <> pid
+UNION ALL
+SELECT k.relative AS pid, k.pid AS relative, {_turned()} AS relation,
+    coalesce(s.name, '') AS relative_name, '' AS household, TRUE AS is_inverse, k.dataset, k.seen
+FROM kin_told AS k JOIN shown AS s ON k.pid = s.pid WHERE k.relative <> k.pid
+UNION ALL
+SELECT t.pid, t.relative, '' AS relation, coalesce(s.name, '') AS relative_name,
+    concat(t.dataset, '/', t.household_no) AS household, FALSE AS is_inverse, t.dataset, t.seen
+FROM together AS t JOIN shown AS s ON t.relative = s.pid"""

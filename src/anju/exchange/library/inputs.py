@@ -34,6 +34,8 @@ class Inputs:
     as_of: date
     # What people decided about single stays and jobs (see ``corrected``), where anything was.
     decided: Path | None = None
+    # What they decided about single family ties (see ``ties``).
+    decided_kin: Path | None = None
 
     @property
     def datasets(self) -> tuple[str, ...]:

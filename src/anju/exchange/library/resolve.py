@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from anju.exchange.library import corrected, facts, family, people, periods, places
+from anju.exchange.library import corrected, facts, family, people, periods, places, ties
 from anju.exchange.library import inputs as given
 from anju.exchange.library.catalogue import TABLES
 from anju.exchange.library.inputs import Inputs
@@ -50,6 +50,7 @@ def steps(
         ("facts", _nothing, ("permit", "tax", "skill", "land", "aid", "health")),
         ("enrolments", lambda: _enrolments(engine, inputs, rules, as_of), ("enrolment",)),
         ("places", _nothing, ("dwelling", "employer", "school")),
+        ("heard", lambda: family.hear(engine, inputs, rules), ()),
         ("people", lambda: people.resolve(engine, inputs, rules), ("discrepancy",)),
         ("persons", lambda: _persons(engine, inputs, rules), ("person",)),
         ("families", lambda: family.resolve(engine, inputs), ("kin",)),
@@ -70,7 +71,7 @@ _DONE_WITH = {
     "places": ("told_dwelling", "told_employer", "employer_name"),
     "people": ("plain_name", "hanzi", *(f"{s}_{t}" for s in ("stay", "job") for t in corrected.MADE)),
     "persons": ("stay", "job", "enrolment", "contribution", "place", "spread", "name_form", "rival"),
-    "families": ("kin", "kin_told", "together", "by_number", "by_phone"),
+    "families": ("kin", "kin_told", "together", "by_number", "by_phone", *ties.MADE),
 }
 """Tables nobody reads after a step: memory for the ones to come."""
 
@@ -257,4 +258,5 @@ _MADE = [
     "contribution_row",
     "rival",
     *(f"{s}_{t}" for s in ("stay", "job") for t in corrected.MADE),
+    *ties.MADE,
 ]

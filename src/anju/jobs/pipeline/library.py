@@ -59,7 +59,7 @@ def collect() -> Inputs:
     """What the next run reads: every accepted batch, the newest linkage, our own records. Refuses without batches."""
     from anju.exchange.store import queries
     from anju.jobs.pipeline import own_records
-    from anju.register.store.queries import cases, spells
+    from anju.register.store.queries import cases, spells, ties
     from anju.register.store.queries.entries import own_records as own_entries
 
     accepted = queries.accepted_batches()
@@ -69,19 +69,24 @@ def collect() -> Inputs:
     own_records.write_overruled(cases.overruled(), folder() / "own")
     own, fixed = own_records.write(own_entries(), folder() / "own", len(batches))
     decided = own_records.write_decided(spells.standing(), folder() / "own")
+    decided_kin = own_records.write_decided_kin(ties.standing(), folder() / "own")
     assignment = (*state.parts(linkage.get_current(), "assignment"), *((fixed,) if fixed else ()))
-    return inputs((*batches, *own), assignment, max(b.sent_on for b in accepted), decided)
+    return inputs((*batches, *own), assignment, max(b.sent_on for b in accepted), decided, decided_kin)
 
 
 def inputs(
-    batches: tuple[BatchFile, ...], assignment: tuple[Path, ...], as_of: date, decided: Path | None = None
+    batches: tuple[BatchFile, ...],
+    assignment: tuple[Path, ...],
+    as_of: date,
+    decided: Path | None = None,
+    decided_kin: Path | None = None,
 ) -> Inputs:
     """Inputs with the columns each dataset's batches hold."""
     columns: dict[str, frozenset[str]] = {}
     for batch in batches:
         held = frozenset(pq.read_schema(batch.path).names)
         columns[batch.dataset] = columns.get(batch.dataset, frozenset()) | held
-    return Inputs(batches, columns, assignment, as_of, decided)
+    return Inputs(batches, columns, assignment, as_of, decided, decided_kin)
 
 
 def digest(given: Inputs, said: rules.Rules) -> str:
@@ -91,7 +96,7 @@ def digest(given: Inputs, said: rules.Rules) -> str:
         told.update(f"{batch.id}\n".encode())
     told.update(given.as_of.isoformat().encode())
     own = (b.path for b in given.batches if b.id.startswith("own-"))
-    for path in (*given.assignment, *own, *((given.decided,) if given.decided else ())):
+    for path in filter(None, (*given.assignment, *own, given.decided, given.decided_kin)):
         with path.open("rb") as stream:
             told.update(hashlib.file_digest(stream, "sha256").digest())
     return told.hexdigest()

@@ -16,6 +16,7 @@ from anju.exchange.library.settled import OVERRULED
 from anju.register import canon
 from anju.register.store.queries.entries import OwnRecord
 from anju.register.store.queries.spells import Standing
+from anju.register.store.queries.ties import Standing as Tie
 
 _ARROW = {
     "UBIGINT": pa.uint64(),
@@ -91,6 +92,39 @@ def write_decided(decisions: Sequence[Standing], folder: Path) -> Path | None:
     ]
     path = folder / "decided.parquet"
     pq.write_table(pa.Table.from_pylist(rows, pa.schema(list(_DECIDED.items()))), path)
+    return path
+
+
+_DECIDED_KIN = {
+    "id": pa.int64(),
+    "person_code": pa.string(),
+    "relative_code": pa.string(),
+    "name": pa.string(),
+    "relation": pa.string(),
+    "stated": pa.string(),
+    "decided_on": pa.date32(),
+}
+
+
+def write_decided_kin(decisions: Sequence[Tie], folder: Path) -> Path | None:
+    """What was decided about single family ties, for ``library.ties``; nothing when there is none."""
+    if not decisions:
+        return None
+    folder.mkdir(parents=True, exist_ok=True)
+    rows = [
+        {
+            "id": t.id,
+            "person_code": t.person_code,
+            "relative_code": t.relative_code,
+            "name": t.decision.name,
+            "relation": t.decision.relation,
+            "stated": ";".join(t.decision.stated),
+            "decided_on": t.decided_on,
+        }
+        for t in decisions
+    ]
+    path = folder / "decided_kin.parquet"
+    pq.write_table(pa.Table.from_pylist(rows, pa.schema(list(_DECIDED_KIN.items()))), path)
     return path
 
 

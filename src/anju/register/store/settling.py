@@ -12,11 +12,10 @@ from datetime import date, datetime
 from django.db import connection, transaction
 
 from anju.kernel.refusal import Refusal
-from anju.register import settling, spells
-from anju.register.store import loading, showing_spells
+from anju.register import settling
+from anju.register.store import loading, showing_parts
 from anju.register.store.models import Identity, Settlement, SettlementStep
 from anju.register.store.queries import cases
-from anju.register.store.queries import spells as spell_queries
 from anju.register.store.queries.people import resolve_code
 from anju.register.store.showing import show
 from anju.trust.access import Actor
@@ -83,7 +82,7 @@ WHERE i.person_code = s.person_code AND i.known_to IS NULL AND s.region IS DISTI
 """
 
 
-def _case(code: str, field: str, at: datetime) -> Settlement:
+def open_case(code: str, field: str, at: datetime) -> Settlement:
     """The open case, or a new one where a person or a colleague raises what no run has found."""
     if field not in settling.FIELDS:
         raise Refusal("register.cannot_settle", field=field)
@@ -100,8 +99,8 @@ def _case(code: str, field: str, at: datetime) -> Settlement:
     )  # fmt: skip
 
 
-def _theirs(case: Settlement, by: Actor) -> None:
-    """A department's officer acts only where it is the department's turn."""
+def check_theirs(case: Settlement, by: Actor) -> None:
+    """Refuses a department's officer where it is another department's turn."""
     if by.department and by.department != case.owner:
         raise Refusal("register.other_department", owner=case.owner)
 
@@ -140,45 +139,18 @@ def settle(
     department with authority does.
     """
     current, value, why = resolve_code(code), settling.check(field, value), check_why(why)
-    case = _case(current, field, at)
-    _theirs(case, by)
+    case = open_case(current, field, at)
+    check_theirs(case, by)
     former = show(current, field, value, at)
     against = sorted({v for v in cases.stated(current, field) if v != value})
-    return _decide(case, value, former, against, why=why, evidence=evidence, by=by, at=at, purpose=purpose)
+    return decide(case, value, former, against, why=why, evidence=evidence, by=by, at=at, purpose=purpose)
 
 
-@transaction.atomic
-def settle_spell(
-    code: str, aspect: str, row: int, change: spells.Change, *, why: str, evidence: str = "records", by: Actor,
-    at: datetime, purpose: str,
-) -> int:  # fmt: skip
-    """Decide that a stay or job (its current row) had another period or place, or never was. Shown at once; who asked is told.
-
-    Later runs follow it until the dataset with authority, after this day, states what it had not stated before. A decision
-    that had to yield so has had its time when the spell is decided anew. Returns the case's id.
-    """
-    current, why = resolve_code(code), check_why(why)
-    case = _case(current, aspect, at)
-    _theirs(case, by)
-    standing = [s for s in spell_queries.standing(current) if s.decision.aspect == aspect]
-    decision, former = showing_spells.show(current, aspect, row, change, [s.decision for s in standing], at)
-    if cases.is_contradicted(current, aspect):
-        stated = decision.stated_begin_on, decision.stated_end_on
-        over = [
-            s.id
-            for s in standing
-            if s.decision.key == decision.key and s.decision.meets(*stated, s.decided_on)
-        ]
-        Settlement.objects.filter(pk__in=over).update(state="ended")
-    return _decide(
-        case, spells.pack(decision), ",".join(map(str, former)), [], why=why, evidence=evidence, by=by, at=at, purpose=purpose
-    )  # fmt: skip
-
-
-def _decide(
+def decide(
     case: Settlement, value: str, former: str, against: list[str], *, why: str, evidence: str, by: Actor, at: datetime,
     purpose: str,
 ) -> int:  # fmt: skip
+    """Close a case with what was decided, and answer who asked. Call inside a transaction that has shown it."""
     if evidence not in settling.plan()["evidence"]:
         raise Refusal("register.unknown_evidence")
     seal = sealer().seal
@@ -198,8 +170,8 @@ def send(code: str, field: str, to: str, *, note: str, by: Actor, at: datetime, 
     current, note = resolve_code(code), check_why(note)
     if to not in settling.code_values("department"):
         raise Refusal("register.unknown_department")
-    case = _case(current, field, at)
-    _theirs(case, by)
+    case = open_case(current, field, at)
+    check_theirs(case, by)
     if to == case.owner:
         raise Refusal("register.has_it_already")
     case.owner = to
@@ -215,8 +187,8 @@ def send(code: str, field: str, to: str, *, note: str, by: Actor, at: datetime, 
 def drop(code: str, field: str, *, why: str, ground: str = "", by: Actor, at: datetime, purpose: str) -> None:
     """Close a case without a decision: both may be true, or the person's request is refused on a legal ground."""
     current, why = resolve_code(code), check_why(why)
-    case = _case(current, field, at)
-    _theirs(case, by)
+    case = open_case(current, field, at)
+    check_theirs(case, by)
     case.state, case.settled_at, case.settled_by, case.why = "dropped", at, by.account, sealer().seal(why)
     case.save(update_fields=["state", "settled_at", "settled_by", "why"])
     _step(case, "dropped", why, by=by, at=at)
@@ -234,7 +206,7 @@ def _answer(case: Settlement, why: str, *, by: Actor, at: datetime, purpose: str
 def undo(settlement: int, *, why: str, by: Actor, at: datetime, purpose: str) -> None:
     """Take a decision back: the value shown before stands again, and the case is open.
 
-    Of decisions about several stays or jobs each can be taken back; its case is open again unless a newer one is there.
+    Of decisions about several stays, jobs or relatives each can be taken back; its case is open again unless a newer one is there.
     """
     why = check_why(why)
     case = (
@@ -242,12 +214,10 @@ def undo(settlement: int, *, why: str, by: Actor, at: datetime, purpose: str) ->
     )
     if case is None:
         raise Refusal("register.nothing_to_undo")
-    _theirs(case, by)
+    check_theirs(case, by)
     newer = Settlement.objects.filter(person_code=case.person_code, field=case.field, pk__gt=case.pk)
-    if case.field in spells.ASPECTS and case.state == "settled":
-        told = spells.unpack(sealer().open(case.value))
-        standing = newer.filter(state="settled")
-        if any(spells.unpack(sealer().open(n.value)).key == told.key for n in standing):
+    if case.field in settling.IN_PARTS and case.state == "settled":
+        if any(showing_parts.is_same(case, later) for later in newer.filter(state="settled")):
             raise Refusal("register.not_the_newest")
     elif newer.filter(state="open").exists():
         raise Refusal("register.case_open")
@@ -262,9 +232,8 @@ def reopen(case: Settlement, at: datetime, state: str = "open") -> None:
     """A decided case is open again and what was shown before stands. Call inside a transaction that tells the log."""
     if case.state == "settled" and case.former is not None:
         code, former = resolve_code(case.person_code), sealer().open(case.former)
-        if case.field in spells.ASPECTS:
-            rows = [int(row) for row in former.split(",")]
-            showing_spells.restore(code, spells.unpack(sealer().open(case.value)), rows, at)
+        if case.field in settling.IN_PARTS:
+            showing_parts.restore(code, case, former, at)
         else:
             show(code, case.field, former, at, settled=False)
     limit = settling.due(at.date())
@@ -282,7 +251,7 @@ def open_request(
     """A person's correction request becomes a case with the request's own limit. Other fields are answered by hand."""
     if field not in settling.FIELDS:
         return
-    case = _case(resolve_code(code), field, at)
+    case = open_case(resolve_code(code), field, at)
     case.is_requested, case.request = True, number
     case.due_on, case.due_is_provisional = due_on, provisional
     case.save(update_fields=["is_requested", "request", "due_on", "due_is_provisional"])

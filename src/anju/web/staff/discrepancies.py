@@ -20,7 +20,6 @@ from anju.register import settling
 from anju.register.store import settling as actions
 from anju.register.store import settling_many
 from anju.register.store.queries import cases
-from anju.register.store.queries.spells import SpellPage
 from anju.trust import places, rights
 from anju.trust.access import Actor
 from anju.trust.store import rights_queries
@@ -204,7 +203,7 @@ def _show(
     return render(request, "staff/case.html", {"page": page}, status=422 if trouble else 200)
 
 
-def theirs_to_see(held: cases.CaseFile | SpellPage, actor: Actor) -> None:
+def theirs_to_see(held: cases.CaseFile | cases.CaseHead, actor: Actor) -> None:
     """A department sees what it is or was asked."""
     mine = actor.department
     if mine and mine != held.owner and mine not in {d for s in held.steps for d in (s.department, s.to)}:

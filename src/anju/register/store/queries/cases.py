@@ -9,7 +9,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from anju.kernel.refusal import Refusal
-from anju.register import dossier, settling, spells
+from anju.register import dossier, settling
 from anju.register.store.models import Discrepancy, SettleBatch, Settlement
 from anju.register.store.queries import sql
 from anju.register.store.queries.people import resolve_code
@@ -224,6 +224,58 @@ def get_case(code: str, field: str, *, today: date, masked: bool = True) -> Case
     )  # fmt: skip
 
 
+@dataclass(frozen=True, slots=True)
+class CaseHead:
+    """Who settles what about one person by when, and how far it is: the newest case about stays, jobs or family."""
+
+    person_code: str
+    person_name: str
+    field: str
+    owner: str
+    id: int | None
+    state: str
+    opened_at: datetime | None
+    due_on: date | None
+    request: str
+    why: str
+    settled_at: datetime | None
+    steps: tuple[StepLine, ...]
+    is_contradicted: bool
+
+
+def head(code: str, field: str, *, masked: bool = True) -> CaseHead:
+    """The newest case about ``field`` of one person, or none yet. Refuses a person who is not there."""
+    current = resolve_code(code)
+    named = sql.rows(
+        "SELECT name FROM register_identity WHERE person_code = %s AND known_to IS NULL", current
+    )
+    if not named:
+        raise Refusal("register.no_person")
+    name = (masking.mask_name(named[0]["name"]) if masked else named[0]["name"]) or ""
+    case = Settlement.objects.filter(person_code=current, field=field).order_by("-id").first()
+    if case is None:
+        owner = settling.owner_of(field, authority(field))
+        return CaseHead(
+            current,
+            name,
+            field,
+            owner,
+            None,
+            "",
+            None,
+            None,
+            "",
+            "",
+            None,
+            (),
+            is_contradicted(current, field),
+        )
+    return CaseHead(
+        current, name, field, case.owner, case.pk, case.state, case.opened_at, case.due_on, case.request,
+        sealer().open(case.why) if case.why else "", case.settled_at, steps_of(case), is_contradicted(current, field),
+    )  # fmt: skip
+
+
 def steps_of(case: Settlement | None) -> tuple[StepLine, ...]:
     """A case's history, the oldest step first."""
     opened = sealer().open
@@ -283,7 +335,7 @@ def overruled() -> tuple[tuple[str, str, str], ...]:
     """What sources said against the decisions that stand: person code (today's), field, value. For a run alone."""
     newest: dict[tuple[str, str], Settlement] = {}
     found = Settlement.objects.filter(state="settled", overruled__isnull=False).exclude(
-        field__in=spells.ASPECTS
+        field__in=settling.IN_PARTS
     )
     for case in found.order_by("id"):
         newest[(case.person_code, case.field)] = case

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from anju.register import spells
+from anju.register import settling
 from anju.register.store.models import CounterEntry, Settlement
 from anju.register.store.queries import sql
 from anju.register.store.queries.people import resolve_code
@@ -40,7 +40,7 @@ def own_records() -> list[OwnRecord]:
         )
         for e in entries
     ]
-    settled = Settlement.objects.filter(state="settled").exclude(field__in=spells.ASPECTS).order_by("id")
+    settled = Settlement.objects.filter(state="settled").exclude(field__in=settling.IN_PARTS).order_by("id")
     newest = {(s.person_code, s.field): s for s in settled}
     for (code, field), case in sorted(newest.items()):
         value = {f"person.{field}": seal.open(case.value)}

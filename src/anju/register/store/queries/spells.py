@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 
 from anju.kernel.refusal import Refusal
-from anju.register import settling, spells
+from anju.register import spells
 from anju.register.spells import SpellDecision
 from anju.register.store.models import Settlement
 from anju.register.store.queries import cases, lines, sql
@@ -57,45 +57,74 @@ class SpellLine:
 
 
 @dataclass(frozen=True, slots=True)
-class SpellPage:
-    """What can be put right about one person's stays or jobs: the spells, and the newest case about them."""
+class DecisionLine:
+    """One decision that stands: which spell (``where`` was stated), what is right instead, why. ``to``: the right place."""
 
-    person_code: str
-    person_name: str
-    aspect: str
-    owner: str
-    case: int | None
-    state: str
-    opened_at: datetime | None
-    due_on: date | None
-    request: str
+    id: int
+    where: str
+    to: str
+    begin_on: date | None
+    end_on: date | None
+    is_taken_out: bool
+    decided_on: date
     why: str
-    settled_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class SpellPage:
+    """What can be put right about one person's stays or jobs: the spells, decisions that stand, the newest case."""
+
+    case: cases.CaseHead
     lines: tuple[SpellLine, ...]
-    steps: tuple[cases.StepLine, ...]
-    is_contradicted: bool
+    decisions: tuple[DecisionLine, ...]
 
 
 def get_spells(code: str, aspect: str, *, masked: bool = True) -> SpellPage:
     """One person's stays or jobs with the case about them. Refuses another field, and a person who is not there."""
     if aspect not in spells.ASPECTS:
         raise Refusal("register.cannot_settle", field=aspect)
-    current = resolve_code(code)
-    named = sql.rows(
-        "SELECT name FROM register_identity WHERE person_code = %s AND known_to IS NULL", current
-    )
-    if not named:
-        raise Refusal("register.no_person")
-    case = Settlement.objects.filter(person_code=current, field=aspect).order_by("-id").first()
-    opened = sealer().open
+    head = cases.head(code, aspect, masked=masked)
     return SpellPage(
-        current, (masking.mask_name(named[0]["name"]) if masked else named[0]["name"]) or "", aspect,
-        case.owner if case else settling.owner_of(aspect, cases.authority(aspect)), case.pk if case else None,
-        case.state if case else "", case.opened_at if case else None, case.due_on if case else None,
-        case.request if case else "", opened(case.why) if case and case.why else "", case.settled_at if case else None,
-        tuple(_line(r, aspect, masked) for r in _rows(current, aspect)), cases.steps_of(case),
-        cases.is_contradicted(current, aspect),
+        head,
+        tuple(_line(r, aspect, masked) for r in _rows(head.person_code, aspect)),
+        _decisions(head.person_code, aspect, masked),
+    )
+
+
+def _decisions(code: str, aspect: str, masked: bool) -> tuple[DecisionLine, ...]:
+    """Decisions about one person's stays or jobs that stand, the newest first."""
+    found = [s for s in standing(code) if s.decision.aspect == aspect]
+    names = _places(aspect, {p for s in found for p in (s.decision.place, s.decision.to_place) if p}, masked)
+    whys = dict(Settlement.objects.filter(pk__in=[s.id for s in found]).values_list("pk", "why"))
+    return tuple(
+        DecisionLine(
+            s.id, names.get(d.place, "") or ("" if aspect == "stay" else d.told), names.get(d.to_place, ""), d.begin_on,
+            d.end_on, d.is_taken_out, s.decided_on, sealer().open(whys[s.id]) if whys.get(s.id) else "",
+        )
+        for s in reversed(found)
+        for d in (s.decision,)
     )  # fmt: skip
+
+
+def _places(aspect: str, codes: set[str], masked: bool) -> dict[str, str]:
+    """Code -> address (masked) or employer's name."""
+    if aspect == "job":
+        found = sql.rows(
+            "SELECT employer_code AS code, name FROM register_employer WHERE employer_code = ANY(%s) AND known_to IS NULL",
+            sorted(codes),
+        )
+        return {r["code"]: r["name"] for r in found}
+    found = sql.rows(
+        f"SELECT d.dwelling_code AS code, {lines.PLACE} FROM register_dwelling d WHERE d.dwelling_code = ANY(%s) "
+        "AND d.known_to IS NULL",
+        sorted(codes),
+    )
+    return {r["code"]: _address(r, masked) for r in found}
+
+
+def _address(r: Mapping[str, Any], masked: bool) -> str:
+    told = sql.address(r)
+    return (masking.mask_address(told) if masked else told) or ""
 
 
 def _rows(code: str, aspect: str) -> list[dict[str, Any]]:
@@ -116,8 +145,7 @@ def _rows(code: str, aspect: str) -> list[dict[str, Any]]:
 
 def _line(r: Mapping[str, Any], aspect: str, masked: bool) -> SpellLine:
     if aspect == "stay":
-        told = sql.address(r)
-        where, region = (masking.mask_address(told) if masked else told) or "", r["stay_region"]
+        where, region = _address(r, masked), r["stay_region"]
     else:
         where, region = r["employer_name"] or r["employer_code"], ""
     return SpellLine(
