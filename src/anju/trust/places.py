@@ -6,6 +6,8 @@ Codes are two digits each for province, city and county, three each for sub-dist
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 WHOLE = "*"
 """The region of an actor whose place is the whole deployment."""
 
@@ -14,6 +16,7 @@ PAST = "~"
 """Sorts after every digit: a subtree is ``prefix <= code < prefix + PAST`` in byte order."""
 
 
+@lru_cache(maxsize=4096)
 def prefix(code: str) -> str:
     """The significant digits of a division code: 990100 -> 9901, 990102001000 -> 990102001. Raises ValueError."""
     if not code.isdigit() or len(code) not in CUTS:

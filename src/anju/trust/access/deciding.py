@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 from anju.trust import places
 from anju.trust.access.model import (
@@ -38,7 +39,18 @@ def decide(
     Pure and deny by default: an unknown action, role, purpose or place is a no. ``subject`` None asks only about
     what does not depend on it (for navigation and before anything was read).
     """
-    book = book or rules()
+    told = _decided_in_general if subject is None else _decided
+    return told(actor, action, purpose, subject, circumstance, book or rules())
+
+
+def _decided(
+    actor: Actor | None,
+    action: str,
+    purpose: str,
+    subject: Subject | None,
+    circumstance: Circumstance,
+    book: Rules,
+) -> Decision:
     wanted = book.actions.get(action)
     if wanted is None:
         return _no(Reason("access.unknown_action", {"action": action}))
@@ -70,6 +82,10 @@ def decide(
     if circumstance.glass and wanted.reach == "person":
         grounds.append(Reason("access.glass_broken", {}))
     return Decision(True, tuple(grounds), stated.aspects if stated and wanted.needs_purpose else ())
+
+
+_decided_in_general = lru_cache(maxsize=4096)(_decided)
+"""Without a subject few questions are asked, and always the same ones."""
 
 
 def _no(*against: Reason) -> Decision:

@@ -14,7 +14,7 @@ from anju.trust.access.model import REACHES, Action, Purpose, Role
 PLACES = ("region", "self")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Rules:
     """All that can be done, by whom, and why."""
 

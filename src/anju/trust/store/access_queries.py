@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.db.models import Q
 
@@ -28,25 +29,39 @@ def handle(account_id: int) -> str:
 _ACCOUNT_FIELDS = [f.attname for f in Account._meta.concrete_fields]
 _ACCOUNT = f"SELECT {', '.join(_ACCOUNT_FIELDS)} FROM {Account._meta.db_table} WHERE id = %s"
 _HELD = (
-    f"SELECT id, account_id, role, region, department, person_code FROM {Assignment._meta.db_table} "
+    f"SELECT id, role, region, department, person_code FROM {Assignment._meta.db_table} "
     "WHERE account_id = %s AND begin_at <= %s AND (end_at IS NULL OR end_at > %s) ORDER BY id"
 )
+_BOTH = _ACCOUNT.replace(" FROM ", f", (SELECT json_agg(h) FROM ({_HELD}) AS h) AS held FROM ", 1)
 
 
 def account(account_id: int) -> Account | None:
     """The account with this number, or None. Every request asks."""
     found = prepared.rows(_ACCOUNT, account_id)
-    return Account.from_db("default", _ACCOUNT_FIELDS, list(found[0].values())) if found else None
+    return _made(found[0]) if found else None
+
+
+def account_with_assignments(account_id: int, at: datetime) -> tuple[Account | None, tuple[Held, ...]]:
+    """The account and its assignments in force at ``at``, oldest first, at one go."""
+    found = prepared.rows(_BOTH, account_id, at, at, account_id)
+    if not found:
+        return None, ()
+    held = found[0].pop("held")
+    return _made(found[0]), tuple(_held(account_id, h) for h in held or ())
+
+
+def _made(row: dict[str, Any]) -> Account:
+    return Account.from_db("default", _ACCOUNT_FIELDS, list(row.values()))
+
+
+def _held(account_id: int, row: dict[str, Any]) -> Held:
+    actor = Actor(handle(account_id), row["role"], row["region"], row["department"], row["person_code"])
+    return Held(row["id"], actor)
 
 
 def assignments(account_id: int, at: datetime) -> tuple[Held, ...]:
-    """Assignments of an account in force at ``at``, oldest first. Every request asks."""
-    return tuple(
-        Held(
-            r["id"], Actor(handle(r["account_id"]), r["role"], r["region"], r["department"], r["person_code"])
-        )
-        for r in prepared.rows(_HELD, account_id, at, at)
-    )
+    """Assignments of an account in force at ``at``, oldest first."""
+    return tuple(_held(account_id, r) for r in prepared.rows(_HELD, account_id, at, at))
 
 
 def glass_until(actor: Actor, at: datetime) -> datetime | None:

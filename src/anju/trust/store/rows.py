@@ -132,9 +132,13 @@ def _current() -> dict[str, str]:
         return {name: value or "" for name, value in zip(names, cursor.fetchone(), strict=True)}
 
 
+_BIND = "SELECT " + ", ".join(
+    f"set_config('{name}', %s, true) AS s{n}" for n, name in enumerate(("role", *NAMES))
+)
+
+
 def _binding(values: dict[str, str]) -> Statement:
-    told = ", ".join(f"set_config('{name}', %s, true) AS s{n}" for n, name in enumerate(values))
-    return Statement(f"SELECT {told}", tuple(values.values()))
+    return Statement(_BIND, (values["role"], *(values[name] for name in NAMES)))
 
 
 _GRANTS = f"""

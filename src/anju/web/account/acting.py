@@ -16,6 +16,7 @@ from anju.trust.access import Actor, Purpose, purposes_for, rules
 from anju.trust.access.model import Role
 from anju.trust.store import access_queries
 from anju.trust.store.access_queries import Held
+from anju.web.account import backends
 
 KEY = "acting"
 LASTS = timedelta(minutes=30)
@@ -72,11 +73,11 @@ def acting(request: HttpRequest) -> Acting | None:
 
 
 def _read(request: HttpRequest) -> Acting | None:
-    user = getattr(request, "user", None)
-    if user is None or not user.is_authenticated or (user.is_demo and not settings.DEMO):
-        return None
-    now = timezone.now()
-    held = access_queries.assignments(user.pk, now)
+    user, now = getattr(request, "user", None), timezone.now()
+    with backends.with_assignments(now):
+        if user is None or not user.is_authenticated or (user.is_demo and not settings.DEMO):
+            return None
+    held = backends.assignments_of(user, now)
     told: dict[str, Any] = request.session.get(KEY, {})
     chosen = next((h for h in held if h.id == told.get("assignment")), held[0] if held else None)
     if chosen is None:
