@@ -118,7 +118,10 @@ def test_what_the_purpose_does_not_open_is_not_told(people: dict[str, str]) -> N
     for purpose in ("", "residence_registration", "nonsense"):
         tax.headers["Anju-Purpose"] = purpose
         no = tax.post("/api/population/lookup", {"citizen_no": LI})
-        assert (no.status_code, no.json()["code"]) == (403, "access.purpose_missing")
+        code = "doors.purpose_out_of_scope" if purpose else "doors.purpose_missing"
+        assert (no.status_code, no.json()["code"], no.json()["lacks"]) == (403, code, ["purpose"])
+        assert purpose in no.json()["en"]
+        assert "事由" in no.json()["zh"]
     tax.headers["Anju-Purpose"] = "tax_service"
     unclear = tax.post("/api/population/lookup", {"name": "李小华"})
     assert (unclear.status_code, unclear.json()["code"]) == (422, "doors.lookup_unclear")

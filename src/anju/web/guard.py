@@ -152,14 +152,18 @@ class _Door:
         if self.approval is not None:
             access_actions.use_approval(self.approval, at=self.at)
         answer = view(self.request, *args, **kwargs)
-        if callable(getattr(answer, "render", None)) and not answer.is_rendered:
-            answer = answer.render()
+        draws = callable(getattr(answer, "render", None)) and not answer.is_rendered
+        if draws and not getattr(answer, "asks_nothing", False):
+            answer, draws = answer.render(), False
         status = answer.status_code if isinstance(answer, HttpResponse) else 200
         is_write = self.rule is not None and self.rule.write and self.request.method in UNSAFE
         if (
             self.rule is not None and self.rule.is_read_logged and not is_write
         ):  # who writes tells the log itself
             bound.last.append(log.statement(**self._entry(access, "done" if status < 400 else "failed", {})))
+        if draws:
+            bound.commit_now()  # the page is drawn while the database writes the entry down; it leaves when both are done
+            answer = answer.render()
         return answer
 
     @property
@@ -283,9 +287,12 @@ def _told(decision: Decision) -> dict[str, object]:
     reasons = [
         {"code": r.code, "told": t} for r, t in zip(decision.reasons, _sentences(decision), strict=True)
     ]
+    first = decision.reasons[0]
     return {
-        "code": decision.reasons[0].code,
+        "code": first.code,
         "told": reasons[0]["told"],
+        "zh": wording.say(first.code, "zh", **first.facts),
+        "en": wording.say(first.code, "en", **first.facts),
         "reasons": reasons,
         "lacks": decision.lacks,
     }

@@ -110,7 +110,7 @@ def door(action: str) -> Callable[[View], View]:
         def at_the_door(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
             answer = guarded(request, *args, **kwargs)
             if isinstance(answer, JsonResponse) and answer.status_code in (401, 403):
-                return problems.of_guard(answer)
+                return problems.of_guard(answer, request.headers.get("Anju-Purpose", "").strip())
             return answer
 
         return at_the_door

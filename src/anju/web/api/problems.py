@@ -64,9 +64,16 @@ def problem(status: int, code: str, **facts: Any) -> HttpResponse:
     return _answer(body, status)
 
 
-def of_guard(answer: HttpResponse) -> HttpResponse:
-    """The guard's no as a problem document: its reasons and what is lacking are kept."""
+def of_guard(answer: HttpResponse, purpose: str = "") -> HttpResponse:
+    """The guard's no as a problem document: its reasons and what is lacking are kept.
+
+    Where a purpose is lacking, it is told whether none was stated or ``purpose`` is not the caller's.
+    """
     told = json.loads(answer.content)
+    if told["code"] == "access.purpose_missing":
+        code = "doors.purpose_out_of_scope" if purpose else "doors.purpose_missing"
+        said = {language: wording.say(code, language, purpose=purpose[:40]) for language in ("zh", "en")}
+        told |= {"code": code, "told": said["en" if is_english() else "zh"], **said}
     body = {
         "type": f"/api/docs/#{told['code']}",
         "title": TITLES.get(answer.status_code, "Error"),
