@@ -138,6 +138,16 @@ HOSTILE: dict[str, tuple[str, Callable[[], bytes], str]] = {
     "a document type in a sheet": (
         "居住登记.xlsx", lambda: _changed(as_xlsx(SOUND), "sheet1.xml", b"<worksheet", b"<!DOCTYPE a><worksheet"), "intake.entities",
     ),
+    "one cell in the last corner": ("居住登记.xlsx", lambda: _far_cell(SOUND), "intake.unpacks_to_too_much"),
+    "a long text that many cells point to": (
+        "居住登记.xlsx", lambda: _shared("大" * 10_000, 60_000), "intake.unpacks_to_too_much",
+    ),
+    "a record of five megabytes": (
+        "居住登记.ndjson", lambda: as_ndjson(people(9)) + as_ndjson([person(9, 姓名="x" * (9 << 20))]), "intake.line_too_long",
+    ),
+    "days that have not come": (
+        "居住登记.csv", lambda: as_csv([person(n, 登记日期="2099-01-01") for n in range(9)]), "intake.too_many_held",
+    ),
     "two sheets of data": ("居住登记.xlsx", lambda: sheets(SOUND, people(9)[5:]), "intake.two_sheets"),
     "one header twice": (
         "居住登记.csv", lambda: as_csv(SOUND).replace("联系电话".encode(), "姓名".encode()), "intake.header_twice",
@@ -180,6 +190,26 @@ def _changed(workbook: bytes, member: str, what: bytes, into: bytes) -> bytes:
     with zipfile.ZipFile(io.BytesIO(workbook)) as archive:
         members = {name: archive.read(name) for name in archive.namelist()}
     return _zip({n: b.replace(what, into, 1) if n.endswith(member) else b for n, b in members.items()})
+
+
+def _far_cell(rows: Sequence[Row]) -> bytes:
+    book = Workbook()
+    book.active.append(list(rows[0]))
+    book.active.cell(1_048_576, 16_384, "x")
+    out = io.BytesIO()
+    book.save(out)
+    return out.getvalue()
+
+
+def _shared(text: str, cells: int) -> bytes:
+    """A workbook of a megabyte whose cells all show one long text."""
+    row = "<row>" + '<c t="s"><v>0</v></c>' * 10 + "</row>"
+    with zipfile.ZipFile(io.BytesIO(sheets(SOUND))) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    members["xl/sharedStrings.xml"] = f"<sst><si><t>{text}</t></si></sst>".encode()
+    sheet = "xl/worksheets/sheet1.xml"
+    members[sheet] = members[sheet].replace(b"</sheetData>", (row * (cells // 10)).encode() + b"</sheetData>")
+    return _zip(members)
 
 
 def sheets(*tables: Sequence[Row], hidden: int | None = None) -> bytes:

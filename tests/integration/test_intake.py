@@ -102,9 +102,26 @@ def test_days_are_stated_by_folders_and_truth_is_left_out(tmp_path: Path) -> Non
     for day, count in (("2026-07-02", 2), ("2026-07-01", 3)):
         put(tmp_path / "in" / day, "居住登记.csv", as_csv(people(count)))
     put(tmp_path / "in" / "truth", "居住登记.csv", as_csv(people(9)))
-    outcomes = list(intake.ingest([tmp_path / "in"], by=BY, at=lambda: AT))
-    assert [o.rows for o in outcomes if isinstance(o, Accepted)] == [3, 2]
-    assert [b.sent_on for b in queries.accepted_batches()] == [date(2026, 7, 1), date(2026, 7, 2)]
+    put(tmp_path / "in" / "2026-13-45", "居住登记.csv", as_csv(people(4)))
+    late = datetime(2026, 7, 2, 20, tzinfo=UTC)  # the third has begun here
+    outcomes = list(intake.ingest([tmp_path / "in"], by=BY, at=lambda: late))
+    assert [o.rows for o in outcomes if isinstance(o, Accepted)] == [3, 2, 4]
+    assert [b.sent_on for b in queries.accepted_batches()] == [
+        date(2026, 7, 1), date(2026, 7, 2), date(2026, 7, 3),
+    ]  # fmt: skip
+
+
+def test_a_day_that_stands_for_none_is_none(engine: Crew, tmp_path: Path) -> None:
+    rows = [person(n, 离开日期=day) for n, day in enumerate(("9999-12-31", "0000-00-00", "长期", ""))]
+    odd = person(9, 离开日期="2026-02-30")
+    required = person(10, 离开日期="", 登记日期="9999-12-31")
+    done = take(engine, put(tmp_path, "居住登记.csv", as_csv([*rows, *people(9)[4:], odd, required])))
+    assert (done.rows, done.held) == (9, 2)
+    assert {r["stay.end_on"] for r in rows_of(done)} == {None}
+    held = queries.list_held(done.batch, state="open", limit=9, now=AT).rows
+    assert [[(f.field, f.code) for f in r.faults] for r in held] == [
+        [("离开日期", "date")], [("登记日期", "missing")],
+    ]  # fmt: skip
 
 
 def test_the_same_file_twice_changes_nothing(engine: Crew, tmp_path: Path, own_home: Path) -> None:

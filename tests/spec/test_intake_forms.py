@@ -54,7 +54,8 @@ DATES = {
     "2024-01-05": D, "2024/1/5": D, "2024.1.5": D, "20240105": D, "2024年1月5日": D, "2024年01月05日": D,
     "2024-1-5 00:00:00": D, "2024-01-05T10:00:00": D, "45296": D, "45296.0": D, "２０２４－０１－０５": D,
     "二〇二四年一月五日": D, "二零二四年十二月二十三日": date(2024, 12, 23), "二〇二四年十月十日": date(2024, 10, 10),
-    " 2024-01-05 ": D, "2024/02/29": date(2024, 2, 29),
+    " 2024-01-05 ": D, "2024/02/29": date(2024, 2, 29), "20240105.0": D, "\u202d2024-01-05\u202c": D,
+    "20240105.5": None, "9999-12-31": None, "长期": None,
     "24/1/5": None, "2024-13-01": None, "2023-02-29": None, "infinity": None, "epoch": None, "5/1/2024": None,
     "1899-12-31": None, "2101-01-01": None, "2024": None, "202401": None, "0000-00-00": None, "明天": None, "": None,
 }  # fmt: skip
@@ -66,6 +67,7 @@ MONTHS = {
 NAMES = {
     "张 三": "张三", "张　三": "张三", "买买提•吐尔逊": "买买提·吐尔逊", "买买提．吐尔逊": "买买提·吐尔逊",
     "買買提‧吐爾遜": "買買提·吐爾遜", "ZHANG  San": "ZHANG San", "张麗": "张麗", "𠮷田": "𠮷田", "ＺＨＡＮＧ": "ZHANG",
+    "···": None, "·张三": None, "龘" * 31: None,
     "张三1": None, "张*": None, "张?": None, "=1+1": None, "张三(租客)": None, "13800000000": None,
 }  # fmt: skip
 CITIZENS = {
@@ -83,6 +85,7 @@ CREDITS = {
 PHONES = {
     "12612345678": "12612345678", "+86 126-1234-5678": "12612345678", "8612612345678": "12612345678",
     "012612345678": "12612345678", "0086-12612345678": "12612345678", "１２６１２３４５６７８": "12612345678",
+    "12612345678.0": "12612345678", "\u202d12612345678\u202c": "12612345678", "12612345678.5": None,
     "1261234567": None, "22612345678": None, "1261234567a": None,
 }  # fmt: skip
 MONEY = {
@@ -118,6 +121,9 @@ GRADES = {
         (field("decimal", min=70, max=140), {"124.0034": 124.0034, "14.0": None}),
         (field("flag"), FLAGS),
         (field("grade"), GRADES),
+        (field("text"), {"长" * 500: "长" * 500, "长" * 501: None}),
+        (field("text", to=("permit.permit_no",)), {"A" * 60: "A" * 60, "A" * 61: None}),
+        (field("address", to=("dwelling",)), {"长" * 300: "长" * 300, "长" * 301: None}),
         (field("text"), {"和安（集团）  公司": "和安（集团） 公司", "Ａ１": "A1", "=HYPERLINK(1)": None, "坏�字": None}),
         (field("code", standard="sex"), {"男": "1", "2": "2", "女性": "2", "1.0": "1", "M": "1", "１": "1", "0": None, "丙": None}),
         (field("code", standard="dwelling_kind"), {"租赁": "02", "2": "02", "02": "02", "02-租赁": "02", "洞": None}),
@@ -184,6 +190,12 @@ def test_addresses_are_parsed_into_their_parts(engine: DuckEngine) -> None:
     parts = ", ".join(f"t0_{p}" for p in ("region", "street", "number", "building", "unit", "room"))
     found = read(engine, field("address", to=("stay",)), list(ADDRESSES), parts)
     assert dict(zip(ADDRESSES, found, strict=True)) == ADDRESSES
+
+
+def test_a_part_of_an_address_is_never_longer_than_there_is_room_for(engine: DuckEngine) -> None:
+    texts = ["望江社区" + "路" * 90 + "1号", "望江社区建设路1号" + "A" * 41 + "室"]
+    found = read(engine, field("address", to=("dwelling",)), texts, "t0_street, t0_number, t0_room")
+    assert found == [(None, "1", None), ("建设路", "1", None)]
 
 
 def test_no_writing_of_a_division_means_two_places() -> None:

@@ -1,4 +1,4 @@
-"""Working days in mainland China, and deadlines counted in them.
+"""Days of mainland China: on which day an instant falls, working days, and deadlines counted in them.
 
 Holidays and make-up days come from the State Council's yearly notice (package chinesecalendar). A year whose notice
 is not out yet cannot be counted: a deadline that reaches into it is given provisionally in calendar days, which is
@@ -8,11 +8,19 @@ never later than the true one, and says so.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import chinese_calendar
 
 from anju.kernel.refusal import Refusal
+
+HERE = ZoneInfo("Asia/Shanghai")
+
+
+def day_of(at: datetime) -> date:
+    """The day an instant falls on here. Instants are kept in UTC, where it is still yesterday until eight."""
+    return at.astimezone(HERE).date()
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One canonical column: its DuckDB type, unit or code standard, privacy class, labels, meaning of null."""
+    """One canonical column: its DuckDB type, unit or code standard, privacy class, labels, meaning of null.
+
+    ``most``: characters of the longest text there is room for; 0 where a code or a form bounds it.
+    """
 
     name: str
     type: str
@@ -24,6 +27,7 @@ class Column:
     privacy: str = "personal"
     standard: str = ""
     unknown: str = "not stated by the source"
+    most: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +58,12 @@ RECORD = (
 
 _ADDRESS = (
     Column("region", "VARCHAR", "行政区划", "division code, 6 to 12 digits", standard="GB/T 2260"),
-    Column("street", "VARCHAR", "街路巷", "street", "sensitive"),
-    Column("number", "VARCHAR", "门牌号", "house number", "sensitive"),
-    Column("building", "VARCHAR", "楼栋", "building", "sensitive"),
-    Column("unit", "VARCHAR", "单元", "unit", "sensitive"),
-    Column("room", "VARCHAR", "室", "room", "sensitive"),
-    Column("address", "VARCHAR", "详细地址", "address as stated, cleaned", "sensitive"),
+    Column("street", "VARCHAR", "街路巷", "street", "sensitive", most=80),
+    Column("number", "VARCHAR", "门牌号", "house number", "sensitive", most=40),
+    Column("building", "VARCHAR", "楼栋", "building", "sensitive", most=40),
+    Column("unit", "VARCHAR", "单元", "unit", "sensitive", most=40),
+    Column("room", "VARCHAR", "室", "room", "sensitive", most=40),
+    Column("address", "VARCHAR", "详细地址", "address as stated, cleaned", "sensitive", most=300),
 )
 
 
@@ -116,7 +120,7 @@ PERMIT = Aspect(
     "permit",
     "one residence permit",
     (
-        Column("permit_no", "VARCHAR", "居住证号", "permit number"),
+        Column("permit_no", "VARCHAR", "居住证号", "permit number", most=60),
         Column("issued_on", "DATE", "签发日", "issued"),
         Column("valid_until", "DATE", "有效期止", "last day before the next endorsement is due"),
     ),
@@ -129,7 +133,7 @@ JOB = Aspect(
         Column(
             "employer_code", "VARCHAR", "用人单位信用代码", "employer's credit code", "internal", "GB 32100"
         ),
-        Column("employer_name", "VARCHAR", "用人单位名称", "employer's name", "internal"),
+        Column("employer_name", "VARCHAR", "用人单位名称", "employer's name", "internal", most=200),
         Column("occupation", "VARCHAR", "职业", "occupation", standard="GB/T 6565"),
         Column("has_contract", "BOOLEAN", "签订劳动合同", "a labour contract is on file"),
         Column("wage_fen", "BIGINT", "月工资(分)", "monthly wage in fen", "sensitive"),
@@ -152,8 +156,8 @@ ENROLMENT = Aspect(
     "one pupil at one school for one period",
     (
         *_period("就读", "enrolment"),
-        Column("school_code", "VARCHAR", "学校标识码", "school code", "public"),
-        Column("school_name", "VARCHAR", "学校名称", "school", "public"),
+        Column("school_code", "VARCHAR", "学校标识码", "school code", "public", most=40),
+        Column("school_name", "VARCHAR", "学校名称", "school", "public", most=200),
         Column("stage", "VARCHAR", "学段", "kindergarten primary junior senior vocational"),
         Column("grade", "VARCHAR", "年级", "grade, 1 = first of its stage"),
     ),
@@ -167,7 +171,7 @@ KIN = Aspect(
         Column("citizen_no", "VARCHAR", "亲属证件号码", "relative's citizen number", "sensitive", "GB 11643"),
         Column("phone", "VARCHAR", "亲属电话", "relative's phone", "sensitive"),
         Column(
-            "household_no", "VARCHAR", "家庭编号", "the source's key of people who moved together", "personal"
+            "household_no", "VARCHAR", "家庭编号", "the source's key of people who moved together", most=60
         ),
     ),
 )
@@ -183,7 +187,7 @@ SKILL = Aspect(
     "skill",
     "one vocational qualification of one person",
     (
-        Column("name", "VARCHAR", "证书名称", "qualification"),
+        Column("name", "VARCHAR", "证书名称", "qualification", most=120),
         Column("level", "VARCHAR", "技能等级", "1 senior technician … 5 beginner"),
         Column("issued_on", "DATE", "发证日", "issued"),
     ),
@@ -212,7 +216,7 @@ HEALTH = Aspect(
     "one resident health file at one community health station",
     (
         Column("opened_on", "DATE", "建档日", "file opened"),
-        Column("station_code", "VARCHAR", "机构代码", "health station", "public"),
+        Column("station_code", "VARCHAR", "机构代码", "health station", "public", most=40),
     ),
 )
 DWELLING = Aspect(
@@ -239,11 +243,11 @@ EMPLOYER = Aspect(
     "one employer",
     (
         Column("credit_code", "VARCHAR", "统一社会信用代码", "credit code", "public", "GB 32100"),
-        Column("name", "VARCHAR", "名称", "name", "public"),
+        Column("name", "VARCHAR", "名称", "name", "public", most=200),
         Column("kind", "VARCHAR", "主体类型", "company self_employed site institution", "public"),
         Column("industry", "VARCHAR", "行业门类", "industry section, one letter", "public", "GB/T 4754"),
         Column("region", "VARCHAR", "所在区划", "division code", "public", "GB/T 2260"),
-        Column("address", "VARCHAR", "住所", "address", "public"),
+        Column("address", "VARCHAR", "住所", "address", "public", most=300),
         Column("opened_on", "DATE", "成立日期", "opened", "public"),
         Column("closed_on", "DATE", "注销日期", "closed", "public", unknown="still open"),
     ),

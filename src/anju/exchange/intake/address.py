@@ -2,7 +2,7 @@
 
 The region comes from the pack's divisions: the text up to a marker (社区 村 街道 镇 乡 区 县 市) is looked up
 among every way to write a division, with any of its ancestors left out. What follows is cut at the words of
-the trade (号 栋 单元 室), or at hyphens. Nothing is guessed: a part that is not written is NULL.
+the trade (号 栋 单元 室), or at hyphens. Nothing is guessed: a part that is not written, or too long to be one, is NULL.
 
 Grain: one address. Units: division codes of 6 to 12 digits. Unknown: NULL. Source: GB/T 31000 address items.
 """
@@ -19,6 +19,7 @@ from anju.exchange.intake import macros
 from anju.exchange.intake.macros import quoted
 from anju.kernel import packs
 from anju.kernel.engine import Engine
+from anju.register import canon
 
 PLACES = "address_places"
 """Table: ``written`` text of a division with some ancestors, ``code``, ``size`` characters of ``written``."""
@@ -42,6 +43,7 @@ no_floor(x) AS CASE WHEN contains(x, '层') THEN split_part(x, '层', 2)
   WHEN contains(x, '楼') THEN split_part(x, '楼', 2) ELSE x END
 words_before(x) AS CASE WHEN instr(x, '号') > 1
   THEN rtrim(left(x, instr(x, '号') - 1), '0123456789-ABCDEFabcdef') ELSE regexp_extract(x, '^[^0-9A-Za-z]*') END
+if_short(x, most) AS CASE WHEN length(x) BETWEEN 1 AND most THEN x END
 street_words(x, pos) AS CASE WHEN pos > 1 AND length(x) = pos - 1 THEN rtrim(x, '〇零一二三四五六七八九十百') ELSE x END
 """
 
@@ -154,6 +156,7 @@ def _parts(c: str) -> Stage:
         "room": f"CASE WHEN {led} AND {s}.k IN ('单元', '-') THEN {s}.c"
         f" WHEN {led} OR {s}.m = '单元' THEN {s}.b ELSE {s}.a END",
     }
+    room = {name: canon.column(f"dwelling.{name}").most for name in usual}
     odd = {
         "street": f"{c}_words",
         "number": f"ltrim({c}_n2, '0')",
@@ -162,7 +165,7 @@ def _parts(c: str) -> Stage:
         "room": f"ltrim({c}_r2, '0')",
     }
     parts = {
-        f"{c}_{name}": f"nullif(CASE WHEN {c}_odd IS NULL THEN {usual[name]} ELSE {odd[name]} END, '')"
+        f"{c}_{name}": f"if_short(CASE WHEN {c}_odd IS NULL THEN {usual[name]} ELSE {odd[name]} END, {room[name]})"
         for name in usual
     }
     return {**parts, f"{c}_address": f"{c}_clean"}

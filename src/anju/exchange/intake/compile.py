@@ -11,11 +11,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
 from anju.exchange.contracts.model import ADDRESS_PARTS, Contract, Field
-from anju.exchange.intake.forms import NUMBERS, Step, code_forms, steps
-from anju.exchange.intake.macros import quoted
+from anju.exchange.intake.forms import NUMBERS, Step, code_forms, longest, steps
+from anju.exchange.intake.macros import NO_DAYS, quoted
 from anju.register import canon
 
 NOTED = "noted"
@@ -81,8 +81,12 @@ class Plan:
     orders: tuple[Fault, ...]
 
 
-def compiled(contract: Contract, present: frozenset[int], sent_on: date) -> Plan:
-    """The plan for a file that holds the fields ``present`` (numbers in the contract's order)."""
+def compiled(contract: Contract, present: frozenset[int], sent_on: date, today: date | None = None) -> Plan:
+    """The plan for a file that holds the fields ``present`` (numbers in the contract's order).
+
+    No day of which the sender says that it has come may lie after ``sent_on`` and ``today``, whichever is later.
+    """
+    come = max(sent_on, today or sent_on)
     columns = _filled(contract)
     made = _of_record(contract, sent_on)
     made |= {c: f"({e})::{canon.column(c).type}" for c, e in columns.items() if not _COLUMN.fullmatch(e)}
@@ -94,12 +98,15 @@ def compiled(contract: Contract, present: frozenset[int], sent_on: date) -> Plan
     readings: dict[Reading, tuple[int, ...]] = {}
     for i in sorted(present):
         outputs = sorted(placed(name, 0) for name in needed if _number(name) == i)
-        reading = _reading(contract.fields[i], tuple(outputs), sent_on)
+        reading = _reading(contract, contract.fields[i], tuple(outputs), come)
         readings[reading] = (*readings.get(reading, ()), i)
     absent = {name for name in reads if _number(name) not in present}
     return Plan(
         readings,
-        {i: tuple(fault for fault, _ in _checks(i, contract.fields[i], sent_on)) for i in sorted(present)},
+        {
+            i: tuple(fault for fault, _ in _checks(i, contract, contract.fields[i], come))
+            for i in sorted(present)
+        },
         {c: c if c in made else e for c, e in columns.items()},
         f"SELECT {_COLUMN.sub(lambda m: 'NULL' if m[0] in absent else m[0], row)} FROM cells",
         tuple(sorted(reads - absent)),
@@ -118,11 +125,12 @@ def _number(name: str) -> int:
     return int(found[0]) if found else -1
 
 
-def _reading(field: Field, outputs: tuple[str, ...], sent_on: date) -> Reading:
+def _reading(contract: Contract, field: Field, outputs: tuple[str, ...], come: date) -> Reading:
     """One field read from ``t0`` stated text to its outputs, each step carrying only what a later one reads."""
     kind = canon.column(field.to[0]).type if field.to and field.type != "address" else ""
     bits = [
-        f"coalesce({e}, FALSE)::UTINYINT * {1 << n}" for n, (_, e) in enumerate(_checks(0, field, sent_on))
+        f"coalesce({e}, FALSE)::UTINYINT * {1 << n}"
+        for n, (_, e) in enumerate(_checks(0, contract, field, come))
     ]
     told = [
         f"{_output(name, field)}{f'::{kind}' if kind and name in {'v0', 'm0'} else ''} AS {name}"
@@ -159,26 +167,33 @@ def _names(sql: str) -> set[str]:
     return set(_COLUMN.findall(_LITERAL.sub("", sql)))
 
 
-def _checks(i: int, field: Field, sent_on: date) -> Iterator[tuple[Fault, str]]:
+def _checks(i: int, contract: Contract, field: Field, come: date) -> Iterator[tuple[Fault, str]]:
     """A value is faulty when something is stated and nothing could be read; a word for *nothing* is no fault."""
     nothing = "v0 IS NULL" if field.type not in FREE else "(v0 IS NULL OR null_word(t0))"
     empty = "(t0 IS NULL OR null_word(t0))"
-    unknown = (
-        [form for form, code in code_forms(field).items() if code is None] if field.type == "code" else []
-    )
+    unknown = [*NO_DAYS] if field.type in {"date", "month"} else []
+    if field.type == "code":
+        unknown = [form for form, code in code_forms(field).items() if code is None]
     blank = f"{empty} OR t0 IN ({', '.join(map(quoted, unknown))})" if unknown else empty
     if field.type in ROUNDED:
         blank = f"{blank} OR is_rounded(t0)"
         yield Fault(i, "rounded", field.fault == "hold"), "is_rounded(t0)"
     if field.required:
-        yield Fault(i, "missing", True), f"CASE WHEN {nothing} THEN {empty} END"
+        none = blank if field.type in {"date", "month"} else empty
+        yield Fault(i, "missing", True), f"CASE WHEN {nothing} THEN {none} END"
+    if field.type in {"text", "address"}:
+        yield Fault(i, "too_long", field.fault == "hold"), f"length(t0) > {longest(field)}"
+        blank = f"{blank} OR length(t0) > {longest(field)}"
     lunar = " AND m0 IS NULL" if field.may_be_lunar else ""
     yield Fault(i, unread(field), field.fault == "hold"), f"CASE WHEN {nothing}{lunar} THEN NOT ({blank}) END"
     if field.type == "address":
         parts = " AND ".join(f"t0_{p} IS NULL" for p in ("street", "number", "building", "room"))
         yield Fault(i, "address_without_street", False), f"CASE WHEN {parts} THEN NOT {empty} END"
     if "person.born_on" in field.to:
-        yield Fault(i, "in_future", True), f"v0 > DATE '{sent_on}'"
+        yield Fault(i, "in_future", True), f"v0 > DATE '{come}'"
+    elif field.name == contract.observed:
+        # Who states the newest day is believed; it may be the sender's tomorrow already, not a year that has not come.
+        yield Fault(i, "in_future", True), f"v0 > DATE '{come + timedelta(days=1)}'"
 
 
 def unread(field: Field) -> str:

@@ -17,10 +17,13 @@ from anju.exchange.intake import address
 from anju.exchange.intake.lookups import DIVISIONS, LUNAR, own_prefixes
 from anju.exchange.intake.macros import quoted
 from anju.kernel.identifiers import CITIZEN_CHECKS, CITIZEN_WEIGHTS, CREDIT_ALPHABET, CREDIT_WEIGHTS
+from anju.register import canon
 
 NUMBERS = frozenset({"money", "area", "decimal", "integer"})
 FIRST_DAY, LAST_DAY = "1900-01-01", "2100-12-31"
 MOST = 1e12
+LONGEST = 500
+"""Characters of a text for which no canonical column sets a limit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +42,15 @@ def steps(i: int, field: Field) -> Steps:
     return _READERS[field.type](i, field)
 
 
+def longest(field: Field) -> int:
+    """Characters a text or address of the field may have at most: what every column it fills has room for."""
+    targets = [f"{t}.address" if field.type == "address" else t for t in field.to]
+    return min((canon.column(t).most or LONGEST for t in targets), default=LONGEST)
+
+
 def _text(i: int, field: Field) -> Steps:
     t = f"t{i}"
-    bad = f"is_rounded({t}) OR contains({t}, '�') OR {t}[1] IN ('=', '@') OR length({t}) > 500"
+    bad = f"is_rounded({t}) OR contains({t}, '�') OR {t}[1] IN ('=', '@') OR length({t}) > {longest(field)}"
     return (Step({f"v{i}": f"CASE WHEN {bad} THEN NULL ELSE one_blank({t}) END"}),)
 
 
@@ -117,7 +126,10 @@ def _date(i: int, field: Field) -> Steps:
 
 def _day(i: int, z: str) -> Steps:
     """``d<i>``: the day written in the column ``z``, and ``r<i>`` its text with hyphens where it was unusual."""
-    eight = f"strlen({z}) = 8 AND digits({z}) IS NOT NULL"
+    # Eight digits; with a ``.0`` behind them where a program took the day for a number.
+    eight = (
+        f"digits(left({z}, 8)) IS NOT NULL AND (strlen({z}) = 8 OR strlen({z}) = 10 AND suffix({z}, '.0'))"
+    )
     year = f"split_part({z}, '年', 1)"
     after = f"split_part({z}, '年', 2)"
     chinese = (
@@ -255,7 +267,8 @@ def _division(i: int, field: Field) -> Steps:
 
 def _address(i: int, field: Field) -> Steps:
     first, *rest = address.stages(f"t{i}")
-    whole = Step({**first[0], f"v{i}": f"CASE WHEN NOT contains(t{i}, '�') THEN t{i} END"})
+    good = f"NOT contains(t{i}, '�') AND length(t{i}) <= {longest(field)}"
+    whole = Step({**first[0], f"v{i}": f"CASE WHEN {good} THEN t{i} END"})
     return whole, *(Step(*stage) for stage in rest)
 
 

@@ -31,9 +31,26 @@ NULL_WORDS = (
 )
 """What departments write where there is nothing to write."""
 
+NO_DAYS = (
+    *(f"{day}{rest}" for day in ("0000-00-00", "9999-12-31", "2999-12-31") for rest in ("", " 00:00:00")),
+    *(
+        "0000/00/00",
+        "9999/12/31",
+        "00000000",
+        "99991231",
+        "9999年12月31日",
+        "000000",
+        "999912",
+        "0000-00",
+        "9999-12",
+    ),
+    *("长期", "长期有效", "永久", "至今", "今"),
+)
+"""What databases and clerks write for a day that nobody knows, or for an end that has not come."""
+
 _HALF = string.ascii_letters + string.digits + "-/.#+_@&%*"
 _FULL = "".join(chr(ord(c) + 0xFEE0) for c in _HALF)
-_DROPPED = "\u200b\u200c\u200d\u200e\u200f\u2060\ufeff\t\r\n"
+_DROPPED = "\u00ad\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069\ufeff\t\r\n"
 _FROM = _FULL + "\u3000\u00a0" + _DROPPED
 _TO = _HALF + "  "
 _DASHES = "‐‑‒–—―−－"
@@ -57,12 +74,12 @@ is_rounded(x) AS CASE WHEN contains(x, '+') THEN regexp_full_match(x, '[0-9]([.]
 is_ascii(x) AS (strlen(x) = length(x))
 one_blank(x) AS CASE WHEN contains(x, '  ') THEN regexp_replace(x, ' +', ' ', 'g') ELSE x END
 cjk_name(x) AS CASE WHEN regexp_full_match(x, '[\\p{{Han}}·]+') THEN x ELSE translate(x, '•‧・∙⋅●．. ', '········') END
-is_name(x) AS regexp_full_match(x, '[\\p{{Han}}〇·\\x{{E000}}-\\x{{F8FF}}]{{1,30}}|[A-Za-zÀ-ɏ][A-Za-zÀ-ɏ .''-]{{0,59}}')
+is_name(x) AS regexp_full_match(x, '[\\p{{Han}}〇\\x{{E000}}-\\x{{F8FF}}][\\p{{Han}}〇·\\x{{E000}}-\\x{{F8FF}}]{{0,29}}|[A-Za-zÀ-ɏ][A-Za-zÀ-ɏ .''-]{{0,59}}')
 record_hash(x) AS ('0x' || left(md5(x), 16))::UBIGINT
 digits(x) AS CASE WHEN x[1] BETWEEN '0' AND '9' THEN try_cast(x AS BIGINT) END
 plain_no(x) AS upper(translate(x, ' -''`', ''))
 hyphened(x) AS left(x, 4) || '-' || substr(x, 5, 2) || '-' || substr(x, 7, 2)
-bare_phone(x) AS regexp_replace(translate(x, ' -()（）+．.{_DASHES}', ''), '^(0086|86|0)(1\\d{{10}})$', '\\2')
+bare_phone(x) AS regexp_replace(translate(regexp_replace(x, '^(\\d{{11}})\\.0$', '\\1'), ' -()（）+．.{_DASHES}', ''), '^(0086|86|0)(1\\d{{10}})$', '\\2')
 bare_number(x) AS translate(x, ',，￥¥ 元圆整平方米㎡²亩间岁年度万', '')
 plain_number(x) AS CASE WHEN regexp_full_match(x, '-?[0-9]{{1,15}}(\\.[0-9]{{0,8}})?') THEN try_cast(x AS DOUBLE) END
 day_part(x) AS CASE WHEN strlen(x) > 10 THEN split_part(split_part(x, 'T', 1), ' ', 1) ELSE x END

@@ -62,9 +62,16 @@ class Standard:
 class Standardiser:
     """Standardises the rows of one file under its contract."""
 
-    def __init__(self, contract: Contract, present: frozenset[int], batch: str, sent_on: date) -> None:
+    def __init__(
+        self,
+        contract: Contract,
+        present: frozenset[int],
+        batch: str,
+        sent_on: date,
+        today: date | None = None,
+    ) -> None:
         self.contract = contract
-        self.plan: Plan = compiled(contract, present, sent_on)
+        self.plan: Plan = compiled(contract, present, sent_on, today)
         self._fixed = {"dataset": contract.id, "batch": batch, "sent_on": sent_on, **contract.constants}
         types = {c.name: ARROW[c.type] for c in canon.RECORD}
         types |= {name: ARROW[canon.column(name).type] for name in contract.columns()}

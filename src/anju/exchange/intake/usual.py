@@ -16,6 +16,8 @@ import pyarrow.compute as pc
 from anju.kernel.identifiers import CITIZEN_CHECKS, CITIZEN_WEIGHTS
 
 Marks = npt.NDArray[np.bool_]
+LONGEST = 40
+"""Characters up to which there is room for a text in every column: longer ones are looked at."""
 DAYS = np.array([0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31, *[0] * 87], dtype=np.int16)
 CHECKS = np.frombuffer(CITIZEN_CHECKS.encode(), dtype=np.uint8)
 WEIGHTS = np.array(CITIZEN_WEIGHTS[:17], dtype=np.float32)
@@ -54,9 +56,9 @@ def phone(texts: pa.Array) -> Marks:
 
 
 def text(texts: pa.Array) -> Marks:
-    """Printable ASCII without blanks, longer than any word for *nothing*; no formula, no rounded number."""
+    """Printable ASCII without blanks, longer than any word for *nothing*; no formula, no rounded number, none too long."""
     size = pc.fill_null(pc.binary_length(texts), 0).to_numpy()
-    marks: Marks = (size > 6) & (size <= 500)
+    marks: Marks = (size > 6) & (size <= LONGEST)
     if not marks.any():
         return marks
     begin = np.frombuffer(texts.buffers()[1], dtype=np.int32)[texts.offset : texts.offset + len(texts) + 1]

@@ -18,7 +18,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import groupby
@@ -39,6 +39,7 @@ from anju.jobs.engine import DuckEngine
 from anju.jobs.pipeline.intake_work import Crew, Work, record_ids
 from anju.kernel.home import home, lake
 from anju.kernel.refusal import Refusal
+from anju.kernel.workdays import day_of
 from anju.trust import scanning
 from anju.trust.access import Actor
 
@@ -90,14 +91,12 @@ def _is_aside(below: Path) -> bool:
 
 def sent_on(path: Path, otherwise: date) -> date:
     """The day a file states by its folder (``2026-06-30``) or its name (``…_20260630.csv``); else ``otherwise``."""
-    for part in reversed(path.parent.parts):
-        if DAY.fullmatch(part):
-            return date.fromisoformat(part)
+    folders = (part for part in reversed(path.parent.parts) if DAY.fullmatch(part))
     named = re.search(r"(20\d{2})[-_]?([01]\d)[-_]?([0-3]\d)(?!\d)", path.stem)
-    try:
-        return date(int(named[1]), int(named[2]), int(named[3])) if named else otherwise
-    except ValueError:
-        return otherwise
+    for stated in (*folders, "-".join(named.groups()) if named else ""):
+        with suppress(ValueError):  # 2026-13-45 is a name like any other
+            return date.fromisoformat(stated)
+    return otherwise
 
 
 @contextmanager
@@ -266,8 +265,10 @@ def _prepare(
     found = sniff(path, name, dataset)
     contract = found.contract
     assert contract is not None
-    batch, stated = f"{contract.id}-{digest[:16]}", day or sent_on(path, at.date())
-    work = Work(crew, found, contract, Standardiser(contract, found.present, batch, stated), batch, read)
+    today = day_of(at)
+    batch, stated = f"{contract.id}-{digest[:16]}", day or sent_on(path, today)
+    standard = Standardiser(contract, found.present, batch, stated, today)
+    work = Work(crew, found, contract, standard, batch, read)
     told = work.run()
     if _state(path, name) != before:
         work.discard()

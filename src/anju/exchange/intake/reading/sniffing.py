@@ -15,14 +15,13 @@ from python_calamine import CalamineError, CalamineWorkbook, SheetVisibleEnum
 
 from anju.exchange.contracts import Contract, get_contract, list_contracts
 from anju.exchange.contracts.load import by_file_name
-from anju.exchange.intake.reading import arrow_ipc
+from anju.exchange.intake.reading import arrow_ipc, workbooks
 from anju.exchange.intake.reading.limits import (
     COLUMNS,
     GROUP_BYTES,
     HEADER_BYTES,
     SAMPLE_BYTES,
     TITLE_ROWS,
-    check_workbook,
     holds,
 )
 from anju.kernel.refusal import Refusal
@@ -212,7 +211,7 @@ def _arrow(path: Path, name: str, _sample: bytes) -> list[Sniffed]:
 
 
 def _sheets(path: Path, name: str, _sample: bytes) -> list[Sniffed]:
-    check_workbook(path, name)
+    workbooks.check(path, name)
     found = []
     try:
         book = CalamineWorkbook.from_path(str(path))

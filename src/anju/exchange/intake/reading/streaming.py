@@ -22,7 +22,7 @@ import pyarrow.json as pjson
 import pyarrow.parquet as pq
 
 from anju.exchange.intake.reading import arrow_ipc
-from anju.exchange.intake.reading.limits import SHEET_ROWS, holds
+from anju.exchange.intake.reading.limits import LINE_BYTES, holds
 from anju.exchange.intake.reading.sniffing import Sniffed
 from anju.kernel.refusal import Refusal
 
@@ -204,8 +204,12 @@ def _ndjson(
         if source.read(3) != b"\xef\xbb\xbf":
             source.seek(0)
         while block := source.read(4 * BLOCK):
-            block += source.readline()
+            block += source.readline(LINE_BYTES)
             lines = block.count(b"\n") + (not block.endswith(b"\n"))
+            if len(block) >= 4 * BLOCK + LINE_BYTES:
+                raise Refusal(
+                    "intake.line_too_long", file=found.name, row=number + lines - 1, mb=LINE_BYTES >> 20
+                )
             columns = _json_columns(block, keys, lines)
             if columns is not None:
                 yield columns, np.arange(number, number + lines, dtype=np.uint32)
@@ -313,8 +317,6 @@ def _xlsx(
     found: Sniffed, wanted: dict[str, int], stream: Stream
 ) -> Iterator[tuple[list[pa.Array], np.ndarray]]:
     sheet = found.sheet_read
-    if sheet.height > SHEET_ROWS:
-        raise Refusal("intake.unpacks_to_too_much", file=found.name, mb=0)
     body = sheet.to_python(skip_empty_area=False)
     for begin in range(found.header_row + 1, len(body), CHUNK):
         part = body[begin : begin + CHUNK]
