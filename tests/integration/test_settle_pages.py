@@ -198,3 +198,57 @@ def test_a_stay_is_put_right_on_request_and_shown_so(code: str) -> None:
         steward.post(page, {"do": "undo", "case": case.id, "why": "看错日期"}).status_code == HTTPStatus.FOUND
     )
     assert get_person_file(code).stays[0].end_on is None
+
+
+def test_an_address_and_a_family_are_put_right_through_the_pages(code: str) -> None:
+    Dwelling.objects.create(dwelling_code="D000000000000002", region=HERE, street="槐树路", number="2")
+    Dwelling.objects.create(
+        dwelling_code="D000000000000003", region="990103001001", street="槐树路", number="3"
+    )
+    told = {"by": BY, "at": AT, "purpose": "data_quality"}
+    number = "99010220190301001" + citizen_check("99010220190301001")
+    child = {"name": "测试乙", "citizen_no": number, "born_on": "2019-03-01", "sex": "2"}
+    daughter = str(actions.register_person(child, region=HERE, observed_on=date(2026, 11, 1), **told))
+    steward = login("data_steward", "data_quality", "9901")
+    worker = login("station_worker", "data_quality", "990102")
+    page = f"/staff/people/{code}/settle/stay/"
+    assert page in worker.get(f"/staff/people/{code}/").content.decode(), "the file leads there"
+    found = worker.post(page, {"do": "look", "text": "槐树路"}).content.decode()
+    assert "D000000000000002" in found
+    assert "D000000000000003" not in found, "another district's"
+    row = re.search(r'name="row" value="(\d+)"', found)
+    assert row
+    given = {"do": "change", "row": row[1], "why": "上门核实", "evidence": "visit", "text": "槐树路"}
+    for wrong in ({}, {"to_place": "D000000000000003"}, {"to_place": "D0"}):
+        assert worker.post(page, given | wrong).status_code == HTTPStatus.UNPROCESSABLE_ENTITY
+    assert worker.post(page, given | {"to_place": "D000000000000002"}).status_code == HTTPStatus.FOUND
+    assert get_person_file(code).stays[0].dwelling_code == "D000000000000002"
+    assert "已作的更正" in steward.get(page).content.decode(), "what was decided stands beside it"
+    page = f"/staff/people/{daughter}/settle/kin/"
+    assert login("resident", "", person=code).get(page).status_code != HTTPStatus.OK
+    assert code in worker.post(page, {"do": "look", "text": NUMBER}).content.decode()
+    added = {"do": "add", "relative": code, "relation": "51", "why": "核对了出生证明"}
+    for wrong in (
+        {"relative": ""},
+        {"relation": ""},
+        {"relation": "01"},
+        {"why": ""},
+        {"relative": daughter},
+    ):
+        assert worker.post(page, added | wrong).status_code == HTTPStatus.UNPROCESSABLE_ENTITY
+    assert worker.post(page, added).status_code == HTTPStatus.FOUND
+    assert [(k.relation, k.relative_code) for k in get_person_file(code).family] == [("30", daughter)]
+    row = re.search(r'name="row" value="(\d+)"', worker.get(page).content.decode())
+    assert row
+    taken = {"do": "take_out", "row": row[1], "why": "不是父女", "evidence": "document"}
+    refused = worker.post(page, taken)
+    assert (refused.status_code, "监护人" in refused.content.decode()) == (
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        True,
+    )
+    changed = worker.post(page, taken | {"do": "change", "relation": "70"})
+    assert changed.status_code == HTTPStatus.FOUND
+    (case,) = cases.list_cases(scope=("",), at=AT, field="kin", state="settled").rows[:1]
+    undone = worker.post(page, {"do": "undo", "case": case.id, "why": "证明有误"})
+    assert undone.status_code == HTTPStatus.FOUND
+    assert [(k.relation, k.relative_code) for k in get_person_file(daughter).family] == [("51", code)]

@@ -52,6 +52,7 @@ class PersonPage:
     valid_on: str
     known_on: str
     may_reveal: tuple[str, ...]
+    may_settle: bool
 
 
 @require_GET
@@ -97,6 +98,7 @@ def person(request: HttpRequest, code: str) -> HttpResponse:
         valid_on.isoformat() if valid_on else "",
         known_on.isoformat() if known_on else "",
         () if known_on or not may(request, "person.reveal") else REVEALED,  # what is sealed is today's value
+        not (known_on or valid_on) and may(request, "discrepancy.settle"),
     )
     return compiled.respond(request, "staff/person.html", page)
 

@@ -6,7 +6,18 @@ from django.urls import URLPattern, path
 from django.views.generic import RedirectView
 
 from anju.web.guard import public
-from anju.web.staff import batches, changes, counter, discrepancies, people, places, quality, review, spells
+from anju.web.staff import (
+    batches,
+    changes,
+    counter,
+    discrepancies,
+    people,
+    places,
+    quality,
+    review,
+    spells,
+    ties,
+)
 
 app_name = "staff"
 urlpatterns: list[URLPattern] = [
@@ -34,6 +45,7 @@ urlpatterns: list[URLPattern] = [
     path("discrepancies/bulk/<int:batch>/undo/", discrepancies.undo_bulk, name="undo_bulk"),
     path("people/<str:code>/settle/stay/", spells.spells, {"aspect": "stay"}, name="stays"),
     path("people/<str:code>/settle/job/", spells.spells, {"aspect": "job"}, name="jobs"),
+    path("people/<str:code>/settle/kin/", ties.ties, name="ties"),
     path("people/<str:code>/settle/<slug:field>/", discrepancies.case, name="case"),
     path("people/<str:code>/settle/<slug:field>/reveal/", discrepancies.reveal, name="case_reveal"),
     path("review/", review.queue, name="review"),
