@@ -41,8 +41,8 @@ def read() -> list[Figure]:
     def without(request: HttpRequest, code: str) -> HttpResponse:
         request.access, request._acting = settled.access, settled._acting  # type: ignore[attr-defined]
         with transaction.atomic():
-            answer: HttpResponse = bare_view(request, code=code)
-        return answer
+            answer = bare_view(request, code=code)
+        return answer.render() if hasattr(answer, "render") else answer
 
     def known(request: HttpRequest, code: str) -> HttpResponse:
         bool(request.user.is_authenticated)  # type: ignore[attr-defined]  # asks for the session and the account

@@ -76,6 +76,15 @@ class Bound:
 
     told: Row | None = None
     last: list[Statement] = field(default_factory=list)
+    is_inner: bool = False
+    commit: trip.Commit | None = None
+
+    def commit_now(self) -> None:
+        """Send what is said last, and the commit; the end of the block waits for it. Nothing may be asked in between.
+
+        Inside an outer transaction the end of the block does both."""
+        if self.last and not self.is_inner and self.commit is None:
+            self.commit = trip.Commit(self.last)
 
 
 @contextmanager
@@ -103,12 +112,21 @@ def acting(
         with transaction.atomic():
             answers = trip.begin([_binding(told), *filter(None, [asking])], [closing] if closing else [])
             bound = Bound(answers[1][0] if asking and answers[1] else None)
-            yield bound
-            if bound.last:
-                trip.commit(bound.last)
+            try:
+                yield bound
+            except BaseException:
+                _see_through(bound)
+                raise
+            bound.commit_now()
+            _see_through(bound)
     except BaseException:
         trip.forget()
         raise
+
+
+def _see_through(bound: Bound) -> None:
+    if bound.commit is not None:
+        bound.commit.wait()
 
 
 @contextmanager
@@ -118,7 +136,7 @@ def _within(told: dict[str, str], asking: Statement | None) -> Iterator[Bound]:
     with transaction.atomic():
         before = _current()
         trip.one(_binding(told))
-        bound = Bound(trip.one(asking) if asking else None)
+        bound = Bound(trip.one(asking) if asking else None, is_inner=True)
         yield bound
         for statement in bound.last:
             trip.one(statement)

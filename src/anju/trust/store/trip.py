@@ -58,12 +58,20 @@ def begin(first: Sequence[Statement], later: Sequence[str] = ()) -> list[list[Ro
             return _sent(wrapper, told, [BEGIN, *first])[1:]
 
 
-def commit(last: Sequence[Statement]) -> None:
-    """Send ``last`` and commit. Raises, and nothing is committed, when one of them or the commit fails."""
-    wrapper = _wrapper()
-    wrapper.validate_no_broken_transaction()
-    with wrapper.wrap_database_errors:
-        _sent(wrapper, wrapper.connection.__dict__[_KEPT], [*last, COMMIT])
+class Commit:
+    """``last`` and the commit, sent and under way. Until ``wait`` is over nothing else may be asked on this connection, and
+    nobody may be told that it holds."""
+
+    def __init__(self, last: Sequence[Statement]) -> None:
+        self.wrapper, self.steps = _wrapper(), [*last, COMMIT]
+        self.wrapper.validate_no_broken_transaction()
+        with self.wrapper.wrap_database_errors:
+            _post(self.wrapper, self.wrapper.connection.__dict__[_KEPT], self.steps)
+
+    def wait(self) -> None:
+        """See it through. Raises, and nothing is committed, when one of the statements or the commit fails."""
+        with self.wrapper.wrap_database_errors:
+            _collect(self.wrapper, self.steps)
 
 
 def one(statement: Statement) -> Row | None:
@@ -107,22 +115,34 @@ def _numbered(sql: str) -> bytes:
 
 def _sent(wrapper: Any, told: dict[str, bytes], steps: Sequence[Statement | bytes]) -> list[list[Row]]:
     """Send the steps together, wait for all answers, give each one's rows."""
-    link = wrapper.connection
-    pg = link.pgconn
+    _post(wrapper, told, steps)
+    return _collect(wrapper, steps)
+
+
+def _post(wrapper: Any, told: dict[str, bytes], steps: Sequence[Statement | bytes]) -> None:
+    pg = wrapper.connection.pgconn
     if wrapper.queries_logged:  # tests count queries
         wrapper.queries_log.append({"sql": "; ".join(_text(step) for step in steps), "time": "0"})
-    with link.lock:
-        try:
-            pg.enter_pipeline_mode()
-            for step in steps:
-                _send(pg, told, step)
-            pg.pipeline_sync()
-            answers = _answers(pg)
-            pg.exit_pipeline_mode()
-            wrapper.answered_at = time.monotonic()
-        except BaseException:
-            pg.finish()  # nobody knows what is still under way on it
-            raise
+    try:
+        pg.enter_pipeline_mode()
+        for step in steps:
+            _send(pg, told, step)
+        pg.pipeline_sync()
+        _flush(pg)
+    except BaseException:
+        pg.finish()  # nobody knows what is still under way on it
+        raise
+
+
+def _collect(wrapper: Any, steps: Sequence[Statement | bytes]) -> list[list[Row]]:
+    link = wrapper.connection
+    try:
+        answers = _answers(link.pgconn)
+        link.pgconn.exit_pipeline_mode()
+    except BaseException:
+        link.pgconn.finish()
+        raise
+    wrapper.answered_at = time.monotonic()
     for answer in answers:  # the first fault is the cause; what follows it was not tried
         _checked(link, answer)
     if steps[-1] is COMMIT and answers[-1].command_status != COMMIT:
@@ -143,14 +163,21 @@ def _text(step: Statement | bytes) -> str:
     return step.decode() if isinstance(step, bytes) else step.sql
 
 
+def _flush(pg: Any) -> None:
+    while pg.flush():
+        _waiting(pg, select.POLLIN | select.POLLOUT).poll()
+        pg.consume_input()
+
+
+def _waiting(pg: Any, what: int) -> select.poll:
+    socket = select.poll()
+    socket.register(pg.socket, what)
+    return socket
+
+
 def _answers(pg: Any) -> list[Any]:
     """Every statement's result, up to the end of the trip. While waiting, other threads work."""
-    socket = select.poll()
-    socket.register(pg.socket, select.POLLIN | select.POLLOUT)
-    while pg.flush():
-        socket.poll()
-        pg.consume_input()
-    socket.modify(pg.socket, select.POLLIN)
+    socket = _waiting(pg, select.POLLIN)
     answers: list[Any] = []
     while True:
         while pg.is_busy():

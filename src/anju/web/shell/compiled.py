@@ -16,6 +16,7 @@ from django.contrib.messages import get_messages
 from django.http import HttpRequest, HttpResponse
 from django.middleware.csrf import get_token
 from django.template.loader import render_to_string
+from django.template.response import SimpleTemplateResponse
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language, gettext, ngettext
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -33,8 +34,26 @@ def respond(request: HttpRequest, name: str, page: Any) -> HttpResponse:
     token = get_token(request)
     waiting = get_messages(request)
     told = render_to_string("shell/messages.html", {"messages": waiting}) if len(waiting) else ""
-    main = body(name, page=page, token=token, query=request.GET)
-    return HttpResponse(top.framed(request, Shell(request), name, token).replace(top.MAIN, told + main))
+    frame = top.framed(request, Shell(request), name, token)
+    return Drawn(
+        lambda: frame.replace(top.MAIN, told + body(name, page=page, token=token, query=request.GET))
+    )
+
+
+class Drawn(SimpleTemplateResponse):
+    """A page that knows all it shows and is drawn last: the guard has the look written down meanwhile."""
+
+    asks_nothing = True
+    """Drawing it asks no database."""
+
+    def __init__(self, draw: Callable[[], str]) -> None:
+        super().__init__(None)
+        self.draw = draw
+
+    @property
+    def rendered_content(self) -> str:
+        """The page."""
+        return self.draw()
 
 
 def body(name: str, **told: Any) -> str:
