@@ -248,7 +248,17 @@ def test_search(world: World) -> None:
     assert codes("2222") == [(ZHANG, "phone_tail")]
     assert codes("112222") == [(ZHANG, "phone_tail")]
     assert codes(ZHANG_NO[-4:]) == [(ZHANG, "citizen_no_tail")]
+    assert codes("１２０１１１１２２２２") == codes("+86 120-1111-2222") == [(ZHANG, "phone")]
     assert codes("張偉") == [(ZHANG, "name")]
+    assert codes("章围") == [(ZHANG, "name_sound")]
+    assert codes("Wei Zhang") == [(ZHANG, "pinyin")]
+    assert (
+        codes("张伟 2222")
+        == codes(f"张 {ZHANG_NO[-4:]}")
+        == codes(f"张伟 {ZHANG_NO[6:10]}")
+        == [(ZHANG, "name")]
+    )
+    assert codes("张伟 0000") == []
     assert codes("小雨") == [(PUPIL, "name_part")]
     assert {c for c, _ in codes("张")} == {ZHANG, PUPIL}
     assert codes("zhang wei") == [(ZHANG, "pinyin")]

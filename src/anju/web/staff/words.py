@@ -24,6 +24,7 @@ MATCHED = {
     "phone_tail": gettext_noop("电话尾号"),
     "name": gettext_noop("姓名"),
     "name_part": gettext_noop("姓名的一部分"),
+    "name_sound": gettext_noop("读音相同"),
     "pinyin": gettext_noop("拼音"),
     "initials": gettext_noop("拼音首字母"),
     "address": gettext_noop("住址"),

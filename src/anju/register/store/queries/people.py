@@ -1,14 +1,14 @@
 """Finding people: by number, ending, name, sound, address, code; within what the caller may see.
 
 A search is a row of *ways*, exact ones first; a page is filled way by way, so that the cursor names the way and
-the last row. Every way is a range of an index.
+the last row. Every way is a range of an index; some are tried only when those before them found nobody.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -26,9 +26,11 @@ LONGEST = 100
 BY_CODE = "i.person_code"
 GIVEN = "i.given_key"
 _NUMBER = re.compile(r"\d{17}[\dXx]|\d{15}")
-_PHONE = re.compile(r"1\d{10}")
+_PHONE = re.compile(r"(?:\+?86|0086)?(1\d{10})")
 _TAIL = re.compile(r"\d{4,10}[Xx]?|\d{3}[Xx]")
 _LATIN = re.compile(r"[A-Za-z][A-Za-z' .]*")
+_WITH_FOUR = re.compile(r"(\D+) (\d{3}[\dXx])")
+_HALF_WIDTH = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,7 @@ class Way:
     order: str = "i.person_code"
     joins: str = ""
     is_down: bool = False
+    is_last_resort: bool = False
 
 
 def find_people(
@@ -57,7 +60,7 @@ def find_people(
 
     No text browses the scope; then ``sort`` may be name or region, with a leading ``-`` descending. Refuses ``register.search_too_long`` and a cursor not made here.
     """
-    wanted = " ".join(text.split())
+    wanted = " ".join(text.translate(_HALF_WIDTH).split())
     if len(wanted) > LONGEST:
         raise Refusal("register.search_too_long", longest=LONGEST)
     size = sql.page_size(limit)
@@ -67,6 +70,8 @@ def find_people(
     found: list[PersonLine] = []
     while number < len(ways):
         way = ways[number]
+        if way.is_last_resort and (found or (after and key is None)):
+            break
         rows = _rows(way, scope, key, size + 1 - len(found))
         found += lines(rows, masked, way.name)
         if len(found) > size:
@@ -116,12 +121,14 @@ def ways_of(text: str, scope: Sequence[str]) -> list[Way]:
     if _NUMBER.fullmatch(compact):
         number = compact.upper() if len(compact) == 18 else citizen_from_15(compact)
         return [Way("citizen_no", "i.citizen_no_index = ANY(%s)", (sealer().indexes("citizen_no", number),))]
-    if _PHONE.fullmatch(compact):
-        return [Way("phone", "i.phone_index = ANY(%s)", (sealer().indexes("phone", compact),))]
+    if phone := _PHONE.fullmatch(compact):
+        return [Way("phone", "i.phone_index = ANY(%s)", (sealer().indexes("phone", phone[1]),))]
     if _TAIL.fullmatch(compact):
         return _tails(compact.upper(), scope)
     if _LATIN.fullmatch(text):
         return _sounds(text)
+    if named := _WITH_FOUR.fullmatch(text):
+        return [_with_four(way, named[2].upper()) for way in ways_of(named[1], scope)]
     if found := addresses.parse(compact):
         condition, values = addresses.condition(found, "a")
         join = "JOIN register_dwelling a ON a.dwelling_code = i.dwelling_code AND a.known_to IS NULL"
@@ -153,8 +160,14 @@ def _tails(tail: str, scope: Sequence[str]) -> list[Way]:
     return ways
 
 
+def _with_four(way: Way, four: str) -> Way:
+    """A name's way, narrowed by the last four of the citizen number or phone, or by the year of birth."""
+    either = "i.citizen_no_last4 = %s OR i.phone_last4 = %s OR extract(year FROM i.born_on)::text = %s"
+    return replace(way, condition=f"({way.condition}) AND ({either})", values=(*way.values, four, four, four))
+
+
 def _sounds(text: str) -> list[Way]:
-    """Pinyin in full or its beginning; a short word may be initials."""
+    """Pinyin in full or its beginning; a short word may be initials; at last the given name first."""
     sound = re.sub(r"[^a-z]", "", text.lower().replace("ü", "v"))
     ways = [Way("pinyin", "i.pinyin >= %s AND i.pinyin < %s", (sound, sql.after(sound)), "i.pinyin")]
     if len(sound) <= 6 and " " not in text:
@@ -162,18 +175,24 @@ def _sounds(text: str) -> list[Way]:
         ways.append(
             Way("initials", condition, (sound, sql.after(sound), sound, sql.after(sound)), "i.initials")
         )
+    *given, surname = text.lower().split()
+    if given:
+        turned = re.sub(r"[^a-z]", "", "".join([surname, *given]).replace("ü", "v"))
+        ways.append(replace(ways[0], values=(turned, sql.after(turned)), is_last_resort=True))
     return ways
 
 
 def _names(text: str) -> list[Way]:
-    """A name, its beginning, or its given name; traditional forms are evened out."""
+    """A name, its beginning, or its given name; traditional forms are evened out. At last names that sound the same."""
     key = names.key(text)
+    sound = "".join(names.syllables(key))
     begins = "i.name_key >= %s AND i.name_key < %s"
     bounds = (key, sql.after(key))
     given = f"{GIVEN} >= %s AND {GIVEN} < %s AND NOT ({begins})"
     return [
         Way("name", begins, bounds, "i.name_key"),
         Way("name_part", given, (*bounds, *bounds), GIVEN),
+        Way("name_sound", "i.pinyin = %s", (sound,), "i.pinyin", is_last_resort=True),
     ]
 
 
