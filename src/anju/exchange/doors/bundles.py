@@ -106,7 +106,7 @@ def read_list(source: BinaryIO, keys: Sequence[Mapping[str, str]] | None) -> Lis
     if len(text) != length or not text:
         raise Refusal("doors.not_a_bundle")
     try:
-        told = json.loads(text) if keys is None else receipts.verified(text.decode(), keys)
+        told = json.loads(text) if keys is None else _verified(text.decode(), keys)
         parts = tuple(
             Part(p["name"], p["kind"], int(p["size"]), p["sha256"], p["told"]) for p in told["parts"]
         )
@@ -122,6 +122,15 @@ def read_list(source: BinaryIO, keys: Sequence[Mapping[str, str]] | None) -> Lis
     return listing
 
 
+def _verified(text: str, keys: Sequence[Mapping[str, str]]) -> dict[str, Any]:
+    try:
+        return receipts.verified(text, keys)
+    except Refusal as refusal:
+        if refusal.code == "doors.unknown_signer":
+            raise
+        raise Refusal("doors.bundle_changed", part="list") from refusal
+
+
 def parts(
     source: BinaryIO, listing: Listing, own_key: bytes | None
 ) -> Iterator[tuple[Part, Iterator[bytes]]]:
@@ -134,14 +143,14 @@ def parts(
         body = cast(BinaryIO, BufferedReader(vault.Reader(source, secret), PIECE))
     for part in listing.parts:
         yield part, _content(body, part)
-    if body.read(1):
+    if _read(body, 1, "end"):
         raise Refusal("doors.bundle_changed", part="end")
 
 
 def _content(body: BinaryIO, part: Part) -> Iterator[bytes]:
     digest, left = hashlib.sha256(), part.size
     while left:
-        piece = body.read(min(PIECE, left))
+        piece = _read(body, min(PIECE, left), part.name)
         if not piece:
             raise Refusal("doors.bundle_changed", part=part.name)
         left -= len(piece)
@@ -149,6 +158,14 @@ def _content(body: BinaryIO, part: Part) -> Iterator[bytes]:
         yield piece
     if digest.hexdigest() != part.sha256:
         raise Refusal("doors.bundle_changed", part=part.name)
+
+
+def _read(body: BinaryIO, size: int, part: str) -> bytes:
+    """The next bytes; what does not unseal was changed or cut off on the way."""
+    try:
+        return body.read(size)
+    except Refusal as refusal:
+        raise Refusal("doors.bundle_changed", part=part) from refusal
 
 
 def _shared(private: X25519PrivateKey, public: bytes) -> bytes:

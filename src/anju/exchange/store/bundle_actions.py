@@ -131,6 +131,8 @@ def sent(
 def expect(listing: Listing) -> None:
     """Refuses a bundle that is not the next of its sender's sequence. Call with the peer locked."""
     number, sha256, _ = last(listing.sender, "in")
+    if listing.number <= number and not find_receipt(listing):  # that number was another bundle's
+        raise Refusal("doors.bundle_chain", number=listing.number)
     if listing.number <= number:
         raise Refusal("doors.bundle_applied", number=listing.number)
     if listing.number != number + 1:
@@ -159,6 +161,14 @@ def received(listing: Listing, *, batches: int, changes: int, receipt: str, by: 
         changes=changes, receipt=receipt, at=at,
     )  # fmt: skip
     _log(by, at, listing.sender, listing.number, "in", batches, changes)
+
+
+def find_receipt(listing: Listing) -> str:
+    """The receipt that was written when exactly this bundle was applied; empty when it was not."""
+    applied = Bundle.objects.filter(
+        peer_id=listing.sender, direction="in", number=listing.number, sha256=listing.hash
+    )
+    return applied.values_list("receipt", flat=True).first() or ""
 
 
 @transaction.atomic

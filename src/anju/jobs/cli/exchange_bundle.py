@@ -143,16 +143,24 @@ def apply_bundle(
     receipt_to: Annotated[Path | None, typer.Option("--receipt", help="where the receipt goes")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Apply the next bundle of its sender, once, and write the receipt to carry back."""
+    """Apply the next bundle of its sender, once, and write the receipt to carry back.
+
+    Applied already, nothing changes and the same receipt is written once more.
+    """
     setup_django()
     from django.utils import timezone
 
     from anju.jobs.pipeline import bundling
     from anju.trust.access import system
 
-    with console.status("applying …"):
-        made, text = bundling.apply(path, by=system("bundle"), at=timezone.now())
     target = receipt_to or path.with_suffix(".receipt.json")
+    try:
+        with console.status("applying …"):
+            made, text = bundling.apply(path, by=system("bundle"), at=timezone.now())
+    except Refusal as refusal:
+        if refusal.code == "doors.bundle_applied":
+            target.write_text(bundling.receipt_again(path), encoding="utf-8")
+        raise
     target.write_text(text, encoding="utf-8")
     if as_json:
         typer.echo(text)

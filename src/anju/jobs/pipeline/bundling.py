@@ -171,6 +171,11 @@ def apply(path: Path, *, by: Actor, at: datetime) -> tuple[Made, str]:
     return Made(listing.sender, listing.number, listing.hash, batches, changes, path), receipt
 
 
+def receipt_again(path: Path) -> str:
+    """The receipt of a bundle that was applied already, for one that was lost; empty when there is none."""
+    return bundle_actions.find_receipt(_listed(path, None))
+
+
 def _listed(path: Path, trusted: Sequence[dict[str, str]] | None) -> Listing:
     with path.open("rb") as stream:
         sender = bundles.read_list(stream, None).sender
