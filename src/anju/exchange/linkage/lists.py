@@ -9,10 +9,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from anju.exchange.linkage import columns as listed
-from anju.exchange.linkage import model, training
+from anju.exchange.linkage import decisions, model, training
 from anju.exchange.linkage.clusters import components
 from anju.exchange.linkage.columns import ALONE, COARSE, ListColumn
 from anju.exchange.linkage.comparisons import Comparison
+from anju.exchange.linkage.decisions import Decision
 from anju.exchange.linkage.guess import NOTHING
 from anju.exchange.linkage.list_contract import ListContract
 from anju.exchange.linkage.parameters import Parameters
@@ -151,13 +152,16 @@ def train(
     rows = steps.count("lk_list")
     wanted = min(training.RANDOM_PAIRS, rows * (rows - 1) // 2)
     rounds = max(1, -(-wanted // max(rows, 1)))
+    turns = ", ".join(f"({turn})" for turn in range(rounds))
     seen_random = training.patterns(
         steps,
         compared,
-        f"""WITH numbered AS (SELECT unique_id, row_number() OVER (ORDER BY hash(unique_id)) - 1 AS place FROM lk_list),
-        shifted AS MATERIALIZED (
-            SELECT n.unique_id AS a, (n.place + 1 + CAST(g.s AS BIGINT) * {max(rows // (rounds + 1), 1)}) % {rows} AS place
-            FROM numbered AS n CROSS JOIN range({rounds}) AS g(s) WHERE n.place < {wanted // rounds + 1}
+        f"""WITH numbered AS (
+            SELECT unique_id, row_number() OVER (ORDER BY md5(CAST(unique_id AS VARCHAR))) - 1 AS place FROM lk_list
+        ),
+        shifted AS (
+            SELECT n.unique_id AS a, (n.place + 1 + g.s * {max(rows // (rounds + 1), 1)}) % {rows} AS place
+            FROM numbered AS n CROSS JOIN (VALUES {turns}) AS g(s) WHERE n.place < {wanted // rounds + 1}
         )
         SELECT s.a, y.unique_id AS b FROM shifted AS s JOIN numbered AS y ON y.place = s.place WHERE s.a <> y.unique_id""",
     )
@@ -167,7 +171,7 @@ def train(
             u[column.id] |= {"same": min(u[column.id]["same"], 1 / (10 * max(rows, 1000)))}
     pairs = steps.count("lk_pair")
     every = max(1, -(-pairs // TRAINED))
-    seen = training.patterns(steps, compared, f"SELECT a, b FROM lk_pair WHERE hash(a, b) % {every} = 0")
+    seen = training.patterns(steps, compared, f"SELECT a, b FROM lk_pair WHERE (a * 7919 + b) % {every} = 0")
     found = training.maximise(
         seen, compared, listed.starting_chances(columns), u, 0.2, held_other=float(seen.counts.sum())
     )
@@ -190,9 +194,13 @@ def _same_from(columns: Sequence[ListColumn]) -> float:
 
 
 def cluster(
-    steps: Steps, contract: ListContract, compared: tuple[Comparison, ...], weights: Parameters
+    steps: Steps,
+    contract: ListContract,
+    compared: tuple[Comparison, ...],
+    weights: Parameters,
+    said: Sequence[Decision],
 ) -> None:
-    """Tables ``lk_decided`` (pairs with outcome) and ``lk_list_cluster`` (unique_id, cluster, score)."""
+    """Tables ``lk_decided`` (pairs with outcome) and ``lk_list_cluster`` (unique_id, cluster, weight, is_key, is_said)."""
     told = ", ".join(f"{c.name}_level, {c.name}_weight" for c in compared)
     best = "TRUE"
     if contract.once_per_file:
@@ -202,32 +210,53 @@ def cluster(
         "lk_decided",
         f"""WITH ranked AS (SELECT *, {best} AS is_best FROM lk_scored)
         SELECT unique_id_l AS a, unique_id_r AS b, weight, {told},
-               CASE WHEN weight < {weights.same_from} OR NOT is_best THEN 'ask' ELSE 'same' END AS outcome FROM ranked""",
+               CASE WHEN weight < {weights.same_from} OR NOT is_best THEN 'ask' ELSE 'same' END AS outcome,
+               'weight' AS reason FROM ranked""",
     )
+    _hear(steps, said)
     components(steps, "SELECT a, b FROM lk_decided WHERE outcome = 'same'", "lk_part")
     steps.table(
-        "lk_list_cluster",
+        "lk_seat",
         """
         WITH sides AS (
             SELECT a AS id, weight FROM lk_decided WHERE outcome = 'same'
             UNION ALL SELECT b, weight FROM lk_decided WHERE outcome = 'same'
         ),
         best AS (SELECT id, max(weight) AS weight FROM sides GROUP BY id)
-        SELECT l.unique_id, coalesce(p.part, l.unique_id) AS cluster, b.weight, FALSE AS is_key
+        SELECT l.unique_id AS node, coalesce(p.part, l.unique_id) AS cluster, 'model' AS how, b.weight
         FROM lk_list AS l LEFT JOIN lk_part AS p ON p.node = l.unique_id LEFT JOIN best AS b ON b.id = l.unique_id
         """,
     )
+    decisions.apply(steps)
+    steps.table(
+        "lk_list_cluster",
+        """SELECT record_id AS unique_id, min(record_id) OVER (PARTITION BY cluster) AS cluster, weight, FALSE AS is_key,
+               how = 'review' AS is_said FROM lk_cluster""",
+    )
+
+
+def _hear(steps: Steps, said: Sequence[Decision]) -> None:
+    """What people said about pairs goes before what they weigh. Every row is a node of its own, and no key joins any."""
+    decisions.load(steps, said)
+    steps.view("lk_member", "SELECT unique_id AS record_id, unique_id AS node FROM lk_list")
+    nobody = "SELECT unique_id AS {0}, unique_id AS {1} FROM lk_list WHERE FALSE"
+    steps.view("lk_group", nobody.format("node", "grp"))
+    steps.view("lk_key_edge", nobody.format("node_a", "node_b"))
+    decisions.settle(steps)
 
 
 def link_columns(
-    steps: Steps, columns: Sequence[ListColumn], contract: ListContract, source: str, base: Parameters
+    steps: Steps,
+    columns: Sequence[ListColumn],
+    contract: ListContract,
+    base: Parameters,
+    said: Sequence[Decision] = (),
 ) -> tuple[Comparison, ...]:
-    """Link a list by its columns; leaves ``lk_list_cluster``, ``lk_decided`` and ``lk_block``."""
-    prepare(steps, columns, source)
+    """Link a list that was prepared (``prepare``) by its columns; leaves ``lk_list_cluster``, ``lk_decided`` and ``lk_block``."""
     block(steps, columns, contract)
     compared = listed.comparisons(columns)
     weights = train(steps, columns, contract, compared, base)
     steps.table("lk_likely", "SELECT a AS l, b AS r FROM lk_pair")
     model.score(steps, compared, weights)
-    cluster(steps, contract, compared, weights)
+    cluster(steps, contract, compared, weights, said)
     return compared

@@ -42,11 +42,23 @@ def link(
             "--map", help="What one column is: heading=kind, such as 出生日期=birthday. May be repeated."
         ),
     ] = None,
+    answers: Annotated[
+        Path | None,
+        typer.Option(
+            help="A review.csv of an earlier run with its column decision filled in: same or different.",
+            exists=True,
+            dir_okay=False,
+        ),
+    ] = None,
+    engine: Annotated[
+        str, typer.Option("--engine", help="duckdb or spark; as ANJU_ENGINE says if left out.")
+    ] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
 ) -> None:
     """Find which rows of a list (or of two) are the same person, outside the register.
 
-    Headings and values tell what each column is; --map or --contract correct it. See docs/how-to/link-a-list.md.
+    Headings and values tell what each column is; --map or --contract correct it. Questions are in review.csv: write same or
+    different into its column decision and give it back with --answers. See docs/how-to/link-a-list.md.
     """
     from anju.jobs.pipeline import lists
     from anju.kernel.refusal import Refusal
@@ -62,7 +74,7 @@ def link(
     ) as progress:
         task = progress.add_task("linking")
         told = lambda step: progress.update(task, description=f"linking: {step.removeprefix('lk_')}")  # noqa: E731
-        summary = lists.run(files, contract, out, told, said or ())
+        summary = lists.run(files, contract, out, told, said or (), answers, engine)
     if as_json:
         typer.echo(json.dumps(summary, ensure_ascii=False))
         return

@@ -3,7 +3,8 @@
 ``clusters.csv``: one row per row of the files - file, row (as a spreadsheet counts), row_id (from 1 over all files), cluster,
 score (the chance that the row belongs to its cluster; 1 for a certain key, empty for a row that stands alone), reasons
 against the cluster's first row, then every column of the file. ``pairs.csv``: row_id_a, row_id_b, outcome, score, weight
-(bits), reasons. ``review.csv``: two lines per question, with room for the answer.
+(bits), reasons. ``review.csv``: two lines per question, with room for the answer; those that were answered come last, with
+the answer, so that the file can be given back again and again.
 """
 
 from __future__ import annotations
@@ -38,6 +39,8 @@ CHINESE_TOLD: Told = (
     ("person.sex", "性别", "sex"),
 )
 MOST_QUESTIONS = 20_000
+SAID = {True: ("同一人", "不同人"), False: ("same", "different")}
+"""How answers are written, in a Chinese list and in others; ``list_answers`` reads both."""
 CHANCE = "round(1 / (1 + power(2, -least(greatest({0}, -60), 60))), 4)"
 OWN = ("file", "row", "row_id", "cluster", "score", "reasons_zh", "reasons_en", "question", "decision")
 
@@ -126,6 +129,7 @@ def write(
         "files": [f.name for f in taken],
         "language": language,
         "rows": count,
+        "answers": steps.count("lk_word"),
         "rows_unreadable": sum(len(f.broken) for f in taken),
         "people": people,
         "duplicate_rows": count - people,
@@ -151,17 +155,25 @@ def write(
 
 
 def _settle(steps: Steps, chinese: bool) -> None:
-    """``lk_decided`` in agreement with the clusters: pairs of one cluster are the same, others are asked; in a Chinese list
-    relatives whose names and birthdays differ, with all else that they share, are not worth a question."""
+    """``lk_decided`` in agreement with the clusters: pairs of one cluster are the same, pairs of clusters that a person
+    parted are different, others are asked; in a Chinese list relatives whose names and birthdays differ, with all else that
+    they share, are not worth a question."""
     apart = "FALSE"
     if chinese:
         apart = """d.name_level IN ('one_char', 'given', 'surname', 'other') AND d.birth_level = 'other'
             AND d.number_level IN ('missing', 'other')"""
     steps.table(
         "lk_settled_pair",
-        f"""SELECT d.* EXCLUDE (outcome), CASE WHEN x.cluster = y.cluster THEN 'same' ELSE 'ask' END AS outcome
+        f"""WITH parted AS (
+            SELECT DISTINCT least(x.cluster, y.cluster) AS one, greatest(x.cluster, y.cluster) AS other
+            FROM lk_word AS w JOIN lk_list_cluster AS x ON x.unique_id = w.record_a
+            JOIN lk_list_cluster AS y ON y.unique_id = w.record_b WHERE NOT w.is_same
+        )
+        SELECT d.* EXCLUDE (outcome), CASE WHEN x.cluster = y.cluster THEN 'same' WHEN p.one IS NOT NULL THEN 'different'
+               ELSE 'ask' END AS outcome
         FROM lk_decided AS d JOIN lk_list_cluster AS x ON x.unique_id = d.a JOIN lk_list_cluster AS y ON y.unique_id = d.b
-        WHERE x.cluster = y.cluster OR NOT ({apart})""",
+        LEFT JOIN parted AS p ON p.one = least(x.cluster, y.cluster) AND p.other = greatest(x.cluster, y.cluster)
+        WHERE x.cluster = y.cluster OR p.one IS NOT NULL OR NOT ({apart})""",
     )
     steps.rename("lk_settled_pair", "lk_decided")
 
@@ -202,7 +214,7 @@ def _clusters(steps: Steps, taken: Sequence[ListFile], out: Path, chinese: bool)
     _copy(
         steps,
         f"""SELECT l.file, l.row, l.unique_id AS row_id, c.number AS cluster,
-            CASE WHEN c.size > 1 THEN CASE WHEN c.is_key THEN 1.0 ELSE {CHANCE.format("c.weight")} END END AS score,
+            CASE WHEN c.size > 1 THEN CASE WHEN c.is_key OR c.is_said THEN 1.0 ELSE {CHANCE.format("c.weight")} END END AS score,
             CASE WHEN r.zh IS NOT NULL THEN '与第 ' || c.cluster || ' 条相比：' || r.zh END AS reasons_zh,
             CASE WHEN r.en IS NOT NULL THEN 'against row_id ' || c.cluster || ' - ' || r.en END AS reasons_en,
             l.* EXCLUDE (unique_id, file, row)
@@ -230,8 +242,10 @@ def _pairs(steps: Steps, compared: tuple[Comparison, ...], out: Path, chinese: b
     _copy(
         steps,
         f"""SELECT least(a, b) AS row_id_a, greatest(a, b) AS row_id_b, outcome, {CHANCE.format("weight")} AS score,
-            round(weight, 2) AS weight, {_words(compared, True)} AS reasons_zh, {_words(compared, False)} AS reasons_en
-        FROM lk_decided
+            round(weight, 2) AS weight,
+            concat_ws('；', CASE WHEN w.is_same IS NOT NULL THEN '人工判定' END, {_words(compared, True)}) AS reasons_zh,
+            concat_ws('; ', CASE WHEN w.is_same IS NOT NULL THEN 'a person''s word' END, {_words(compared, False)}) AS reasons_en
+        FROM lk_decided AS d LEFT JOIN lk_word AS w ON w.record_a = least(d.a, d.b) AND w.record_b = greatest(d.a, d.b)
         UNION ALL
         SELECT c.cluster, c.unique_id, 'same', 1.0, NULL, '确定的键：' || r.zh, 'certain key: ' || r.en
         FROM lk_list_cluster AS c JOIN lk_reason AS r ON r.unique_id = c.unique_id WHERE c.is_key
@@ -244,19 +258,30 @@ def _pairs(steps: Steps, compared: tuple[Comparison, ...], out: Path, chinese: b
 def _review(
     steps: Steps, taken: Sequence[ListFile], compared: tuple[Comparison, ...], out: Path, chinese: bool
 ) -> None:
-    """Two lines per question, the most telling first; pairs that are in one cluster anyway are not asked."""
+    """Two lines per question, the most telling first, answered ones last; pairs that are in one cluster anyway are not asked."""
+    same, different = SAID[chinese]
     _copy(
         steps,
-        f"""WITH asked AS (
-            SELECT d.a, d.b, d.weight, {_words(compared, True)} AS zh, {_words(compared, False)} AS en,
-                   row_number() OVER (ORDER BY d.weight DESC, d.a, d.b) AS question
-            FROM lk_decided AS d WHERE d.outcome = 'ask'
+        f"""WITH told AS (
+            SELECT d.*, {_words(compared, True)} AS zh, {_words(compared, False)} AS en FROM lk_decided AS d
+        ),
+        waiting AS (
+            SELECT a, b, weight, zh, en, '' AS decision FROM told AS t
+            WHERE outcome = 'ask' ORDER BY round(weight, 6) DESC, a, b LIMIT {MOST_QUESTIONS}
+        ),
+        settled AS (
+            SELECT w.record_a, w.record_b, t.weight, t.zh, t.en, CASE WHEN w.is_same THEN '{same}' ELSE '{different}' END
+            FROM lk_word AS w LEFT JOIN told AS t ON least(t.a, t.b) = w.record_a AND greatest(t.a, t.b) = w.record_b
+        ),
+        asked AS (
+            SELECT *, row_number() OVER (ORDER BY decision <> '', round(weight, 6) DESC NULLS LAST, a, b) AS question
+            FROM (SELECT * FROM waiting UNION ALL SELECT * FROM settled) AS e
         ),
         sided AS (
-            SELECT question, a AS unique_id, 1 AS side, weight, zh, en FROM asked WHERE question <= {MOST_QUESTIONS}
-            UNION ALL SELECT question, b, 2, weight, zh, en FROM asked WHERE question <= {MOST_QUESTIONS}
+            SELECT question, a AS unique_id, 1 AS side, decision, weight, zh, en FROM asked
+            UNION ALL SELECT question, b, 2, decision, weight, zh, en FROM asked
         )
-        SELECT s.question, {CHANCE.format("s.weight")} AS score, '' AS decision, l.file, l.row, l.unique_id AS row_id,
+        SELECT s.question, {CHANCE.format("s.weight")} AS score, s.decision, l.file, l.row, l.unique_id AS row_id,
                c.number AS cluster, CASE WHEN s.side = 1 THEN s.zh END AS reasons_zh,
                CASE WHEN s.side = 1 THEN s.en END AS reasons_en, l.* EXCLUDE (unique_id, file, row)
         FROM sided AS s JOIN ({_listed(taken)}) AS l ON l.unique_id = s.unique_id

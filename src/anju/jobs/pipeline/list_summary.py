@@ -53,6 +53,11 @@ def write_summary(summary: dict[str, Any], out: Path) -> None:
         "",
         "To correct it: `anju link … --map heading=kind`, or edit contract.yaml and give it back with `--contract`.",
     ]
+    if summary["answers"]:
+        lines += [
+            "",
+            f"照人的答复定了 {summary['answers']:,} 对（review.csv 末尾）。 {summary['answers']:,} pairs were settled by people's answers (at the end of review.csv).",
+        ]
     if summary["rows_unreadable"]:
         lines += [
             "",

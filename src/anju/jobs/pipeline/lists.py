@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from anju.exchange.linkage import chinese_list, lists, parameters
+from anju.exchange.linkage import chinese_list, decisions, lists, parameters
 from anju.exchange.linkage.columns import KNOWN, ListColumn
 from anju.exchange.linkage.comparisons import HAN_COMPARISONS, Comparison
+from anju.exchange.linkage.decisions import Decision
 from anju.exchange.linkage.guess import Guess, guess, is_chinese, settled
 from anju.exchange.linkage.list_contract import CHINESE, ListContract, read_contract, with_columns
 from anju.exchange.linkage.steps import Steps
+from anju.jobs import engines
 from anju.jobs.engine import DuckEngine
-from anju.jobs.pipeline import list_files, list_results, list_summary
+from anju.jobs.pipeline import list_answers, list_files, list_results, list_summary
 from anju.jobs.pipeline.list_files import ListFile
 from anju.kernel.refusal import Refusal
 
@@ -46,12 +49,16 @@ def run(
     out: Path,
     told: Callable[[str], None] | None = None,
     said: Sequence[str] = (),
+    answers: Path | None = None,
+    engine_name: str = "",
 ) -> dict[str, Any]:
     """Link the rows of one or two files; returns the summary that is also written.
 
     ``contract`` says what the columns are, ``said`` (``heading=kind``) goes before it; what neither says is guessed. Into
     ``out`` go ``clusters.csv``, ``pairs.csv``, ``review.csv``, ``summary.json``, ``summary.md``, ``contract.yaml`` and
-    ``picture.svg`` (``list_results``, ``list_summary``). Raises the refusals ``linkage.list_*``, ``linkage.map_*`` and those of the intake.
+    ``picture.svg`` (``list_results``, ``list_summary``). ``answers``: a ``review.csv`` that people have filled in. Files are
+    read and written on this machine; ``engine_name`` (duckdb, spark; empty: as the installation says) blocks, weighs and joins.
+    Raises the refusals ``linkage.list_*``, ``linkage.map_*``, ``linkage.answers_*`` and those of the intake.
     """
     begun = time.perf_counter()
     stated = with_columns(_contract(contract), said)
@@ -62,10 +69,14 @@ def run(
         steps = Steps(engine, told)
         taken = _take(engine, steps, files, stated, spill)
         found, chinese = _understand(engine, taken, stated)
-        if chinese:
-            compared, keys = _chinese(steps, taken, found, stated, spill, told), list_results.CHINESE_TOLD
-        else:
-            compared, keys = _other(steps, taken, found, stated)
+        words = list_answers.read(engine, answers, taken, spill) if answers else []
+        with _linker(engine, engine_name, spill) as linker:
+            if chinese:
+                compared = _chinese(steps, linker, taken, found, stated, words, spill, told)
+                keys = list_results.CHINESE_TOLD
+            else:
+                compared, keys = _other(steps, Steps(linker, told), taken, found, stated, words, spill)
+        decisions.load(steps, words)
         list_results.cluster_reasons(steps, keys)
         summary = list_results.write(steps, taken, found, compared, stated, chinese, out)
     finally:
@@ -74,6 +85,30 @@ def run(
     summary["seconds"] = round(time.perf_counter() - begun, 2)
     list_summary.write_summary(summary, out)
     return summary
+
+
+@contextmanager
+def _linker(desk: DuckEngine, name: str, spill: Path) -> Iterator[Any]:
+    """The engine that blocks, weighs and joins: the one that read the files, or Spark for a while."""
+    if engines.wanted(name) == desk.dialect:
+        yield desk
+        return
+    engine = engines.opened(name, spill)
+    try:
+        yield engine
+    finally:
+        engine.close()
+
+
+def _carry(tables: Sequence[str], here: Any, there: Any, spill: Path) -> None:
+    """Tables of one engine in another, by way of Parquet."""
+    if here is there:
+        return
+    for name in tables:
+        path = spill / f"{name}-{here.dialect}.parquet"
+        here.save(f"SELECT * FROM {name}", path)
+        there.scan(f"{name}_carried", [path])
+        there.run(f"CREATE OR REPLACE TABLE {name} AS SELECT * FROM {name}_carried")
 
 
 def _contract(path: Path | None) -> ListContract:
@@ -133,9 +168,11 @@ def _understand(
 
 def _chinese(
     steps: Steps,
+    linker: Any,
     taken: Sequence[ListFile],
     found: list[list[Guess]],
     stated: ListContract,
+    said: Sequence[Decision],
     spill: Path,
     told: Callable[[str], None] | None,
 ) -> tuple[Comparison, ...]:
@@ -155,7 +192,8 @@ def _chinese(
     base = chinese_list.fitted(engine, parameters.read("han", HAN_COMPARISONS))
     work = spill / "work"
     work.mkdir(parents=True, exist_ok=True)
-    summary = link(engine, "mentions", None, [], list_results.thresholds(base, stated), work, told=told)
+    _carry(["mentions"], engine, linker, spill)
+    summary = link(linker, "mentions", None, said, list_results.thresholds(base, stated), work, told=told)
     engine.scan("lk_assigned", [work / "assignment.parquet"])
     engine.scan("lk_edge", [work / "edges.parquet"])
     first = taken[0].rows if stated.once_per_file else 0
@@ -164,16 +202,19 @@ def _chinese(
         "lk_list_cluster",
         f"""
         WITH ranked AS (
-            SELECT CAST(record_id AS BIGINT) AS unique_id, person_code, weight, how = 'key' AS is_key, row_number() OVER (
+            SELECT CAST(record_id AS BIGINT) AS unique_id, person_code, weight, how = 'key' AS is_key,
+                   how = 'review' AS is_said, row_number() OVER (
                 PARTITION BY person_code, record_id > {first} ORDER BY how = 'key' DESC, weight DESC, record_id) AS place
             FROM lk_assigned
         )
         SELECT unique_id, CASE WHEN {apart} THEN unique_id ELSE min(unique_id) OVER (PARTITION BY person_code, {apart}) END AS cluster,
-               CASE WHEN NOT {apart} THEN weight END AS weight, is_key AND NOT {apart} AS is_key FROM ranked
+               CASE WHEN NOT {apart} THEN weight END AS weight, is_key AND NOT {apart} AS is_key, is_said FROM ranked
         """,
     )
     steps.table(
-        "lk_decided", "SELECT CAST(record_a AS BIGINT) AS a, CAST(record_b AS BIGINT) AS b, * FROM lk_edge"
+        "lk_decided",
+        """SELECT CAST(least(record_a, record_b) AS BIGINT) AS a, CAST(greatest(record_a, record_b) AS BIGINT) AS b, *
+        FROM lk_edge""",
     )
     list_results.keep_blocks(steps, summary.blocks)
     return HAN_COMPARISONS
@@ -199,9 +240,15 @@ def _chinese_cell(kind: str, guesses: Sequence[Guess]) -> str:
 
 
 def _other(
-    steps: Steps, taken: Sequence[ListFile], found: list[list[Guess]], stated: ListContract
+    steps: Steps,
+    linking: Steps,
+    taken: Sequence[ListFile],
+    found: list[list[Guess]],
+    stated: ListContract,
+    said: Sequence[Decision],
+    spill: Path,
 ) -> tuple[tuple[Comparison, ...], list[tuple[str, str, str]]]:
-    """Link any other list by its columns; leaves ``lk_list_cluster`` and ``lk_decided``."""
+    """Link any other list by its columns; leaves ``lk_list_cluster``, ``lk_decided`` and ``lk_block``."""
     columns, places = _aligned(taken, found)
     parts = [
         f"SELECT unique_id, {file.no} AS file_no, "
@@ -214,7 +261,11 @@ def _other(
     ]
     steps.table("lk_source", " UNION ALL ".join(parts))
     base = parameters.read("han", HAN_COMPARISONS)
-    compared = lists.link_columns(steps, columns, stated, "lk_source", base)
+    lists.prepare(steps, columns, "lk_source")
+    _carry(["lk_list", "lk_feature"], steps.engine, linking.engine, spill)
+    compared = lists.link_columns(linking, columns, stated, base, said)
+    _carry(["lk_list_cluster", "lk_decided", "lk_block"], linking.engine, steps.engine, spill)
+    steps.seconds.update(linking.seconds)
     return compared, [(c.id, c.source, c.source) for c in columns]
 
 
