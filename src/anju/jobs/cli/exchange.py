@@ -25,6 +25,7 @@ from anju.jobs.cli import (
     exchange_feed,
     exchange_linkage,
     exchange_match,
+    exchange_notices,
     exchange_publish,
     exchange_work,
     setup_django,
@@ -212,6 +213,7 @@ exchange_contracts.register(app)
 exchange_linkage.register(app)
 exchange_publish.register(app)
 exchange_match.register(app)
+exchange_notices.register(app)
 exchange_work.register(app)
 exchange_feed.register(app)
 exchange_bundle.register(app)

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
+from django.db.models import Count, Min, Q
+
 from anju.kernel.refusal import Refusal
 from anju.register import dossier, settling
 from anju.register.store.models import Discrepancy, SettleBatch, Settlement
@@ -192,6 +194,32 @@ def count_cases(
         whole["n"] if whole else 0, whole["late"] if whole else 0, whole["asked"] if whole else 0,
         dict(sorted(fields.items())), dict(sorted(owners.items())),
     )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class OwnersCases:
+    """Open cases of one department: all, those a person asked for, the earliest deadline."""
+
+    cases: int
+    requested: int
+    first_due: date | None
+
+
+def open_by_owner(
+    *, since: datetime | None = None, until: date | None = None, beyond: date | None = None
+) -> dict[str, OwnersCases]:
+    """Department -> its open cases. ``until``: due on that day at the latest. ``since``: opened after that moment, or (with
+    ``beyond``) due after that day. Counts alone: for those who tell departments what waits."""
+    found = Settlement.objects.filter(state="open")
+    if until is not None:
+        found = found.filter(due_on__lte=until)
+    if since is not None:
+        newer = Q(opened_at__gt=since)
+        found = found.filter(newer | Q(due_on__gt=beyond) if beyond is not None else newer)
+    counted = found.values("owner").annotate(
+        n=Count("id"), asked=Count("id", filter=Q(is_requested=True)), first=Min("due_on")
+    )
+    return {c["owner"]: OwnersCases(c["n"], c["asked"], c["first"]) for c in counted.order_by("owner")}
 
 
 def get_case(code: str, field: str, *, today: date, masked: bool = True) -> CaseFile:
