@@ -140,7 +140,10 @@ def parts(
         if own_key is None:
             raise Refusal("doors.bundle_sealed")
         secret = _shared(X25519PrivateKey.from_private_bytes(own_key), bytes.fromhex(listing.sealed))
-        body = cast(BinaryIO, BufferedReader(vault.Reader(source, secret), PIECE))
+        try:
+            body = cast(BinaryIO, BufferedReader(vault.Reader(source, secret), PIECE))
+        except Refusal as refusal:
+            raise Refusal("doors.bundle_changed", part="seal") from refusal
     for part in listing.parts:
         yield part, _content(body, part)
     if _read(body, 1, "end"):
