@@ -10,7 +10,7 @@ from django.db import IntegrityError, transaction
 from anju.exchange.linkage.decisions import Decision
 from anju.exchange.review import comparing, worth
 from anju.exchange.review.questions import Question, common_region
-from anju.exchange.store import change_actions, review_actions, review_queries
+from anju.exchange.store import change_actions, change_queries, review_actions, review_queries
 from anju.exchange.store.models import PersonChange, ReviewQuestion, ReviewWord
 from anju.kernel.refusal import Refusal
 from anju.register.dossier import Said
@@ -183,7 +183,7 @@ def test_another_district_sees_nothing() -> None:
 
 
 def awaited() -> list[bool]:
-    return [c.is_awaited for c in review_queries.list_changes()]
+    return [c.is_awaited for c in change_queries.list_changes()]
 
 
 def test_a_merge_and_a_split_need_a_second_person(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 def give() -> None:
     """Let pages and API take files in, try rules on the library's people, and say why records are one person."""
-    from anju.exchange.store import actions, push_actions, review_queries
+    from anju.exchange.store import actions, push_actions, why_queries
     from anju.policy import library
 
     actions.TAKER = _later("intake", "take_upload")
@@ -20,7 +20,7 @@ def give() -> None:
     library.EVERYONE = _later("trials", "everyone")
     library.PREPARING = _later("trials", "preparing")
     library.PERSON = _later("trials", "person")
-    review_queries.EXPLAINER = _later("linkage", "explain")
+    why_queries.EXPLAINER = _later("linkage", "explain")
 
 
 def _later(pipeline: str, name: str) -> Callable[..., Any]:

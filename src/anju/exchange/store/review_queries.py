@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 from django.db import connection
@@ -14,12 +14,10 @@ from django.db.models import Count, Max, Q
 from anju.exchange.linkage.comparisons import HAN_COMPARISONS
 from anju.exchange.linkage.decisions import Decision
 from anju.exchange.review.comparing import Runs, align
-from anju.exchange.review.questions import FIELDS, record_id
+from anju.exchange.review.questions import FIELDS
 from anju.exchange.review.worth import chance
-from anju.exchange.store import feed_sql
 from anju.exchange.store.models import PersonChange, ReviewQuestion, ReviewWord
 from anju.kernel.refusal import Refusal
-from anju.register.store.queries import cases, resolve_code
 from anju.trust.sealing import sealer
 
 WIDEST = 20.0
@@ -179,7 +177,7 @@ def get_question(question: int, *, masked: bool = True) -> QuestionView:
     if row.told is None:
         raise Refusal("review.not_kept")
     told = json.loads(sealer().open(row.told))
-    pieces = {name: _piece(name, level, weight) for name, level, weight in told["evidence"]}
+    pieces = {name: piece(name, level, weight) for name, level, weight in told["evidence"]}
     begun = row.weight - sum(p.weight for p in pieces.values())
     one, other = told["sides"]
     rows = tuple(
@@ -207,7 +205,8 @@ def _side(told: Mapping[str, Any]) -> Side:
     )
 
 
-def _piece(name: str, level: str, weight: float) -> Piece:
+def piece(name: str, level: str, weight: float) -> Piece:
+    """What one comparison found, in words, and how wide its bar is."""
     compared = COMPARED[name]
     found = next((v for v in compared.levels if v.name == level), None)
     likeness = {"zh": found.zh, "en": found.en} if found else {"zh": "不同", "en": "different"}
@@ -256,140 +255,3 @@ def _word(w: ReviewWord) -> WordLine:
         q.reason if q else "", q.weight if q else None, w.undone_at,
         (q.person_a, q.person_b) if q else ("", ""),
     )  # fmt: skip
-
-
-EXPLAINER: Callable[[str], dict[str, Any]] | None = None
-"""Says why a person's records are one person, from the newest linkage run; handed over by ``jobs``."""
-
-
-@dataclass(frozen=True, slots=True)
-class LinkLine:
-    """One record of a person: where it comes from, how it was joined, and which fields agree with what is shown."""
-
-    record: int
-    dataset: str
-    seen: date | None
-    how: str
-    weight: float | None
-    agrees: tuple[str, ...]
-    differs: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class EdgeLine:
-    """One pair the model weighed about this person: its two sides, what became of it, and each piece of evidence."""
-
-    a: str
-    b: str
-    is_inside: bool
-    weight: float
-    outcome: str
-    reason: str
-    pieces: tuple[Piece, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Why:
-    """Why some records are one person. ``events`` of the codes: run, kind, the code, the other one."""
-
-    code: str
-    links: tuple[LinkLine, ...]
-    edges: tuple[EdgeLine, ...]
-    events: tuple[tuple[int, str, str, str], ...]
-    is_linked: bool
-
-
-def why(code: str) -> Why:
-    """Why the records of a person are one: how each was joined, what was weighed, what became of the codes."""
-    current = resolve_code(code)
-    told: dict[str, Any] = {"records": [], "evidence": [], "events": []}
-    is_linked = EXPLAINER is not None
-    if EXPLAINER is not None:
-        try:
-            told = EXPLAINER(current)
-        except Refusal as refusal:
-            if refusal.code not in {"linkage.never_run", "linkage.unknown_code"}:
-                raise
-            is_linked = False  # entered here since the newest run
-    joined = {int(r["record_id"]): r for r in told["records"]}
-    shown, said = cases.shown_and_said(current)
-    links, mine = [], {}
-    for s in said:
-        number = record_id(s.dataset, s.record_key)
-        mine[number] = s.dataset
-        how = joined.get(number, {"how": "own", "weight": None})
-        same = tuple(f for f, v in s.values.items() if v and v == shown.get(f))
-        other = tuple(f for f, v in s.values.items() if v and v != shown.get(f))
-        links.append(LinkLine(number, s.dataset, s.observed_on, how["how"], how["weight"], same, other))
-    edges = tuple(_edge(e, mine) for e in told["evidence"])
-    events = tuple(
-        (int(e["run"]), str(e["kind"]), str(e["person_code"]), str(e["other_code"] or ""))
-        for e in told["events"]
-    )
-    return Why(current, tuple(links), edges, events, is_linked)
-
-
-def _edge(e: Mapping[str, Any], mine: Mapping[int, str]) -> EdgeLine:
-    a, b = int(e["record_a"]), int(e["record_b"])
-    return EdgeLine(
-        mine.get(a, ""), mine.get(b, ""), a in mine and b in mine, float(e["weight"]), e["outcome"], e["reason"],
-        tuple(_piece(r["comparison"], r["level"], r["weight"]) for r in e["reasons"]),
-    )  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class ChangeLine:
-    """One merge or split of whole people, with how it stands. ``is_mine``: proposed by the one who asks.
-
-    ``is_awaited``: decided or taken back, and the people's files do not show it yet: they do after the next run.
-    """
-
-    id: int
-    kind: str
-    person_code: str
-    other_code: str
-    moved: int
-    kept: int
-    reason: str
-    state: str
-    proposed_at: datetime
-    answered_at: datetime | None
-    undone_at: datetime | None
-    undone_why: str
-    is_mine: bool
-    is_awaited: bool
-
-
-def list_changes(
-    *, code: str = "", state: str = "", account: str = "", limit: int = 100
-) -> tuple[ChangeLine, ...]:
-    """Changes to whole people within the reader's places, newest first; about one person where a code is named."""
-    rows = PersonChange.objects.order_by("-proposed_at", "-id")
-    if code:
-        rows = rows.filter(Q(person_code=code) | Q(other_code=code))
-    if state:
-        rows = rows.filter(state=state)
-    opened, found = sealer().open, list(rows[:limit])
-    awaited = _awaited(found)
-    return tuple(
-        ChangeLine(
-            c.pk, c.kind, c.person_code, c.other_code, len(c.moved), len(c.kept), opened(c.reason) if c.reason else "",
-            c.state, c.proposed_at, c.answered_at, c.undone_at, opened(c.undone_why) if c.undone_why else "",
-            c.proposed_by == account, c.pk in awaited,
-        )
-        for c in found
-    )  # fmt: skip
-
-
-def _awaited(changes: Sequence[PersonChange]) -> set[int]:
-    """Those decided or taken back that no published run has carried out."""
-    decided = [c for c in changes if c.state == "confirmed" or (c.state == "undone" and c.answered_at)]
-    codes = sorted({code for c in decided for code in (c.person_code, c.other_code) if code})
-    leads, here = (feed_sql.merged(codes), cases.regions_of(codes)) if codes else ({}, {})
-
-    def is_one(c: PersonChange) -> bool:
-        if c.kind == "split" and c.other_code not in leads and c.other_code not in here:
-            return True  # nobody has a code of their own yet
-        return leads.get(c.person_code, c.person_code) == leads.get(c.other_code, c.other_code)
-
-    return {c.pk for c in decided if is_one(c) is not ((c.kind == "merge") is (c.state == "confirmed"))}

@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from anju.exchange.store import change_actions, review_queries
+from anju.exchange.store import change_actions, change_queries, review_queries, why_queries
 from anju.kernel.refusal import Refusal
 from anju.web.guard import Access, guard, may
 from anju.web.shell.tags import refusal_words
@@ -22,9 +22,9 @@ class WhyPage:
     """Why the records of one person are one, what people decided about it, and what can be changed."""
 
     code: str
-    why: review_queries.Why
+    why: why_queries.Why
     words: tuple[review_queries.WordLine, ...]
-    changes: tuple[review_queries.ChangeLine, ...]
+    changes: tuple[change_queries.ChangeLine, ...]
     may_change: bool
     given: dict[str, str]
     trouble: str
@@ -34,8 +34,8 @@ class WhyPage:
 class ChangesPage:
     """Merges and splits: what waits for a second person, and what was done."""
 
-    waiting: tuple[review_queries.ChangeLine, ...]
-    done: tuple[review_queries.ChangeLine, ...]
+    waiting: tuple[change_queries.ChangeLine, ...]
+    done: tuple[change_queries.ChangeLine, ...]
 
 
 @require_http_methods(["GET", "POST"])
@@ -52,7 +52,7 @@ def why(request: HttpRequest, code: str) -> HttpResponse:
         else:
             messages.success(request, _("已提出，等另一位同事复核；复核后，下一次比对和发布时显示在档案里。"))
             return redirect("staff:why", code)
-    held = review_queries.why(code)
+    held = why_queries.why(code)
     if held.code != code:
         messages.info(
             request, _("编码 %(old)s 已并入 %(new)s，这是现在的档案。") % {"old": code, "new": held.code}
@@ -60,7 +60,7 @@ def why(request: HttpRequest, code: str) -> HttpResponse:
         return redirect("staff:why", held.code)
     page = WhyPage(
         code, held, review_queries.words_about(code),
-        review_queries.list_changes(code=code, account=access.actor.account), may(request, "person.merge"),
+        change_queries.list_changes(code=code, account=access.actor.account), may(request, "person.merge"),
         request.POST.dict() if trouble else {}, trouble,
     )  # fmt: skip
     return render(request, "staff/why.html", {"page": page}, status=422 if trouble else 200)
@@ -86,7 +86,7 @@ def _propose(request: HttpRequest, code: str) -> None:
 def changes(request: HttpRequest) -> HttpResponse:
     """Merges and splits of the place: what waits, and the history."""
     access: Access = request.access  # type: ignore[attr-defined]
-    listed = review_queries.list_changes(account=access.actor.account)
+    listed = change_queries.list_changes(account=access.actor.account)
     access.detail["rows"] = len(listed)
     page = ChangesPage(
         tuple(c for c in listed if c.state == "proposed"), tuple(c for c in listed if c.state != "proposed")
