@@ -38,6 +38,8 @@ REFUSED = 3
 """Exit code of a refusal; 2 is a wrong call, 1 a failed check."""
 
 MADE_READY = "ANJU_MADE_READY"
+NOT_THERE = frozenset({"42P01", "42703", "42704", "42883", "3F000"})
+"""PostgreSQL's codes for a table, column, role or function it does not know."""
 """Set in a command that runs again because it found an empty database."""
 
 errors = Console(stderr=True)
@@ -83,7 +85,7 @@ def main() -> None:
     except Refusal as refusal:
         _tell(refusal)
     except Exception as broken:
-        if not (count := _upgrades_waiting(broken)):
+        if _answer_of(broken) not in NOT_THERE or not (count := _upgrades_waiting()):
             raise
         _begin_anew()
         _tell(Refusal("database.not_upgraded", count=count))
@@ -95,15 +97,18 @@ def _tell(refusal: Refusal) -> NoReturn:
     sys.exit(REFUSED)
 
 
-def _upgrades_waiting(broken: BaseException | None) -> int:
-    """How many upgrades a database lacks that answered with an error; nought where the fault is not the database's.
+def _answer_of(broken: BaseException | None) -> str:
+    """The code of the database's answer behind an error; empty where the fault is not the database's."""
+    while broken is not None and not getattr(broken, "sqlstate", None):
+        broken = broken.__cause__ or broken.__context__
+    return str(getattr(broken, "sqlstate", ""))
+
+
+def _upgrades_waiting() -> int:
+    """How many upgrades the database lacks.
 
     Asked only when something broke: looking before every command would make each of them slower.
     """
-    while broken is not None and not getattr(broken, "sqlstate", None):
-        broken = broken.__cause__ or broken.__context__
-    if broken is None:
-        return 0
     from anju.jobs import database
 
     try:
@@ -123,7 +128,8 @@ def _begin_anew() -> None:
         return
     errors.print(f"[dim]{wording.say('database.new', _language())}[/]", highlight=False, soft_wrap=True)
     upgrade = [sys.executable, "-c", "from anju.jobs.cli import main; main()", "db", "upgrade"]
-    subprocess.run(upgrade, check=True, stdout=subprocess.DEVNULL)
+    if ended := subprocess.run(upgrade, check=False, stdout=subprocess.DEVNULL).returncode:
+        sys.exit(ended)  # it has said why
     os.environ[MADE_READY] = "1"
     os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 - the very command that was typed
 

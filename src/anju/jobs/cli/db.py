@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from anju.jobs.cli import setup_django
+from anju.kernel.refusal import Refusal
 
 app = typer.Typer(help="Create or upgrade the database.", no_args_is_help=True)
 
@@ -19,8 +20,16 @@ def upgrade() -> None:
     """Apply every migration that is not applied yet."""
     setup_django()
     from django.core.management import call_command
+    from django.db import ProgrammingError, connection
+    from psycopg.errors import InsufficientPrivilege
 
-    call_command("migrate", verbosity=1)
+    try:
+        call_command("migrate", verbosity=1)
+    except ProgrammingError as refused:
+        if not isinstance(refused.__cause__, InsufficientPrivilege):
+            raise
+        typer.echo(f"\n{refused.__cause__.diag.message_primary}", err=True)
+        raise Refusal("database.not_allowed", role=connection.settings_dict["USER"]) from refused
 
 
 @app.command()

@@ -7,7 +7,9 @@ from django.db import migrations
 
 ROLE = """
 DO $$ BEGIN
-    CREATE ROLE anju_web NOLOGIN NOINHERIT NOBYPASSRLS;
+    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'anju_web') THEN
+        CREATE ROLE anju_web NOLOGIN NOINHERIT NOBYPASSRLS;
+    END IF;
 EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;
 END $$;
 DO $$ BEGIN
