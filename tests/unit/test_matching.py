@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
+from pathlib import Path
+
 import pytest
+from typer.testing import CliRunner
 
 from anju.exchange import matching
+from anju.jobs.cli.exchange_match import match
 from anju.kernel.refusal import Refusal
 
 MINE = [matching.item(f"9901021990010{i:04d}") for i in range(200)]
@@ -45,10 +50,46 @@ def test_the_answerer_keeps_its_limits() -> None:
 
 
 def test_a_question_cannot_pretend_to_want_only_a_count() -> None:
-    question = bytearray(matching.ask(MINE, only_count=False).question)
-    question[len(matching.QUESTION)] = 1
+    question = matching.ask(MINE, only_count=False).question
+    head = len(matching.QUESTION) + matching.DIGEST
+    forged = b"\x01" + question[head + 1 :]
+    forged = matching.QUESTION + hashlib.sha256(forged).digest() + forged
     with pytest.raises(Refusal, match="not_a_message"):
-        matching.answer(bytes(question), THEIRS, longest=1000, allow_which=False)
+        matching.answer(forged, THEIRS, longest=1000, allow_which=False)
+
+
+def test_another_questions_answer_is_refused_not_counted_as_nobody() -> None:
+    first, second = (matching.ask(MINE, only_count=True) for _ in range(2))
+    answered = matching.answer(first.question, THEIRS, longest=1000, allow_which=False)
+    with pytest.raises(Refusal, match="other_question"):
+        matching.read(answered, second.secret)
+    for place in (10, len(answered) // 2, len(answered) - 1):
+        damaged = answered[:place] + bytes([answered[place] ^ 1]) + answered[place + 1 :]
+        with pytest.raises(Refusal, match="not_a_message"):
+            matching.read(damaged, first.secret)
+
+
+def test_lists_as_they_are_found(tmp_path: Path) -> None:
+    """GB 18030, rows without a number, rows that repeat, numbers of full width: told, not refused."""
+    mine, yours, run = tmp_path / "mine.csv", tmp_path / "yours.csv", CliRunner().invoke
+    mine.write_bytes(
+        "姓名,号码\n王一,990101X\n李二,\n张三,990103\n王壹,990101x\n赵四,990104\n".encode("gb18030")
+    )
+    yours.write_text("no\n９９０１０１Ｘ\n990104\n\n", encoding="utf-8")
+    q, s, a, out = (str(tmp_path / n) for n in ("q", "s", "a", "out.csv"))
+    for command in (
+        ["ask", str(mine), "--by", "号码", "--out", q, "--secret", s],
+        ["answer", q, str(yours), "--by", "no", "--out", a, "--allow-which"],
+        ["read", a, "--secret", s, "--people", str(mine), "--by", "号码", "--out", out],
+    ):
+        done = run(match, command, catch_exceptions=False)
+        assert done.exit_code == 0, done.output
+    assert Path(out).read_text(encoding="utf-8-sig").split() == [
+        "姓名,号码",
+        "王一,990101X",
+        "王壹,990101x",
+        "赵四,990104",
+    ]
 
 
 @pytest.mark.parametrize("broken", [b"", b"nonsense", matching.QUESTION + b"\x01\x00\x00\x00\x05abc"])

@@ -13,7 +13,9 @@ the log of who asked. That limit is part of the answer command.
 
 from __future__ import annotations
 
+import hashlib
 import struct
+import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -21,7 +23,8 @@ import private_set_intersection.python as psi
 
 from anju.kernel.refusal import Refusal
 
-QUESTION, ANSWER, SECRET = b"ANJUPSQ1", b"ANJUPSA1", b"ANJUPSK1"
+QUESTION, ANSWER, SECRET = b"ANJUPSQ2", b"ANJUPSA2", b"ANJUPSK2"
+DIGEST = 32
 FALSE_MATCHES = 1e-9
 """Chance of any false match; the answer is sent as plain blinded points, so it is in fact none."""
 
@@ -43,10 +46,11 @@ class Matched:
 
 
 def item(*parts: str) -> str:
-    """What is compared: parts stripped, upper case, joined. Both parties must give the same parts in the same order."""
-    if not parts or not all(p.strip() for p in parts):
+    """What is compared: parts of usual width, stripped, upper case, joined. Both parties give the same parts in the same order."""
+    plain = [unicodedata.normalize("NFKC", p).strip().upper() for p in parts]
+    if not all(plain) or not plain:
         raise Refusal("matching.empty_part")
-    return "\x1f".join(p.strip().upper() for p in parts)
+    return "\x1f".join(plain)
 
 
 def ask(items: Sequence[str], *, only_count: bool) -> Asked:
@@ -58,7 +62,9 @@ def ask(items: Sequence[str], *, only_count: bool) -> Asked:
     client = psi.client.CreateWithNewKey(not only_count)
     request = client.CreateRequest(list(items)).SerializeToString()
     head = bytes([only_count]) + struct.pack(">I", len(items))
-    return Asked(QUESTION + head + request, SECRET + bytes([only_count]) + client.GetPrivateKeyBytes())
+    question = _packed(QUESTION, head + request)
+    kept = bytes([only_count]) + _digest(question) + client.GetPrivateKeyBytes()
+    return Asked(question, _packed(SECRET, kept))
 
 
 def answer(question: bytes, items: Iterable[str], *, longest: int, allow_which: bool) -> bytes:
@@ -79,15 +85,16 @@ def answer(question: bytes, items: Iterable[str], *, longest: int, allow_which: 
         FALSE_MATCHES, asked, held, psi.DataStructure.RAW
     ).SerializeToString()
     reply: bytes = server.ProcessRequest(request).SerializeToString()
-    return ANSWER + struct.pack(">Q", len(setup)) + setup + reply
+    return _packed(ANSWER, _digest(question) + struct.pack(">Q", len(setup)) + setup + reply)
 
 
 def read(answered: bytes, secret: bytes) -> Matched:
-    """The result, for the asker alone: opened with the secret of the question."""
-    if not answered.startswith(ANSWER) or not secret.startswith(SECRET):
-        raise Refusal("matching.not_a_message")
-    only_count, key = bool(secret[len(SECRET)]), secret[len(SECRET) + 1 :]
-    body = answered[len(ANSWER) :]
+    """The result, for the asker alone: opened with the secret of the question. Refuses another question's answer."""
+    body, kept = _unpacked(ANSWER, answered), _unpacked(SECRET, secret)
+    only_count, asked, key = bool(kept[0]), kept[1 : 1 + DIGEST], kept[1 + DIGEST :]
+    if body[:DIGEST] != asked:  # it would open, and say that nobody is in both
+        raise Refusal("matching.other_question")
+    body = body[DIGEST:]
     try:
         (length,) = struct.unpack(">Q", body[:8])
         client = psi.client.CreateFromKey(key, not only_count)
@@ -105,16 +112,30 @@ def read(answered: bytes, secret: bytes) -> Matched:
 
 
 def _read_question(question: bytes) -> tuple[bool, int, psi.Request]:
-    if not question.startswith(QUESTION) or len(question) < len(QUESTION) + 5:
-        raise Refusal("matching.not_a_message")
-    at = len(QUESTION)
+    body = _unpacked(QUESTION, question)
     request = psi.Request()
     try:
-        request.ParseFromString(question[at + 5 :])
+        (asked,) = struct.unpack(">I", body[1:5])
+        request.ParseFromString(body[5:])
     except Exception as broken:
         raise Refusal("matching.not_a_message") from broken
-    (asked,) = struct.unpack(">I", question[at + 1 : at + 5])
-    only_count = bool(question[at])
+    only_count = bool(body[0])
     if len(request.encrypted_elements) != asked or request.reveal_intersection == only_count:
         raise Refusal("matching.not_a_message")
     return only_count, asked, request
+
+
+def _packed(magic: bytes, body: bytes) -> bytes:
+    """A message with its digest: what is damaged on the way is noticed, not counted."""
+    return magic + _digest(body) + body
+
+
+def _unpacked(magic: bytes, message: bytes) -> bytes:
+    body = message[len(magic) + DIGEST :]
+    if not body or not message.startswith(magic + _digest(body)):
+        raise Refusal("matching.not_a_message")
+    return body
+
+
+def _digest(message: bytes) -> bytes:
+    return hashlib.sha256(message).digest()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 from pathlib import Path
 from typing import Annotated
@@ -18,7 +19,8 @@ match = typer.Typer(
 console = Console(stderr=True)
 
 ListFile = Annotated[
-    Path, typer.Argument(help="a CSV list (UTF-8, first row: headers)", exists=True, dir_okay=False)
+    Path,
+    typer.Argument(help="a CSV list (UTF-8 or GB 18030, first row: headers)", exists=True, dir_okay=False),
 ]
 By = Annotated[list[str], typer.Option("--by", help="column to compare by; give it again for more columns")]
 
@@ -28,15 +30,34 @@ def register(app: typer.Typer) -> None:
     app.add_typer(match, name="match")
 
 
-def _items(path: Path, columns: list[str]) -> tuple[list[str], list[dict[str, str]]]:
+def _rows(path: Path) -> list[dict[str, str]]:
+    raw = path.read_bytes()
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        text = raw.decode("gb18030", errors="replace")
+    return list(csv.DictReader(io.StringIO(text, newline="")))
+
+
+def _items(path: Path, columns: list[str]) -> dict[str, list[int]]:
+    """What is compared, in the list's order, with its rows; rows that lack a part are left out, and told."""
     from anju.exchange import matching
 
-    with path.open(encoding="utf-8-sig", newline="") as stream:
-        rows = list(csv.DictReader(stream))
+    rows, found, left_out = _rows(path), dict[str, list[int]](), 0
     for column in columns:
         if rows and column not in rows[0]:
-            raise Refusal("matching.no_column", column=column, columns=", ".join(rows[0]))
-    return [matching.item(*(row[c] or "" for c in columns)) for row in rows], rows
+            raise Refusal("matching.no_column", column=column, columns=", ".join(str(c) for c in rows[0]))
+    for number, row in enumerate(rows):
+        parts = [row[c] or "" for c in columns]
+        if all(p.strip() for p in parts):
+            found.setdefault(matching.item(*parts), []).append(number)
+        else:
+            left_out += 1
+    if left_out:
+        console.print(f"{left_out:,} of {len(rows):,} rows have nothing to compare by and are left out.")
+    if repeated := len(rows) - left_out - len(found):
+        console.print(f"{repeated:,} rows repeat another one and count once.")
+    return found
 
 
 @match.command()
@@ -50,7 +71,7 @@ def ask(
     """Write a question about your list: send OUT to the other party, keep SECRET."""
     from anju.exchange import matching
 
-    items, _ = _items(people, by)
+    items = list(_items(people, by))
     with console.status(f"blinding {len(items):,} items…"):
         asked = matching.ask(items, only_count=only_count)
     secret.touch(mode=0o600)
@@ -73,7 +94,7 @@ def answer(
     """Answer another party's question from your list."""
     from anju.exchange import matching
 
-    items, _ = _items(people, by)
+    items = list(_items(people, by))
     with console.status(f"blinding {len(items):,} items…"):
         out.write_bytes(
             matching.answer(question.read_bytes(), items, longest=longest, allow_which=allow_which)
@@ -85,7 +106,10 @@ def answer(
 def read(
     answered: Annotated[Path, typer.Argument(exists=True, dir_okay=False)],
     secret: Annotated[Path, typer.Option(exists=True, dir_okay=False)],
-    people: Annotated[Path | None, typer.Option(help="your list: write the matching rows with --out")] = None,
+    people: Annotated[
+        Path | None, typer.Option(help="your list as it was asked about: write the matching rows with --out")
+    ] = None,
+    by: Annotated[list[str] | None, typer.Option("--by", help="the columns it was asked by")] = None,
     out: Annotated[
         Path | None, typer.Option(help="CSV of your own rows that the other party holds too")
     ] = None,
@@ -95,13 +119,18 @@ def read(
     from anju.exchange import matching
 
     found = matching.read(answered.read_bytes(), secret.read_bytes())
+    if people and out and found.places is None:
+        raise Refusal("matching.only_count", count=found.count)
     if people and out and found.places is not None:
-        with people.open(encoding="utf-8-sig", newline="") as stream:
-            rows = list(csv.DictReader(stream))
+        if not by:
+            raise Refusal("matching.which_columns")
+        rows, places = _rows(people), list(_items(people, by).values())
+        if found.places and found.places[-1] >= len(places):
+            raise Refusal("matching.other_list")
         with out.open("w", encoding="utf-8-sig", newline="") as stream:
             writer = csv.DictWriter(stream, rows[0])
             writer.writeheader()
-            writer.writerows(rows[i] for i in found.places)
+            writer.writerows(rows[i] for i in sorted(n for p in found.places for n in places[p]))
     if as_json:
         typer.echo(json.dumps({"count": found.count, "which_known": found.places is not None}))
     else:
