@@ -141,7 +141,7 @@ def test_without_a_contact_it_waits_and_says_so() -> None:
     assert notice_actions.deliver(AT)["nobody"] == 1
     notice_actions.set_contact("civil_affairs", "new@office.test", language="en", by=BY, at=AT)
     assert notice_actions.deliver(AT)["sent"] == 1
-    assert "did not pass the checks" in mail.outbox[0].body
+    assert "did not pass the checks: 2" in mail.outbox[0].body
     for wrong, code in ((("nobody", "a@b.test"), "unknown_department"), (("police", "a b"), "no_address")):
         with pytest.raises(Refusal, match=code):
             notice_actions.set_contact(*wrong, by=BY, at=AT)

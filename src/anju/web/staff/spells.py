@@ -53,6 +53,7 @@ class SpellsPage:
     chosen: int
     text: str
     places: tuple[Place, ...] | None
+    most: int
     trouble: str
     may_settle: bool
     is_theirs: bool
@@ -81,7 +82,7 @@ def spells(request: HttpRequest, code: str, aspect: str) -> HttpResponse:
     page = SpellsPage(
         held, departments(head.owner), settling.plan()["evidence"], asked,
         tuple(rights.grounds("correct").values()) if asked else (), given, int(row) if row.isdigit() else 0, text,
-        _places(aspect, text, access.actor) if text else None, trouble,
+        _places(aspect, text, access.actor) if text else None, FOUND, trouble,
         may(request, "discrepancy.settle"), not access.actor.department or access.actor.department == head.owner,
     )  # fmt: skip
     return render(request, "staff/spells.html", {"page": page}, status=422 if trouble else 200)

@@ -44,6 +44,7 @@ class TiesView:
     chosen: int
     text: str
     people: tuple[register.PersonLine, ...]
+    most: int
     trouble: str
     may_act: bool
     may_search: bool
@@ -80,7 +81,7 @@ def ties(request: HttpRequest, code: str) -> HttpResponse:
     page = TiesView(
         held, tuple((r, code_label("relation", r)) for r in relations.relations()), departments(head.owner),
         settling.plan()["evidence"], asked, tuple(rights.grounds("correct").values()) if asked else (), given,
-        int(row) if row.isdigit() else 0, text, tuple(p for p in found if p.code != head.person_code), trouble,
+        int(row) if row.isdigit() else 0, text, tuple(p for p in found if p.code != head.person_code), FOUND, trouble,
         may(request, "discrepancy.settle") and access.actor.department in ("", head.owner), may_search,
     )  # fmt: skip
     return render(request, "staff/ties.html", {"page": page}, status=422 if trouble else 200)
