@@ -1,21 +1,10 @@
-"""What the register tells other rooms: frozen values, masked unless asked otherwise."""
+"""One person: a line in a list, the fields with their sources, everything dated about them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, Generic, TypeVar
-
-T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Page(Generic[T]):
-    """One page of a list; hand ``next_after`` back as ``after`` for the next one (None: no more)."""
-
-    rows: tuple[T, ...]
-    next_after: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +59,21 @@ class PersonLine:
     matched_by: str = ""
 
 
+class Spell:
+    """What lasts from a day to a day: a stated end counts, else the begin of a later one elsewhere."""
+
+    __slots__ = ()
+    end_on: date | None
+    presumed_end_on: date | None
+
+    @property
+    def until(self) -> date | None:
+        """Day after the last; None while it goes on."""
+        return self.end_on or self.presumed_end_on
+
+
 @dataclass(frozen=True, slots=True)
-class StayView:
+class StayView(Spell):
     """One stay. ``until`` is what counts: a stated end, else the begin of a later confirmed stay elsewhere."""
 
     dwelling_code: str
@@ -87,14 +89,9 @@ class StayView:
     sources: tuple[Source, ...]
     is_live: bool = False
 
-    @property
-    def until(self) -> date | None:
-        """Day after the last; None while it goes on."""
-        return self.end_on or self.presumed_end_on
-
 
 @dataclass(frozen=True, slots=True)
-class JobView:
+class JobView(Spell):
     """One job. ``wage_fen`` only in an unmasked file."""
 
     employer_code: str
@@ -108,11 +105,6 @@ class JobView:
     confirmed_on: date
     sources: tuple[Source, ...]
     is_live: bool = False
-
-    @property
-    def until(self) -> date | None:
-        """Day after the last; None while it goes on."""
-        return self.end_on or self.presumed_end_on
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +134,7 @@ class ContributionView:
 
 
 @dataclass(frozen=True, slots=True)
-class EnrolmentView:
+class EnrolmentView(Spell):
     """One pupil at one school."""
 
     school_code: str
@@ -154,11 +146,6 @@ class EnrolmentView:
     presumed_end_on: date | None
     confirmed_on: date
     sources: tuple[Source, ...]
-
-    @property
-    def until(self) -> date | None:
-        """Day after the last; None while it goes on."""
-        return self.end_on or self.presumed_end_on
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,145 +248,3 @@ class PersonFile:
     discrepancies: tuple[DiscrepancyLine, ...]
     datasets: tuple[str, ...]
     withheld: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class DwellingLine:
-    """One dwelling in a list; the address in full (it names no person)."""
-
-    code: str
-    address: str
-    region: str
-    kind: str
-    let_for: str
-    grade: str
-    fire_grade: str
-    hygiene_grade: str
-    residents: int
-    official_codes: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Occupant:
-    """One person who lives, or lived, in a dwelling. ``household`` numbers those of one family (0: nobody else of it)."""
-
-    person: PersonLine
-    begin_on: date
-    until: date | None
-    sources: tuple[Source, ...]
-    household: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class DwellingFile:
-    """One dwelling with the people in it. ``more``: people beyond the limit."""
-
-    line: DwellingLine
-    area_m2: float | None
-    rooms: int | None
-    rent_fen: int | None
-    landlord_name: str
-    landlord_phone: str
-    longitude: float | None
-    latitude: float | None
-    residents: tuple[Occupant, ...]
-    former: tuple[Occupant, ...]
-    more: int
-    sources: tuple[Source, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class EmployerLine:
-    """One employer in a list."""
-
-    code: str
-    name: str
-    kind: str
-    industry: str
-    region: str
-    workers: int
-    opened_on: date | None
-    closed_on: date | None
-
-
-@dataclass(frozen=True, slots=True)
-class Worker:
-    """One person who works, or worked, for an employer."""
-
-    person: PersonLine
-    occupation: str
-    has_contract: bool | None
-    begin_on: date
-    until: date | None
-    sources: tuple[Source, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class EmployerFile:
-    """One employer with its people and the dormitories they live in."""
-
-    line: EmployerLine
-    address: str
-    workers: tuple[Worker, ...]
-    former: tuple[Worker, ...]
-    more: int
-    dormitories: tuple[DwellingLine, ...]
-    datasets: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class SchoolLine:
-    """One school in a list."""
-
-    code: str
-    name: str
-    stage: str
-    pupils: int
-
-
-@dataclass(frozen=True, slots=True)
-class RunLine:
-    """One run of the library."""
-
-    id: int
-    state: str
-    started_at: datetime
-    known_at: datetime | None
-    as_of: date | None
-    seconds: float
-    people: int
-    records: int
-    figures: Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class MeasureView:
-    """One measure of the newest run, with its definition and its course over the runs.
-
-    ``weights`` of its parts, where runs keep them; ``baseline``: where things stood before there was a register.
-    """
-
-    key: str
-    zh: str
-    en: str
-    definition_zh: str
-    definition_en: str
-    unit: str
-    value: float | None
-    numerator: float
-    denominator: float
-    target: float | None
-    meets: bool | None
-    parts: tuple[tuple[str, float], ...]
-    history: tuple[tuple[date, float | None], ...]
-    weights: Mapping[str, float] = field(default_factory=dict)
-    baseline: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Board:
-    """The data quality board."""
-
-    run: RunLine
-    measures: tuple[MeasureView, ...]
-    history: tuple[RunLine, ...]
