@@ -85,7 +85,10 @@ def test_embedded_server_survives_kill_9_of_everyone(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not DEBIAN_POSTGRES.is_dir(), reason="no PostgreSQL 15 from Debian on this machine")
 def test_a_real_postgresql_by_url(tmp_path: Path) -> None:
-    """Every migration applies to a PostgreSQL 15 server as Debian ships it."""
+    """Every migration applies to a PostgreSQL 15 server as Debian ships it, by a role that may not make roles.
+
+    Without the pages' role such a role is told what to ask the administrator for.
+    """
     # Not below pytest's own folder: another session would close it to PostgreSQL's user again.
     folder = Path(tempfile.mkdtemp(prefix="anju-postgres-"))
     data = folder / "data"
@@ -106,14 +109,24 @@ def test_a_real_postgresql_by_url(tmp_path: Path) -> None:
         "-A",
         "trust",
         "-U",
-        "anju",
+        "chief",
         "--encoding=UTF8",
         "--locale=C.UTF-8",
     )
     options = f"-p {port} -h 127.0.0.1 -k {folder} -c fsync=off"
     run(DEBIAN_POSTGRES / "pg_ctl", "-w", "-D", data, "-o", options, "-l", folder / "log", "start")
     try:
-        url = f"postgresql://anju@127.0.0.1:{port}/postgres"
+        url = f"postgresql://anju@127.0.0.1:{port}/anju"
+        with psycopg.connect(f"postgresql://chief@127.0.0.1:{port}/postgres", autocommit=True) as chief:
+            chief.execute("CREATE ROLE anju LOGIN")
+            chief.execute("CREATE DATABASE anju OWNER anju")
+            with pytest.raises(subprocess.CalledProcessError) as refused:
+                anju("exchange", "status", home=tmp_path / "home", DATABASE_URL=url, ANJU_LANG="en")
+            assert refused.value.returncode == 3
+            assert "ALTER ROLE anju CREATEROLE" in refused.value.stderr
+            assert "Traceback" not in refused.value.stderr
+            chief.execute("CREATE ROLE anju_web NOLOGIN")
+            chief.execute("GRANT anju_web TO anju")
         anju("db", "upgrade", home=tmp_path / "home", DATABASE_URL=url)
         with psycopg.connect(url) as connection:
             found = connection.execute(
