@@ -19,8 +19,8 @@ from anju.kernel.refusal import Refusal
 
 PLACES = range(1, 9)
 """Characters of a name that are looked up; what follows is kept as stated."""
-SEPARATORS = " 　·•・．.‧∙'’`´-"
-"""Blanks, middle dots and marks that carry no name."""
+SEPARATORS = " 　,，·•・．.‧∙'’`´-"
+"""Blanks, commas, middle dots and marks that carry no name."""
 
 
 def code_file(relative: str) -> Path:
