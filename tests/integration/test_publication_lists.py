@@ -283,16 +283,16 @@ def test_school_places_from_two_files_to_a_proof_anyone_can_check(method: str, t
         at=AT,
         purpose="schooling",
     )
-    assert allocation.get_allocation(number).seed == ""
+    assert allocation.get_allocation(number, "*").seed == ""
     allocation.start(number, by=OFFICER, at=AT, purpose="schooling")
     with pytest.raises(Refusal, match="list_state"):
         allocation.start(number, by=OFFICER, at=AT, purpose="schooling")
     allocation.work(number)
-    told = allocation.get_allocation(number)
+    told = allocation.get_allocation(number, "*")
     assert (told.state, told.result["placed"], told.result["by_choice"]) == ("done", 3, [2, 1])
     from anju.jobs.cli.policy import app
 
-    done = CliRunner().invoke(app, ["verify-allocation", str(allocation.proof_of(number)), "--json"])
+    done = CliRunner().invoke(app, ["verify-allocation", str(allocation.proof_of(number, "*")), "--json"])
     assert json.loads(done.stdout) == {"applicants": 4, "faults": []}
     with pytest.raises(Refusal, match="allocation_input"):
         allocation.prepare("x", method, "reference,points,choices\na,9,南\n", "school,places\n东,1\n", REGION, by=OFFICER, at=AT, purpose="x")  # fmt: skip

@@ -265,6 +265,8 @@ def _prepare(
     found = sniff(path, name, dataset)
     contract = found.contract
     assert contract is not None
+    if by.department and by.department != contract.department:
+        raise Refusal("doors.dataset_out_of_scope", dataset=contract.id)
     today = day_of(at)
     batch, stated = f"{contract.id}-{digest[:16]}", day or sent_on(path, today)
     standard = Standardiser(contract, found.present, batch, stated, today)

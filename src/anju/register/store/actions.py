@@ -38,6 +38,7 @@ from anju.register.store.models import (
     Stay,
 )
 from anju.register.store.queries.people import find_by_number, person_region, resolve_code
+from anju.trust import places
 from anju.trust.access import Actor
 from anju.trust.sealing import sealer
 from anju.trust.store import log
@@ -61,6 +62,7 @@ def register_person(
         raise Refusal("register.number_not_valid")
     if number and find_by_number(number):
         raise Refusal("register.number_taken")
+    _check_place(region, by)
     code, seal, wrote = mint_person_code(), sealer(), Written()
     Person.objects.create(code=code)
     key = names.key(values["name"])
@@ -118,6 +120,7 @@ def register_stay(
     dwelling = Dwelling.objects.filter(dwelling_code=dwelling_code, known_to__isnull=True).first()
     if dwelling is None:
         raise Refusal("register.no_dwelling")
+    _check_place(dwelling.region, by)
     counter.check_day(begin_on, at.date())
     wrote = Written()
     person = _person_moving(current, dwelling.region, known_by, wrote)
@@ -223,13 +226,13 @@ def register_job(
 
 
 @transaction.atomic
-def withdraw_entry(record_key: str, *, by: Actor, at: datetime, purpose: str) -> None:
+def withdraw_entry(record_key: str, *, of: str = "", by: Actor, at: datetime, purpose: str) -> None:
     """A counter entry was a mistake: its rows are undone now, and the next run leaves it out.
 
-    Refuses an unknown one, and one on which a later entry of the same person rests.
+    ``of``: the person it has to be about. Refuses an unknown one, and one on which a later entry of the same person rests.
     """
     found = CounterEntry.objects.select_for_update().filter(record_key=record_key, is_withdrawn=False).first()
-    if found is None:
+    if found is None or (of and resolve_code(of) != resolve_code(found.person_code)):
         raise Refusal("register.no_entry")
     later = CounterEntry.objects.filter(person_code=found.person_code, pk__gt=found.pk, is_withdrawn=False)
     if later.exists():
@@ -238,6 +241,12 @@ def withdraw_entry(record_key: str, *, by: Actor, at: datetime, purpose: str) ->
     found.save(update_fields=["is_withdrawn"])
     undo(found, at)
     log.record(by, "person.correct", at, purpose=purpose, subject=f"person:{found.person_code}")
+
+
+def _check_place(region: str, by: Actor) -> None:
+    """A dwelling of another place may be in sight, where somebody in sight has lived; nobody is moved in there from here."""
+    if not places.within(region, by.region):
+        raise Refusal("register.dwelling_elsewhere")
 
 
 def _source(at: datetime) -> str:

@@ -8,6 +8,7 @@ import secrets
 import shutil
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from anju.policy import allocate, allocate_files
 from anju.policy.rank import commit
 from anju.services.store.models import Allocation
 from anju.trust.access import Actor
+from anju.trust.places import within as lies_within
 from anju.trust.store import log
 
 METHODS = {"serial": allocate.serial_dictatorship, "deferred": allocate.deferred_acceptance}
@@ -72,7 +74,7 @@ def prepare(
 def start(number: int, *, by: Actor, at: datetime, purpose: str) -> None:
     """Take an allocation up for running. Refuses one that is done or being run."""
     found = Allocation.objects.select_for_update().filter(id=number).first()
-    if found is None:
+    if found is None or not lies_within(found.region, by.region):
         raise Refusal("services.no_allocation", number=number)
     is_stuck = found.state == "running" and (found.done_at is None or at - found.done_at > STUCK)
     if found.state not in ("prepared", "failed") and not is_stuck:
@@ -121,23 +123,24 @@ def _work(number: int) -> None:
     )  # fmt: skip
 
 
-def list_allocations(limit: int = 100) -> tuple[AllocationView, ...]:
-    """Allocations, the newest first."""
-    return tuple(_view(a) for a in Allocation.objects.defer("result")[:limit])
+def list_allocations(within: str, limit: int = 100) -> tuple[AllocationView, ...]:
+    """Allocations of a region, the newest first."""
+    rows = (a for a in Allocation.objects.defer("result").iterator() if lies_within(a.region, within))
+    return tuple(_view(a) for a in islice(rows, limit))
 
 
-def get_allocation(number: int) -> AllocationView:
-    """One allocation; refuses a number there is not."""
+def get_allocation(number: int, within: str) -> AllocationView:
+    """One allocation of a region; refuses a number there is not."""
     found = Allocation.objects.filter(id=number).first()
-    if found is None:
+    if found is None or not lies_within(found.region, within):
         raise Refusal("services.no_allocation", number=number)
     return _view(found)
 
 
-def proof_of(number: int) -> Path:
-    """The proof's file; refuses an allocation that is not done."""
+def proof_of(number: int, within: str) -> Path:
+    """The proof's file; refuses an allocation of another region, and one that is not done."""
     path = _folder(number) / "proof.json"
-    if not Allocation.objects.filter(id=number, state="done").exists() or not path.is_file():
+    if get_allocation(number, within).state != "done" or not path.is_file():
         raise Refusal("services.no_allocation", number=number)
     return path
 

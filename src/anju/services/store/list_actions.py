@@ -25,6 +25,7 @@ from anju.services import publishing
 from anju.services.publishing import Applicant
 from anju.services.store.models import ListObjection, ListPlace, PublicList
 from anju.trust.access import Actor
+from anju.trust.places import within as lies_within
 from anju.trust.sealing import sealer
 from anju.trust.store import log
 
@@ -54,7 +55,7 @@ def prepare(
 @transaction.atomic
 def publish(number: int, people: Sequence[Applicant], *, by: Actor, at: datetime, purpose: str) -> None:
     """Rank everyone who takes part and publish. Refuses a list that is out already, or whose rule file has changed since."""
-    found = _locked(number, "prepared")
+    found = _locked(number, "prepared", by)
     programme = _programme(found)
     references = _references(len(people))
     known = dict(zip(references, people, strict=True))
@@ -141,7 +142,7 @@ def settle(
 @transaction.atomic
 def close(number: int, *, by: Actor, at: datetime, purpose: str) -> None:
     """Make a list final, once its window is over and every objection is settled."""
-    found = _locked(number, "published")
+    found = _locked(number, "published", by)
     until = found.objections_until
     if until is not None and at.astimezone(HERE).date() <= until:
         raise Refusal("services.window_open", until=until.isoformat())
@@ -215,9 +216,9 @@ def _references(count: int) -> list[str]:
     return list(found)
 
 
-def _locked(number: int, state: str) -> PublicList:
+def _locked(number: int, state: str, by: Actor) -> PublicList:
     found = PublicList.objects.select_for_update().filter(id=number).first()
-    if found is None:
+    if found is None or not lies_within(found.region, by.region):
         raise Refusal("services.no_list", number=number)
     if found.state != state:
         raise Refusal("services.list_state", number=number)

@@ -137,6 +137,10 @@ def fits(purpose: Purpose, role: Role, department: str, action: Action | None = 
 def _place(
     role: Role, actor: Actor, action: Action, subject: Subject | None, circumstance: Circumstance
 ) -> Iterator[Reason]:
+    if action.reach == "system" and role.place == "region" and actor.region != places.WHOLE:
+        yield Reason(
+            "access.out_of_place", {"region": actor.region}
+        )  # what concerns every place is not one place's
     if subject is None or action.reach in {"system", "open"}:
         return
     if role.place == "self" or action.reach == "own":

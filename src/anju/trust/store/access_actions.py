@@ -140,7 +140,7 @@ def break_glass(why: str, *, by: Actor, at: datetime) -> datetime:
 def review_glass(glass: int, *, was_right: bool, by: Actor, at: datetime) -> None:
     """The review of an opened glass, by somebody else."""
     row = Glass.objects.select_for_update().filter(pk=glass, reviewed_at__isnull=True).first()
-    if row is None:
+    if row is None or (by.role != SYSTEM_ROLE and not places.within(row.region, by.region)):
         raise Refusal("trust.glass_reviewed", glass=glass)
     if row.account == by.account:
         raise Refusal("trust.approval_own")

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 from django.db.models import Q
 
-from anju.trust.access import Actor
+from anju.trust import places
+from anju.trust.access import Actor, rules
 from anju.trust.store import prepared
 from anju.trust.store.models import Account, Approval, Assignment, Glass
 
@@ -93,10 +95,18 @@ class GlassLine:
     was_right: bool | None
 
 
-def glasses(limit: int = 100) -> list[GlassLine]:
-    """Opened glasses, newest first."""
-    names = GlassLine.__slots__
-    return [GlassLine(*row) for row in Glass.objects.order_by("-id").values_list(*names)[:limit]]
+def glasses(within: str, limit: int = 100) -> list[GlassLine]:
+    """Glasses opened by offices of a region, newest first."""
+    rows = Glass.objects.order_by("-id").values_list(*GlassLine.__slots__).iterator()
+    return list(
+        islice((g for g in (GlassLine(*row) for row in rows) if places.within(g.region, within)), limit)
+    )
+
+
+def accounts_within(region: str) -> tuple[str, ...]:
+    """How the log names every account that ever worked for a place within ``region``."""
+    held = Assignment.objects.exclude(region="").values_list("account_id", "region").distinct()
+    return tuple(sorted({handle(account) for account, place in held if places.within(place, region)}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,8 +140,6 @@ def approvals_of(account: str, limit: int = 50) -> list[ApprovalLine]:
 
 def approvals_waiting(actor: Actor, at: datetime, limit: int = 50) -> list[ApprovalLine]:
     """What colleagues asked that this actor may answer: same place or below, same department, not their own."""
-    from anju.trust import places
-
     found = Approval.objects.filter(is_granted__isnull=True, expires_at__gt=at).exclude(account=actor.account)
     if actor.department:
         found = found.filter(department=actor.department)
@@ -158,9 +166,6 @@ def granted(actor: Actor, action: str, purpose: str, scope: str, at: datetime) -
 
 def reviewers(actor: Actor, at: datetime) -> int:
     """How many other accounts could answer this actor's request now."""
-    from anju.trust import places
-    from anju.trust.access import rules
-
     roles = [name for name, role in rules().roles.items() if "approval.give" in role.may]
     held = Assignment.objects.filter(role__in=roles, begin_at__lte=at, account__is_active=True)
     held = held.filter(Q(end_at__isnull=True) | Q(end_at__gt=at))

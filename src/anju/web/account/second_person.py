@@ -160,7 +160,11 @@ def _tell_of_glass(office: str, why: str) -> None:
 @guard("glass.review")
 def glasses(request: HttpRequest) -> HttpResponse:
     """Every broken glass."""
-    return render(request, "account/glasses.html", {"page": GlassesPage(tuple(access_queries.glasses()))})
+    return render(
+        request,
+        "account/glasses.html",
+        {"page": GlassesPage(tuple(access_queries.glasses(request.access.actor.region)))},
+    )
 
 
 @require_POST

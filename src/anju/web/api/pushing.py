@@ -12,7 +12,7 @@ from ninja import Field, Header, Query, Router, Schema
 from anju.exchange.contracts import find_contract, list_contracts
 from anju.exchange.contracts.model import Contract
 from anju.exchange.intake.report import XLSX, file_name
-from anju.exchange.store import push_actions, queries
+from anju.exchange.store import push_actions, queries, senders
 from anju.exchange.store.push_actions import FORMATS, Sent
 from anju.exchange.store.queries import Sender
 from anju.kernel.refusal import Refusal
@@ -258,13 +258,14 @@ def _sender(request: HttpRequest, *, is_waiting: bool) -> Sender:
 
 
 def _theirs(request: HttpRequest, batch: str) -> queries.BatchDetail:
-    """A batch the caller may see: a system its own, an officer those of the department's datasets."""
+    """A batch the caller may see: a system its own, an officer those of department and place."""
+    if scope(request) is None:
+        return senders.get_theirs(batch, actor(request))
     try:
         found = queries.get_batch(batch)
     except Refusal:
         raise Refusal("doors.batch_not_theirs", batch=batch[:60]) from None
-    is_own = scope(request) is None or found.accepted_by == actor(request).account
-    if not is_own or not _is_theirs(request, found.dataset):
+    if found.accepted_by != actor(request).account or not _is_theirs(request, found.dataset):
         raise Refusal("doors.batch_not_theirs", batch=batch[:60])
     return found
 

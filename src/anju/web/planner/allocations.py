@@ -64,7 +64,7 @@ def allocations(request: HttpRequest) -> HttpResponse:
         except Refusal as refusal:
             messages.error(request, refusal_words(refusal))
             return redirect("planner:allocations")
-    rows = tuple(_row(a) for a in allocation.list_allocations())
+    rows = tuple(_row(a) for a in allocation.list_allocations(request.access.actor.region))
     return render(request, "planner/allocations.html", {"page": rows})
 
 
@@ -90,15 +90,16 @@ def _prepared(request: HttpRequest) -> int:
 @guard("places.allocate")
 def one(request: HttpRequest, number: int) -> HttpResponse:
     """One allocation."""
-    return render(request, "planner/allocation.html", {"page": _page(number)})
+    return render(request, "planner/allocation.html", {"page": _page(request, number)})
 
 
 @require_GET
 @guard("places.allocate")
 def state(request: HttpRequest, number: int) -> HttpResponse:
     """Only how far it is, for the page that waits."""
-    answer = render(request, "planner/allocation_state.html", {"page": _page(number)})
-    if _page(number).row.view.state != "running":
+    page = _page(request, number)
+    answer = render(request, "planner/allocation_state.html", {"page": page})
+    if page.row.view.state != "running":
         answer["HX-Refresh"] = "true"
     return answer
 
@@ -131,7 +132,7 @@ def _work(number: int) -> None:
 def proof(request: HttpRequest, number: int) -> FileResponse:
     """The proof: everything anyone needs to check that nobody was passed over."""
     try:
-        path = allocation.proof_of(number)
+        path = allocation.proof_of(number, request.access.actor.region)
     except Refusal as refusal:
         raise Http404 from refusal
     return FileResponse(path.open("rb"), as_attachment=True, filename=f"allocation-{number}-proof.json")
@@ -143,9 +144,9 @@ def _row(view: AllocationView) -> Row:
     return Row(view, methods[view.method], TONES[view.state], states[view.state])
 
 
-def _page(number: int) -> AllocationPage:
+def _page(request: HttpRequest, number: int) -> AllocationPage:
     try:
-        view = allocation.get_allocation(number)
+        view = allocation.get_allocation(number, request.access.actor.region)
     except Refusal as refusal:
         raise Http404 from refusal
     words = {

@@ -16,6 +16,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from anju.kernel.refusal import Refusal
 from anju.policy.form import asked
 from anju.services.store import list_actions, list_queries
+from anju.trust.access import Subject
 from anju.web.guard import guard
 from anju.web.planner.list_words import Head, Objection, head_of, objection_of, programme_of
 from anju.web.planner.programmes import language
@@ -63,6 +64,7 @@ def objection(request: HttpRequest, number: int) -> HttpResponse:
     """One objection: what was claimed, what the list rests on, and the settling of it."""
     access = request.access
     told = list_queries.get_objection(number)
+    access.subject = Subject("person", told.person_code)
     if request.method == "POST":
         key, value = request.POST.get("fact", ""), request.POST.get("value", "").strip()
         try:

@@ -17,8 +17,9 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from anju.exchange.contracts import list_contracts
 from anju.exchange.intake.report import XLSX, file_name
-from anju.exchange.store import actions, queries
+from anju.exchange.store import actions, queries, senders
 from anju.kernel.refusal import Refusal
+from anju.trust.access import Subject
 from anju.web.guard import guard, may
 from anju.web.shell.tags import refusal_words
 
@@ -48,6 +49,7 @@ class BatchPage:
     states: tuple[str, ...]
     may_send: bool
     may_fix: bool
+    may_open: bool
 
 
 @require_http_methods(["GET", "POST"])
@@ -116,9 +118,11 @@ def batch(request: HttpRequest, batch: str) -> HttpResponse:
     held = queries.list_held(
         batch, state=None if state == "all" else state, after=request.GET.get("after"), now=timezone.now()
     )
+    found = queries.get_batch(batch)
+    theirs = senders.is_theirs(found, request.access.actor)
     page = BatchPage(
-        queries.get_batch(batch), held.rows, held.next_after, state, STATES,
-        may(request, "exchange.send"), may(request, "exchange.fix"),
+        found, held.rows, held.next_after, state, STATES, may(request, "exchange.send"),
+        theirs and may(request, "exchange.fix"), theirs and may(request, "exchange.rejects"),
     )  # fmt: skip
     return render(request, "staff/batch.html", {"page": page})
 
@@ -127,8 +131,11 @@ def batch(request: HttpRequest, batch: str) -> HttpResponse:
 @guard("exchange.rejects")
 def report(request: HttpRequest, batch: str) -> HttpResponse:
     """The error report: the held rows in the layout they were sent, to be mended and sent again."""
-    answer = HttpResponse(queries.error_report(batch), content_type=XLSX)
-    name = file_name(queries.get_batch(batch).dataset, batch)
+    found = senders.get_theirs(batch, request.access.actor)
+    request.access.subject = Subject("batch", found.id)
+    request.access.detail["open"] = found.held_open
+    answer = HttpResponse(queries.error_report(found.id), content_type=XLSX)
+    name = file_name(found.dataset, found.id)
     answer["Content-Disposition"] = f'attachment; filename="{name}"'
     return answer
 
@@ -139,7 +146,7 @@ def waive(request: HttpRequest, batch: str) -> HttpResponse:
     """Give up rows that will not come back, with a reason."""
     try:
         given_up = actions.waive(
-            batch,
+            senders.get_theirs(batch, request.access.actor).id,
             rows=[int(n) for n in request.POST.getlist("row") if n.isdigit()],
             reason=request.POST.get("reason", ""),
             by=request.access.actor,

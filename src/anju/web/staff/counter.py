@@ -70,6 +70,8 @@ def counter(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         page = _checked(page)
         request.access.detail["rows"] = len(page.candidates)
+        if page.elsewhere:
+            request.access.subject = Subject("person", page.elsewhere[0])
     part = "staff/candidates.html" if request.headers.get("HX-Request") else "staff/counter.html"
     return render(request, part, {"page": page})
 
@@ -127,12 +129,12 @@ def arrive(request: HttpRequest, code: str = "") -> HttpResponse:
             return redirect("staff:person", code)
         except Refusal as refused:
             trouble = refusal_words(refused)
-    if code:
-        request.access.subject = Subject("person", code)
     page = visit.page(
         code, told, request.GET.get("t", ""), form,
         scope=scope(request.access.actor), today=timezone.localdate(), trouble=trouble,
     )  # fmt: skip
+    if page.person is not None:
+        request.access.subject = Subject("person", page.person.code)
     status = 422 if trouble else 200
     return render(request, "staff/arrive.html", {"page": page}, status=status)
 
@@ -205,7 +207,7 @@ def undo(request: HttpRequest, code: str, key: str) -> HttpResponse:
     """Take an entry of this person back."""
     try:
         actions.withdraw_entry(
-            key, by=request.access.actor, at=timezone.now(), purpose=request.access.purpose
+            key, of=code, by=request.access.actor, at=timezone.now(), purpose=request.access.purpose
         )
         messages.success(request, _("已撤回。"))
     except Refusal as refused:
