@@ -1,0 +1,61 @@
+"""Reading contradictions as work: who must settle which, by when, what the sources say, what was decided."""
+
+from __future__ import annotations
+
+from anju.register.store.queries.cases.files import (
+    CaseFile,
+    CaseHead,
+    Option,
+    StepLine,
+    authority,
+    get_case,
+    head,
+    is_contradicted,
+    mask,
+    overruled,
+    said_of,
+    shown_and_said,
+    stated,
+    steps_of,
+)
+from anju.register.store.queries.cases.lists import (
+    AGES,
+    STATES,
+    BatchLine,
+    CaseCounts,
+    CaseLine,
+    OwnersCases,
+    count_cases,
+    list_batches,
+    list_cases,
+    open_by_owner,
+    regions_of,
+)
+
+__all__ = [
+    "AGES",
+    "STATES",
+    "BatchLine",
+    "CaseCounts",
+    "CaseFile",
+    "CaseHead",
+    "CaseLine",
+    "Option",
+    "OwnersCases",
+    "StepLine",
+    "authority",
+    "count_cases",
+    "get_case",
+    "head",
+    "is_contradicted",
+    "list_batches",
+    "list_cases",
+    "mask",
+    "open_by_owner",
+    "overruled",
+    "regions_of",
+    "said_of",
+    "shown_and_said",
+    "stated",
+    "steps_of",
+]
