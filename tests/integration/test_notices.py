@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import smtplib
+import threading
 from datetime import UTC, date, datetime, timedelta
 from http import HTTPStatus
 from typing import Any
@@ -17,6 +18,7 @@ from anju.exchange import notices
 from anju.exchange.contracts import get_codelist
 from anju.exchange.store import notice_actions, notice_queries
 from anju.exchange.store.models import Batch, HeldRow, Notice
+from anju.jobs.pipeline import notices as keeping
 from anju.kernel.refusal import Refusal
 from anju.register.store.models import Settlement
 from anju.trust.access import Actor, system
@@ -66,7 +68,9 @@ def test_each_thing_is_told_once_and_holds_nobody() -> None:
     case("police", date(2026, 12, 10))
     assert told(AT) == [("police", "held"), ("police", "waiting")]
     assert told(AT + timedelta(minutes=5)) == []
-    assert told(AT + timedelta(days=1)) == [("police", "due")], "a daily dataset: the rows should be back today"
+    assert told(AT + timedelta(days=1)) == [("police", "due")], (
+        "a daily dataset: the rows should be back today"
+    )
     assert told(AT + timedelta(days=1, hours=3)) == []
     assert {m.to[0] for m in mail.outbox} == {"police@office.test"}
     text = "".join(m.subject + m.body for m in mail.outbox)
@@ -159,6 +163,28 @@ def test_every_kind_has_words_for_every_department(language: str) -> None:
             assert subject.isprintable()
             assert "{" not in subject + text
             assert language == "zh" or not re.search("[\u4e00-\u9fff]", subject + text)
+
+
+@pytest.mark.usefixtures("contact")
+def test_the_keeper_beside_the_server_tells_and_goes_on_after_a_fault(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    held(1, at=datetime.now(UTC))
+    stop, told = threading.Event(), []
+    monkeypatch.setattr(keeping, "TELL_SECONDS", 0)
+    real = keeping.tell
+
+    def tell(at: datetime) -> dict[str, int]:
+        told.append(at)
+        if len(told) == 1:
+            raise RuntimeError
+        stop.set()
+        return real(at)
+
+    monkeypatch.setattr(keeping, "tell", tell)
+    monkeypatch.setattr("django.db.connection.close", lambda: None)  # the test's own connection
+    keeping.keep(stop)
+    assert [m.to for m in mail.outbox] == [["police@office.test"]]
 
 
 @pytest.mark.usefixtures("contact")

@@ -23,16 +23,15 @@ def register(app: typer.Typer) -> None:
 def notify(as_json: JSON = False) -> None:
     """Tell each department's contact of held rows, contradictions that wait and deadlines near; each thing once.
 
-    Meant to run every few minutes (cron, a systemd timer); what could not be sent is tried again then.
+    `anju serve` does so every five minutes beside the server; what could not be sent is tried again then.
     """
     setup_django()
     from django.utils import timezone
 
-    from anju.exchange.store import notice_actions
+    from anju.jobs.pipeline import notices
 
     with Console(stderr=True).status("telling senders"):
-        at = timezone.now()
-        told = {"new": notice_actions.collect(at), **notice_actions.deliver(at)}
+        told = notices.tell(timezone.now())
     if as_json:
         typer.echo(json.dumps(told))
         return

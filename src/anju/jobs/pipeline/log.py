@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+from anju.jobs.pipeline import notices
 from anju.kernel.refusal import Refusal
 from anju.trust.log import bundle
 
@@ -27,8 +28,9 @@ def keep(stop: threading.Event, poll: float = POLL_SECONDS) -> None:
     """Sequence waiting entries and sign checkpoints until ``stop`` is set. Several keepers do no harm."""
     from django.db import OperationalError, close_old_connections, connection
 
-    eraser = threading.Thread(target=_erase, args=(stop,), name="eraser")
-    eraser.start()
+    beside = [threading.Thread(target=work, args=(stop,)) for work in (_erase, notices.keep)]
+    for thread in beside:
+        thread.start()
     signed_at, signed_size = 0.0, -1
     while not stop.is_set():
         try:
@@ -44,7 +46,8 @@ def keep(stop: threading.Event, poll: float = POLL_SECONDS) -> None:
             stop.wait(1)
         stop.wait(poll)
     connection.close()
-    eraser.join()
+    for thread in beside:
+        thread.join()
 
 
 def _erase(stop: threading.Event) -> None:
