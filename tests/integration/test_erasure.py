@@ -178,16 +178,23 @@ def test_unlawfully_held_everything_goes_and_does_not_come_back(world: World) ->
     assert "张小雨" not in told_in_the_log()
 
 
-def let(name: str, n: int, key: str) -> tuple[str, str, str, dict[str, Any]]:
-    """A dwelling in the housing department's list, with its landlord."""
-    told = {"dwelling.dwelling_code": f"D00000000000000{key}", "dwelling.region": "990102001001", "dwelling.street": "槐树路",
-            "dwelling.number": key, "dwelling.landlord_name": name, "dwelling.landlord_phone": f"1200000000{n}"}  # fmt: skip
+def let(name: str, n: int, key: str, region: str = "990102001001") -> tuple[str, str, str, dict[str, Any]]:
+    """A dwelling in the housing department's list, with its landlord; 0: no phone of theirs is stated."""
+    told = {"dwelling.dwelling_code": f"D00000000000000{key}", "dwelling.region": region, "dwelling.street": "槐树路",
+            "dwelling.number": key, "dwelling.landlord_name": name, "dwelling.landlord_phone": f"1200000000{n}" if n else None}  # fmt: skip
     return "housing_dwelling", key, "", told
 
 
 def test_an_erased_landlord_leaves_the_dwellings_and_does_not_come_back(world: World) -> None:
-    """Hers is blotted, in the lake, the library and the pages; his, and a namesake's with another phone, stay."""
-    dwellings = [let("张小雨", 1, "7"), let("李远山", 2, "8"), let("张小雨", 9, "9")]
+    """Hers is blotted, in the lake, the library and the pages, also where no phone is stated in her community; his, a
+    namesake's with another phone, and a namesake's elsewhere stay."""
+    dwellings = [
+        let("张小雨", 1, "7"),
+        let("李远山", 2, "8"),
+        let("张小雨", 9, "9"),
+        let("张小雨", 0, "6"),
+        let("张小雨", 0, "5", "990103001001"),
+    ]
 
     def landlords() -> set[tuple[str, str]]:
         return {(d.number, d.landlord_name) for d in Dwelling.objects.filter(street="槐树路", known_to=None)}
@@ -203,12 +210,13 @@ def test_an_erased_landlord_leaves_the_dwellings_and_does_not_come_back(world: W
     world.send(dwellings)
     world.link()
     library.run()
-    assert landlords() == {("7", "张小雨"), ("8", "李远山"), ("9", "张小雨")}
+    assert landlords() == {(number, "李远山" if number == "8" else "张小雨") for number in "56789"}
     erasure_actions.order_erasure(HER, "990102001001", "unlawful", by=DPO, at=AT, purpose="rights_request")
     retention.work(TODAY)
-    left = [("7", None, None), ("8", "李远山", "12000000002"), ("9", "张小雨", "12000000009")]
+    left = [("5", "张小雨", None), ("6", None, None), ("7", None, None), ("8", "李远山", "12000000002"),
+            ("9", "张小雨", "12000000009")]  # fmt: skip
     for _ in range(2):
-        assert landlords() == {("7", ""), ("8", "李远山"), ("9", "张小雨")}
+        assert landlords() == {("5", "张小雨"), ("6", ""), ("7", ""), ("8", "李远山"), ("9", "张小雨")}
         assert in_the_lake() == left
         assert not [name for name in world.holds("12000000001") if "dwelling" in name]
         world.send(dwellings)  # the department sends its whole file again

@@ -146,8 +146,11 @@ def entomb(engine: DuckEngine) -> pa.Table:
     ).to_arrow_table()
 
 
-NAMED = (("dwelling.landlord_name", "dwelling.landlord_phone"), ("landlord_name", "landlord_phone"))
-"""Columns of batches and of the library that name somebody beside what the row is about."""
+NAMED = (
+    ("dwelling.landlord_name", "dwelling.landlord_phone", "dwelling.region"),
+    ("landlord_name", "landlord_phone", "region"),
+)
+"""Columns of batches and of the library that name somebody beside what the row is about, with phone and community."""
 
 
 def names_of(engine: DuckEngine, people: tuple[str, ...]) -> set[tuple[str, str]]:
@@ -156,6 +159,7 @@ def names_of(engine: DuckEngine, people: tuple[str, ...]) -> set[tuple[str, str]
     from anju.trust.store import named
 
     found = named.of_people(people)
+    found |= named.where_they_let(found)
     linked = linkage.current()
     if not people or linked is None:
         return found
@@ -180,14 +184,15 @@ def _blot_named(engine: DuckEngine, path: Path, held: set[str]) -> int:
     from anju.trust.store import named
 
     changed = 0
-    for name, phone in NAMED:
-        if not {name, phone} <= held:
+    for name, phone, region in NAMED:
+        if not {name, phone, region} <= held:
             continue
-        pairs = engine.rows(f'SELECT DISTINCT "{name}", "{phone}" FROM read_parquet({quoted(str(path))})')
+        beside = f"""coalesce(nullif(t."{phone}", ''), '{named.AT}' || t."{region}")"""
+        pairs = engine.rows(f'SELECT DISTINCT "{name}", {beside} FROM read_parquet({quoted(str(path))}) AS t')
         gone = named.buried((str(a), str(b)) for a, b in pairs if a and b)
         if gone:
             listed = ", ".join(f"({quoted(a)}, {quoted(b)})" for a, b in gone)
-            hit = f'(t."{name}", t."{phone}") IN ({listed})'
+            hit = f'(t."{name}", {beside}) IN ({listed})'
             blots = ", ".join(f'CASE WHEN {hit} THEN NULL ELSE t."{c}" END AS "{c}"' for c in (name, phone))
             order = "row_no" if "row_no" in held else ""
             engine.save(
