@@ -188,12 +188,12 @@ def _named() -> str:
     family = "coalesce(y.sound, CASE WHEN r.cut = 2 THEN concat(r.s1, r.s2) ELSE r.s1 END)"
     plain = "CASE WHEN r.cut = 2 THEN concat(r.s1, r.s2) ELSE r.s1 END"
     first_word, last_word = "split_part(worded, ' ', 1)", "split_part(worded, ' ', -1)"
-    rest = f"substring(letters, length({plain_word(first_word)}) + 1)"
-    body = f"substring(letters, 1, length(letters) - length({plain_word(last_word)}))"
+    rest = f"substring(letters, length({letters_sql(first_word)}) + 1)"
+    body = f"substring(letters, 1, length(letters) - length({letters_sql(last_word)}))"
     romanised = (
         "letters",
-        f"concat({rest}, {plain_word(first_word)})",
-        f"concat({plain_word(last_word)}, {body})",
+        f"concat({rest}, {letters_sql(first_word)})",
+        f"concat({letters_sql(last_word)}, {body})",
     )
     spoken = (
         "concat(family, given_sound)",
@@ -207,7 +207,7 @@ def _named() -> str:
         WITH voiced AS (
             SELECT r.raw, r.name, r.latin, r.dotted, r.first_part, r.cut, r.worded, {given} AS given_sound,
                    {given_other} AS given_other, {family} AS family, coalesce(y.other, {plain}) AS family_other,
-                   {plain} AS family_plain, {letters_sql("r.text")} AS letters
+                   {plain} AS family_plain, {letters_sql("r.worded")} AS letters
             FROM lk_name_read AS r
             LEFT JOIN lk_surname AS y ON y.surname = substring(r.name, 1, r.cut) AND NOT r.latin
         )
@@ -267,15 +267,12 @@ PARTS = {
 }
 
 
-def letters_sql(word: str) -> str:
-    """SQL for romanised letters in one spelling: ``v``, ``ü`` and ``yu`` after l or n are all ``u``."""
-    return f"replace(replace(translate(lower({word}), 'vü', 'uu'), 'lyu', 'lu'), 'nyu', 'nu')"
-
-
-def plain_word(word: str) -> str:
-    """SQL for the letters of one word, as they stand in ``letters``."""
+def letters_sql(words: str) -> str:
+    """SQL for the letters of romanised words in one spelling: ``v``, ``ü``, and ``yu`` after an l or after a word's first n,
+    are all ``u``. Within a word n and yu are mostly two syllables: Sun Yuanjuan written SUNYUANJUAN is no Su Nuanjuan."""
     marks = SEPARATORS.replace("'", "''")
-    return letters_sql(f"translate({word}, '{marks}', '')")
+    plain = f"concat(' ', translate(lower({words}), 'vü', 'uu'))"
+    return f"translate(replace(replace({plain}, 'lyu', 'lu'), ' nyu', ' nu'), '{marks}', '')"
 
 
 NAME_COLUMNS = (

@@ -168,9 +168,10 @@ def describe_name(raw: str, parameters: Parameters) -> dict[str, Any]:
 
 def _latin(raw: str, text: str) -> dict[str, Any]:
     def plain(word: str) -> str:
-        return word.lower().translate(_MARKS).translate(_V).replace("lyu", "lu").replace("nyu", "nu")
+        spelled = f" {word.lower().translate(_V)}".replace("lyu", "lu").replace(" nyu", " nu")
+        return spelled.translate(_MARKS)
 
-    letters, words = plain(text), raw.lower().strip().split(" ")
+    letters, words = plain(raw.strip()), raw.lower().strip().split(" ")
     first, last = plain(words[0]), plain(words[-1])
     return {
         "near_sound": near_sound(letters),
