@@ -143,8 +143,9 @@ def test_a_request_about_a_stay_is_answered_logged_and_erased(world: World) -> N
         (e.entry.action, e.entry.subject) for e in log_queries.entries(10)
     }
     assert [s.person_code for s in spells.standing()] == [ZHANG]
+    held = Settlement.objects.filter(person_code=ZHANG).count()
     counts = erasing.erase_people([ZHANG])
-    assert counts["register_settlement"] == 1
+    assert counts["register_settlement"] == held > 1, "her request and what her first publication found"
     assert (spells.standing(), Settlement.objects.filter(person_code=ZHANG).count()) == ((), 0)
 
 

@@ -11,14 +11,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from anju.exchange.library import rules
+from anju.exchange.library import measures, resolve, rules
 from anju.exchange.library.inputs import BatchFile
 from anju.jobs.pipeline import library, own_records
 from anju.kernel.identifiers import citizen_check, mint_person_code
 from anju.kernel.refusal import Refusal
 from anju.register import canon
 from anju.register.store import actions, loading, queries, runs, settling
-from anju.register.store.models import Identity, Run
+from anju.register.store.models import Discrepancy, Identity, Run
 from anju.register.store.queries import spells, ties
 from anju.register.store.queries.entries import own_records as entries
 from anju.trust.access import Actor
@@ -325,10 +325,10 @@ def test_a_broken_load_leaves_the_former_library(world: World, monkeypatch: pyte
     world.add("later", LATER)
     real = loading.copy
 
-    def breaks(target: loading.Target, *told: Any, **more: Any) -> None:
+    def breaks(target: loading.Target, *told: Any, **more: Any) -> int:
         if target.source == "job":
             raise RuntimeError("stopped")
-        real(target, *told, **more)
+        return real(target, *told, **more)
 
     monkeypatch.setattr(loading, "copy", breaks)
     with pytest.raises(RuntimeError, match="stopped"):
@@ -339,6 +339,36 @@ def test_a_broken_load_leaves_the_former_library(world: World, monkeypatch: pyte
     assert queries.get_person_file(ZHANG, masked=False).line.phone == "12077778888"
     assert [r.state for r in queries.list_runs()] == ["finished", "failed", "finished"]
     assert set(queries.library_files()) >= {"person", "stay", "discrepancy"}
+
+
+@pytest.mark.parametrize(
+    ("module", "name"), [(loading, "copy"), (resolve, "_persons"), (measures, "measure")]
+)
+def test_a_broken_first_load_leaves_nothing(
+    world: World, monkeypatch: pytest.MonkeyPatch, module: Any, name: str
+) -> None:
+    """It breaks in the thread that loads or in the one that resolves: who publishes is told, and nothing stays."""
+
+    def breaks(*_told: Any, **_more: Any) -> None:
+        raise RuntimeError("stopped")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(module, name, breaks)
+        with pytest.raises(RuntimeError, match="stopped"):
+            world.publish()
+    assert not Identity.objects.exists()
+    assert not Run.objects.filter(state="finished").exists()
+    world.publish()
+    assert queries.get_person_file(ZHANG, masked=False).line.phone == "12011112222"
+
+
+def test_the_first_load_opens_the_cases(world: World) -> None:
+    """Contradictions have their cases as soon as they are published; following them again changes nothing."""
+    told = world.publish().cases
+    found = Discrepancy.objects.count()
+    assert found
+    assert told == {"opened": found, "ended": 0, "moved": 0}
+    assert settling.follow(datetime.now(UTC)) == {"opened": 0, "ended": 0, "moved": 0}
 
 
 def test_counter_entry_and_settled_value(world: World) -> None:

@@ -33,7 +33,8 @@ def steps(
     engine: Engine, inputs: Inputs, rules: Rules, out: Path, tell: Tell = lambda _: None
 ) -> Iterator[tuple[str, int]]:
     """Like ``resolve``, telling each table and its rows as soon as its file is there, so that it can be loaded while
-    the next one is made. What needs nobody's fields comes first; ``lives`` (person_code, region) is there from the start.
+    the next one is made. What takes longest to load comes as early as it can: at the end little is left to wait for.
+    ``lives`` (person_code, region) is there before the first.
     """
     if not inputs.batches:
         raise Refusal("library.nothing_accepted")
@@ -46,15 +47,15 @@ def steps(
         ("stays", lambda: places.stays(engine, inputs, rules), ()),
         ("jobs", lambda: places.jobs(engine, inputs, rules), ()),
         ("where people live", lambda: _lives(engine, as_of), ("stay", "job")),
+        ("enrolments", lambda: _enrolments(engine, inputs, rules, as_of), ()),
         ("contributions", lambda: facts.contributions(engine, inputs), ("contribution",)),
-        ("facts", _nothing, ("permit", "tax", "skill", "land", "aid", "health")),
-        ("enrolments", lambda: _enrolments(engine, inputs, rules, as_of), ("enrolment",)),
-        ("places", _nothing, ("dwelling", "employer", "school")),
         ("heard", lambda: family.hear(engine, inputs, rules), ()),
         ("people", lambda: people.resolve(engine, inputs, rules), ("discrepancy",)),
         ("persons", lambda: _persons(engine, inputs, rules), ("person",)),
-        ("families", lambda: family.resolve(engine, inputs), ("kin",)),
         ("dossiers", _nothing, ("dossier",)),
+        ("families", lambda: family.resolve(engine, inputs), ("kin",)),
+        ("places", _nothing, ("dwelling", "employer", "school")),
+        ("facts", _nothing, ("enrolment", "permit", "tax", "skill", "land", "aid", "health")),
     )
     for name, step, tables in order:
         tell(name)
@@ -68,10 +69,10 @@ def steps(
 _DONE_WITH = {
     "stays": ("stay_spell",),
     "jobs": ("job_spell", "employer_by_name"),
-    "places": ("told_dwelling", "told_employer", "employer_name"),
     "people": ("plain_name", "hanzi", *(f"{s}_{t}" for s in ("stay", "job") for t in corrected.MADE)),
-    "persons": ("stay", "job", "enrolment", "contribution", "place", "spread", "name_form", "rival"),
-    "families": ("kin", "kin_told", "together", "by_number", "by_phone", *ties.MADE),
+    "persons": ("stay", "job", "contribution", "spread", "name_form", "rival"),
+    "families": ("kin", "kin_told", "together", "by_number", "by_phone", "shown", "differ", *ties.MADE),
+    "places": ("told_dwelling", "told_employer", "employer_name", "place"),
 }
 """Tables nobody reads after a step: memory for the ones to come."""
 

@@ -104,16 +104,21 @@ def place(at: datetime) -> int:
     """People the register has moved take their open questions along. Returns how many moved."""
     from anju.register.store.queries import cases
 
-    waiting = list(ReviewQuestion.objects.filter(state="open").only("person_a", "person_b", "region"))
-    where = cases.regions_of({c for q in waiting for c in (q.person_a, q.person_b)})
-    moved = []
-    for question in waiting:
-        one, other = where.get(question.person_a), where.get(question.person_b)
+    columns = ("id", "person_a", "person_b", "region")
+    waiting = list(ReviewQuestion.objects.filter(state="open").values_list(*columns))
+    where = cases.regions_of({code for _, a, b, _ in waiting for code in (a, b)})
+    moved: dict[int, str | None] = {}
+    for number, person_a, person_b, region in waiting:
+        one, other = where.get(person_a), where.get(person_b)
         now = common_region(one, other)
-        if (one or other) and now != question.region:
-            question.region = now
-            moved.append(question)
-    ReviewQuestion.objects.bulk_update(moved, ["region"], batch_size=1000)
+        if (one or other) and now != region:
+            moved[number] = now
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"UPDATE {ReviewQuestion._meta.db_table} AS q SET region = t.region "
+            "FROM unnest(%s::bigint[], %s::text[]) AS t(id, region) WHERE q.id = t.id",
+            [list(moved), list(moved.values())],
+        )
     return len(moved)
 
 

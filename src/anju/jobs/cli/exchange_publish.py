@@ -49,7 +49,7 @@ def publish(
             lambda step: progress.update(task, description=f"publishing: {step}"), memory, engine
         )
         progress.update(task, description="publishing: what people have to settle")
-        review.after_publish()
+        review.after_publish(summary.cases)
     if as_json:
         typer.echo(json.dumps(asdict(summary), ensure_ascii=False))
         return

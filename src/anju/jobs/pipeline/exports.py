@@ -1,6 +1,7 @@
 """What travels from a library's Parquet files into PostgreSQL: only rows that are new or no longer true.
 
-One thread makes exports ahead of the load, so that DuckDB and the sealing keep one core busy and PostgreSQL another.
+One thread resolves, one makes exports ahead of the load, one loads, so that DuckDB, the sealing and PostgreSQL leave no
+core idle.
 Rows travel in PostgreSQL's binary form: nothing to quote, nothing to read twice, sealed values as they are.
 """
 
@@ -12,6 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty, Queue
+from typing import TypeVar
 
 import duckdb
 import pgpq
@@ -29,6 +31,7 @@ AHEAD = 12
 """Pieces that may wait for the load: bounds memory to about 100 MB."""
 LAST_FOUR = {"citizen_no_last4": "citizen_no", "phone_last4": "phone"}
 OPENED, CLOSED = "opened", "closed"
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,40 @@ class Export:
             piece.unlink()
 
 
+@contextlib.contextmanager
+def abreast(items: Iterator[Item]) -> Iterator[Iterator[Item]]:
+    """``items`` walked in a thread of its own from now on; what breaks there is raised to whoever reads them.
+
+    Left early, the walk ends with the item under way.
+    """
+    ready: Queue[tuple[Item] | BaseException | None] = Queue()
+    given_up = threading.Event()
+
+    def walk() -> None:
+        try:
+            for item in items:
+                ready.put((item,))
+                if given_up.is_set():
+                    return
+            ready.put(None)
+        except BaseException as broken:
+            ready.put(broken)
+
+    def read() -> Iterator[Item]:
+        while (found := ready.get()) is not None:
+            if isinstance(found, BaseException):
+                raise found
+            yield found[0]
+
+    walker = threading.Thread(target=walk, daemon=True)
+    walker.start()
+    try:
+        yield read()
+    finally:
+        given_up.set()
+        walker.join()
+
+
 class Exporter:
     """Makes exports ahead of the load, in a thread of its own."""
 
@@ -64,10 +101,13 @@ class Exporter:
         again: Sequence[str] = (),
         later: Sequence[str] = (),
     ) -> None:
-        """``again``: people whose rows are all loaded anew; ``later``: people whom this load does not touch."""
+        """``again``: people whose rows are all loaded anew; ``later``: people whom this load does not touch.
+
+        Works beside whoever uses ``connection`` meanwhile.
+        """
         if old is not None and not old.is_dir():
             raise Refusal("library.former_run_missing", folder=old.name)
-        self.connection, self.folder, self.first, self.again = connection, folder, old is None, again
+        self.connection, self.folder, self.first, self.again = connection.cursor(), folder, old is None, again
         self._people("again", again)
         self._people("apart", [*again, *later])
         folder.mkdir(parents=True, exist_ok=True)
@@ -103,7 +143,7 @@ class Exporter:
     def ahead(self, targets: Iterable[Target]) -> Iterator[Export]:
         """Every export of ``targets`` in order, the next made while the caller loads one. Read each to its end.
 
-        ``targets`` is walked in the thread that makes the exports: it may resolve the next table when asked for it.
+        ``targets`` is walked in the thread that makes the exports.
         """
         ready: Queue[Export | bytes | Path | BaseException | None] = Queue(maxsize=AHEAD)
         given_up = threading.Event()

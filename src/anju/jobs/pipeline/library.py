@@ -46,6 +46,8 @@ class PublishSummary:
     tables: dict[str, int]
     figures: dict[str, Any]
     seconds: dict[str, float] = field(default_factory=dict)
+    cases: dict[str, int] | None = None
+    """Cases of contradictions the load has opened, ended and moved already; None: they are to be followed yet."""
 
 
 def folder() -> Path:
@@ -158,6 +160,7 @@ def publish(
     former = runs.newest()
     tables: dict[str, int] = {}
     told: dict[str, Any] = {}
+    cases: dict[str, int] | None = None
 
     def measured() -> None:
         with timed(seconds, "measure"):
@@ -179,7 +182,8 @@ def publish(
     with opened(memory) as engine, resolving_on(engine_name, engine) as worker, timed(seconds, "total"):
         if former is None:
             exporter = exports.Exporter(engine.connection, folder() / "export", part, None)
-            load(exporter, run_id, part, resolving(), told, tell)
+            with exports.abreast(resolving()) as made:
+                cases = load(exporter, run_id, part, made, told, tell)
         else:
             with timed(seconds, "resolve"):
                 tables = resolve.resolve(worker, given, said, part, tell)
@@ -206,6 +210,7 @@ def publish(
         tables,
         told["figures"],
         {k: round(v, 3) for k, v in seconds.items()},
+        cases,
     )
 
 
@@ -231,15 +236,21 @@ def load(
     targets: Iterator[Any],
     told: dict[str, Any],
     tell: Tell,
-) -> None:
-    """Everything that changed into PostgreSQL, and the run finished, in one transaction."""
+) -> dict[str, int] | None:
+    """Everything that changed into PostgreSQL, and the run finished, in one transaction.
+
+    A first load opens the cases of contradictions at once, while people are still resolved, and returns their number.
+    """
     from django.db import transaction
 
-    from anju.register.store import loading, runs
+    from anju.register.store import loading, runs, settling
 
-    loaded: dict[str, int] = {}
+    cases = None
     with transaction.atomic():
         empty = exporter.first and loading.hold(*(t.table for t in loading.TARGETS))
+        codes = _given(exporter)
+        if codes is not None:  # known before anything is resolved
+            _anchor(codes, tell)
         if not exporter.first:
             loading.move(exports.Export(loading.TARGETS[0], "moved", _moved(exporter)).chunks())
             loading.close_people(exporter.again)
@@ -250,21 +261,29 @@ def load(
                 continue
             stripped = loading.strip(export.target.table) if empty else None
             rows = loading.copy(export.target, export.chunks(), export.columns, frozen=empty)
-            loaded[export.target.table] = rows
             if stripped:
                 loading.restore(stripped)
-        tell("people's codes")
-        loading.anchor(exports.Export(loading.TARGETS[0], "codes", _codes(exporter)).chunks())
+            loading.analyze(export.target.table, rows)
+            if empty and export.target.source == "discrepancy":
+                cases = settling.follow(runs.clock())
+        if codes is None:
+            _anchor(exporter.write("SELECT person_code, NULL FROM new_person", "codes"), tell)
         runs.finish(run_id, folder=new.relative_to(lake()).as_posix(), **told)
-    tell("statistics")
-    loading.analyze(loaded)
+    return cases
 
 
-def _codes(exporter: exports.Exporter) -> Iterator[Path]:
-    """Every code ever given and the one that answers for it today."""
+def _anchor(codes: Iterator[Path], tell: Tell) -> None:
+    from anju.register.store import loading
+
+    tell("people's codes")
+    loading.anchor(exports.Export(loading.TARGETS[0], "codes", codes).chunks())
+
+
+def _given(exporter: exports.Exporter) -> Iterator[Path] | None:
+    """Every code ever given and the one that answers for it today, if the linkage tells."""
     known = linkage.current()
     if known is None or not (known / "codes.parquet").is_file():
-        return exporter.write("SELECT person_code, NULL FROM new_person", "codes")
+        return None
     return exporter.write(
         "SELECT person_code, CASE WHEN current_code <> person_code THEN current_code END "
         f"FROM ({state.codes_sql(state.parts(known, 'codes'))}) AS given ORDER BY person_code",

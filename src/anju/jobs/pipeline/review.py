@@ -40,8 +40,10 @@ def follow(force: bool = False) -> tuple[int, int] | None:
     return counted
 
 
-def after_publish() -> dict[str, int]:
+def after_publish(cases: dict[str, int] | None = None) -> dict[str, int]:
     """What people have to do about the published library: contradictions to settle, questions where people live now.
+
+    ``cases``: what the load has done about contradictions already.
 
     Idempotent, and called after a publish that found nothing new too: a killed one is made up for.
     """
@@ -50,7 +52,7 @@ def after_publish() -> dict[str, int]:
 
     at = datetime.now(UTC)
     follow()
-    return settling.follow(at) | {"questions_moved": review_actions.place(at)}
+    return (settling.follow(at) if cases is None else cases) | {"questions_moved": review_actions.place(at)}
 
 
 def parted(done: Path) -> list[tuple[str, str]]:
