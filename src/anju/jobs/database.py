@@ -20,8 +20,11 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import psutil
 
 from anju.kernel.home import home
+from anju.kernel.refusal import Refusal
 
 START_ATTEMPTS = 30
+ROOM = 32 << 20
+"""Bytes of disk without which PostgreSQL does not start."""
 TUNING = {
     "max_connections": "120",
     "shared_buffers": "512MB",
@@ -56,10 +59,12 @@ def embedded_url() -> str:
                 _forget_the_dead(home() / "postgres")
             server.start()
             break
-        except (SubprocessError, AssertionError):
+        except (SubprocessError, AssertionError, OSError) as failed:
+            if shutil.disk_usage(home()).free < ROOM:
+                raise Refusal("database.no_room", path=home()) from failed
             # Recovery of a large database outlasts pg_ctl's patience; the server goes on by itself.
             if attempt == START_ATTEMPTS - 1:
-                raise
+                raise Refusal("database.not_started", log=home() / "postgres" / "log") from failed
             time.sleep(2)
     return str(server.get_uri())
 

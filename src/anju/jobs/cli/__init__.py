@@ -6,6 +6,7 @@ their group is asked for, so that ``anju --help`` is quick and ``anju policy che
 
 from __future__ import annotations
 
+import errno
 import importlib
 import importlib.util
 import os
@@ -17,6 +18,7 @@ import typer
 from rich.console import Console
 
 from anju.kernel import wording
+from anju.kernel.home import home
 from anju.kernel.refusal import Refusal
 
 GROUPS = {
@@ -38,8 +40,9 @@ REFUSED = 3
 """Exit code of a refusal; 2 is a wrong call, 1 a failed check."""
 
 MADE_READY = "ANJU_MADE_READY"
+DISK_FULL = "53100"
 NOT_THERE = frozenset({"42P01", "42703", "42704", "42883", "3F000"})
-"""PostgreSQL's codes for a table, column, role or function it does not know."""
+"""PostgreSQL's codes for a table, column, role or function it does not know; for a full disk."""
 """Set in a command that runs again because it found an empty database."""
 
 errors = Console(stderr=True)
@@ -85,6 +88,8 @@ def main() -> None:
     except Refusal as refusal:
         _tell(refusal)
     except Exception as broken:
+        if _is_disk_full(broken):
+            _tell(Refusal("machine.disk_full", path=home()))
         if _answer_of(broken) not in NOT_THERE or not (count := _upgrades_waiting()):
             raise
         _begin_anew()
@@ -102,6 +107,17 @@ def _answer_of(broken: BaseException | None) -> str:
     while broken is not None and not getattr(broken, "sqlstate", None):
         broken = broken.__cause__ or broken.__context__
     return str(getattr(broken, "sqlstate", ""))
+
+
+def _is_disk_full(broken: BaseException | None) -> bool:
+    """Whether an error, or one behind it, is the disk's or the database's that there is no room left."""
+    while broken is not None:
+        if getattr(broken, "errno", None) == errno.ENOSPC or getattr(broken, "sqlstate", None) == DISK_FULL:
+            return True
+        if "No space left on device" in str(broken):  # DuckDB tells it in words alone
+            return True
+        broken = broken.__cause__ or broken.__context__
+    return False
 
 
 def _upgrades_waiting() -> int:

@@ -8,6 +8,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from anju.kernel.refusal import Refusal
+
 app = typer.Typer(help="Say what is wrong, in an operator's words.")
 MARKS = {"good": "[green]✓[/]", "warn": "[yellow]![/]", "bad": "[red]✗[/]"}
 
@@ -18,8 +20,12 @@ def doctor(as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
     from anju.jobs import health
     from anju.jobs.cli import _language, setup_django
 
-    setup_django()
-    found = health.findings()
+    try:
+        setup_django()
+    except Refusal as refusal:  # a database that does not start: what can be looked at without it
+        found = health.without_database(refusal)
+    else:
+        found = health.findings()
     if as_json:
         typer.echo(json_module.dumps([f.told() for f in found], ensure_ascii=False))
     else:

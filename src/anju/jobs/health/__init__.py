@@ -6,6 +6,7 @@ them; the health endpoint answers with the worst.
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import tempfile
@@ -48,10 +49,14 @@ def _finding(check: str, state: str, outcome: str, **facts: object) -> Finding:
 
 def disk() -> Finding:
     """The home can be written, and there is room."""
-    with tempfile.NamedTemporaryFile(dir=home()) as probe:
-        probe.write(b"anju" * 1024)
-        probe.flush()
-        os.fsync(probe.fileno())
+    try:
+        with tempfile.NamedTemporaryFile(dir=home()) as probe:
+            probe.write(b"anju" * 1024)
+            probe.flush()
+            os.fsync(probe.fileno())
+    except OSError as failed:
+        if failed.errno != errno.ENOSPC:
+            raise
     free = shutil.disk_usage(home()).free
     state = BAD if free < DISK_BAD else WARN if free < DISK_WARN else GOOD
     return _finding(
@@ -190,6 +195,12 @@ def findings(only: tuple[str, ...] = ()) -> list[Finding]:
             )
         )
     return found
+
+
+def without_database(refusal: Refusal) -> list[Finding]:
+    """What can be said when the database does not start: the disk, and why."""
+    broken = Finding("database", BAD, explain(refusal, "zh"), explain(refusal, "en"))
+    return [*findings(only=("disk",)), broken]
 
 
 def worst(found: list[Finding]) -> str:

@@ -1,0 +1,56 @@
+"""What an operator sees when a command breaks for a reason that is known: a sentence, never a traceback."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Callable
+
+import psycopg.errors
+import pytest
+
+from anju.jobs import cli, health
+from anju.kernel.refusal import Refusal
+
+
+def _disk() -> None:
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def _database() -> None:
+    try:
+        raise psycopg.errors.DiskFull("could not extend file")
+    except psycopg.errors.DiskFull as behind:
+        raise RuntimeError("the row that was being written") from behind
+
+
+def _engine() -> None:
+    raise RuntimeError('IO Error: Could not write file "x": No space left on device')
+
+
+@pytest.mark.parametrize("broken", [_disk, _database, _engine])
+def test_a_full_disk_is_told(
+    broken: Callable[[], None], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("ANJU_LANG", "en")
+    monkeypatch.setattr(cli, "build", lambda word: lambda prog_name: broken())
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == cli.REFUSED
+    told = capsys.readouterr().err
+    assert "disk became full" in told
+    assert "the row" not in told
+
+
+def test_what_nobody_foresaw_stays_a_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    def wrong(prog_name: str) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(cli, "build", lambda word: wrong)
+    with pytest.raises(ZeroDivisionError):
+        cli.main()
+
+
+def test_the_doctor_speaks_without_a_database() -> None:
+    disk, database = health.without_database(Refusal("database.no_room", path="/data"))
+    assert (disk.check, database.check, database.state) == ("disk", "database", health.BAD)
+    assert "/data" in database.en
