@@ -7,15 +7,19 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from django.conf import settings as django_settings
 from django.db import IntegrityError, connection, transaction
 from django.db.models import Model
+from django.test import Client
+from pytest_django import Settings
 
 from anju.kernel.refusal import Refusal
-from anju.trust.access import Actor
-from anju.trust.store import erasure_actions, rows
+from anju.register.store.models import Identity, Kin, Person
+from anju.trust.access import Actor, system
+from anju.trust.store import access_actions, erasure_actions, rows
 from anju.trust.store import rights_actions as actions
 from anju.trust.store import rights_queries as queries
-from anju.trust.store.models import Consent, Erasure, LogPending, PersonRequest, Restriction
+from anju.trust.store.models import Account, Consent, Erasure, LogPending, PersonRequest, Restriction
 
 pytestmark = pytest.mark.django_db
 AT = datetime(2026, 6, 30, 1, tzinfo=UTC)
@@ -233,3 +237,83 @@ def test_pressed_four_times_at_once_it_stands_once(
         thread.join()
     assert said == refusals
     assert table._default_manager.count() == 1
+
+
+CHILD, YOUNG, GROWN = "0123456789AD1", date(2016, 1, 1), date(2010, 1, 1)
+
+
+def as_guardian(born_on: date | None = YOUNG, topic: str = "child_school_services") -> None:
+    actions.give_consent(
+        topic, person_code=CHILD, region=REGION, born_on=born_on, by=SHE, at=AT, guardian_code=HER
+    )
+
+
+def test_a_guardian_agrees_for_a_child_and_takes_it_back() -> None:
+    """Under the guardian's own row security; nobody else sees it there, and the child's own word is not taken."""
+    with rows.acting(SHE):
+        as_guardian()
+        as_guardian(topic="notices_by_message")
+        assert sum(bool(line.given_at) for line in queries.list_consents(CHILD, TODAY)) == 2
+        with pytest.raises(Refusal, match="consent_given"):
+            as_guardian()
+        actions.withdraw_consent("child_school_services", person_code=CHILD, by=SHE, at=AT)
+    with rows.acting(Actor("wang", "resident", person_code=OTHER)):
+        assert not any(line.given_at for line in queries.list_consents(CHILD, TODAY))
+        with pytest.raises(Refusal, match="no_consent"):
+            actions.withdraw_consent("notices_by_message", person_code=CHILD, by=SHE, at=AT)
+        with pytest.raises(Refusal, match="consent_given"):  # the other parent
+            actions.give_consent(
+                "notices_by_message",
+                person_code=CHILD,
+                region=REGION,
+                born_on=YOUNG,
+                by=SHE,
+                at=AT,
+                guardian_code=OTHER,
+            )
+    for born_on in (GROWN, None):
+        with pytest.raises(Refusal, match="no_child"):
+            as_guardian(born_on)
+    for topic in ("child_school_services", "notices_by_message"):
+        with pytest.raises(Refusal, match="guardian_needed"):
+            actions.give_consent(topic, person_code=CHILD, region=REGION, born_on=YOUNG, by=SHE, at=AT)
+    assert queries.consenting("notices_by_message", [CHILD]) == {CHILD}
+
+
+def test_only_ones_own_children_are_decided_for(settings: Settings) -> None:
+    """On the page: the register says whose child it is, whatever the form says."""
+    settings.DEMO = True
+    for code, name, born_on in (
+        (HER, "张小雨", date(1990, 1, 1)),
+        (CHILD, "李小树", YOUNG),
+        (OTHER, "王远", YOUNG),
+    ):
+        Person.objects.create(code=code)
+        Identity.objects.create(
+            person_code=code, region=REGION, name=name, name_key=name, born_on=born_on, known_from=AT
+        )
+    Kin.objects.create(
+        person_code=HER,
+        region=REGION,
+        relation="30",
+        relative_code=CHILD,
+        relative_name="李小树",
+        known_from=AT,
+    )
+    account = Account.objects.create(username="her", is_demo=True)
+    access_actions.grant_role("her", "resident", "", by=system("test"), at=AT, person_code=HER)
+    client = Client()
+    client.force_login(account, backend=django_settings.AUTHENTICATION_BACKENDS[0])
+    page = client.get("/me/consents/").content.decode()
+    assert "李小树" in page
+    assert "王远" not in page
+    assert (
+        client.post("/me/consents/child_school_services/", {"do": "give", "child": OTHER}).status_code == 403
+    )
+    assert not Consent.objects.exists()
+    assert (
+        client.post("/me/consents/child_school_services/", {"do": "give", "child": CHILD}).status_code == 302
+    )
+    given = Consent.objects.get()
+    assert (given.person_code, given.guardian_code) == (CHILD, HER)
+    assert "撤回同意" in client.get("/me/consents/").content.decode()

@@ -130,12 +130,25 @@ def consent_texts(on: date) -> dict[str, ConsentText]:
     return found
 
 
+MINOR = 14
+"""Below this age a guardian agrees, whatever it is about (PIPL art. 31)."""
+
+
+def is_minor(born_on: date | None, on: date) -> bool:
+    """Whether somebody is known to be a child for whom a guardian agrees."""
+    return born_on is not None and add_months(born_on, MINOR * 12) > on
+
+
 def check_consent(topic: str, born_on: date | None, guardian_code: str, on: date) -> ConsentText:
-    """The text agreed to. A child below the age of the topic agrees through a guardian, who is on the register."""
+    """The text agreed to. A child below ``MINOR``, or the age of the topic, agrees through a guardian who is on the
+    register; a guardian agrees for such a child alone. A topic about children asks for the birthday."""
     text: ConsentText = _get(consent_texts(on), topic, "rights.unknown_consent")
-    under = text.guardian_under
-    if under is not None and not guardian_code and (born_on is None or add_months(born_on, under * 12) > on):
+    under = text.guardian_under or MINOR
+    is_child = born_on is not None and add_months(born_on, under * 12) > on
+    if not guardian_code and (is_child or (born_on is None and text.guardian_under is not None)):
         raise Refusal("rights.guardian_needed", age=under)
+    if guardian_code and not is_child:
+        raise Refusal("rights.no_child", age=under)
     return text
 
 

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.db import connection, transaction
+from django.db import IntegrityError, connection, transaction
 from django.db.models import DateTimeField, F, Value
 from django.db.models.functions import Greatest
 
@@ -123,10 +123,14 @@ def give_consent(
     if held and held.version == text.version:
         raise Refusal("rights.consent_given")
     current.update(withdrawn_at=_not_before_given(at))  # an older version ends where the new one begins
-    Consent.objects.create(
-        person_code=person_code, region=region, topic=topic, version=text.version, text_digest=text.text_digest,
-        guardian_code=guardian_code, given_at=at,
-    )  # fmt: skip
+    try:
+        with transaction.atomic():
+            Consent.objects.create(
+                person_code=person_code, region=region, topic=topic, version=text.version,
+                text_digest=text.text_digest, guardian_code=guardian_code, given_at=at,
+            )  # fmt: skip
+    except IntegrityError as stands:  # the other parent gave it, which this one does not see
+        raise Refusal("rights.consent_given") from stands
     log.record(
         by, "own.consent", at, subject=f"person:{person_code}",
         detail={"topic": topic, "version": text.version, "given": 1},

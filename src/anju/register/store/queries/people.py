@@ -270,6 +270,24 @@ def person_place(code: str) -> Statement:
     return Statement("SELECT region, is_restricted FROM register_place_of(%s)", (code,))
 
 
+@dataclass(frozen=True, slots=True)
+class Child:
+    """A child of the one who is logged in, as far as a parent agrees for it."""
+
+    code: str
+    name: str
+    born_on: date | None
+    region: str | None
+
+
+def my_children() -> tuple[Child, ...]:
+    """The children of the person the transaction is bound to, the youngest first."""
+    found = sql.rows(
+        "SELECT code, name, born_on, region FROM register_my_children() ORDER BY born_on DESC, code"
+    )
+    return tuple(Child(**row) for row in found)
+
+
 def person_born_on(code: str) -> date | None:
     """A person's birthday, or None where no source states it or the caller may not see the person."""
     found = sql.rows(
