@@ -14,11 +14,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from anju.exchange.linkage import parameters, state
+from anju.exchange.linkage import parameters, shelf, state
 from anju.exchange.linkage.codes import mint_codes
 from anju.exchange.linkage.comparisons import HAN_COMPARISONS
 from anju.exchange.linkage.decisions import Decision
-from anju.exchange.linkage.link import LinkSummary, link, link_delta, may_link_delta
+from anju.exchange.linkage.link import link, link_delta, may_link_delta
+from anju.exchange.linkage.shelf import Shelf
+from anju.exchange.linkage.written import LinkSummary
 from anju.jobs.engine import DuckEngine
 from anju.kernel.identifiers import is_person_code
 
@@ -239,3 +241,37 @@ def _pairs(groups: Counter) -> int:  # type: ignore[type-arg]
 def _quality(found: dict[int, str], truth: dict[int, int]) -> tuple[float, float]:
     right = _pairs(Counter((found[r], truth[r]) for r in found))
     return right / _pairs(Counter(found.values())), right / _pairs(Counter(truth[r] for r in found))
+
+
+def test_the_shelves_show_all_that_matters(
+    engine: DuckEngine, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A delta that is shown only what it asks for finds what one finds that is shown everyone."""
+    rows, _ = mentions(people(200, 11), 11)
+    day = [random.Random(11 * i).randrange(4) for i in range(rows.num_rows)]
+    first = run(engine, place, rows.filter(pa.array([d < 2 for d in day])), None)
+    second, _ = delta(
+        engine, place, rows.filter(pa.array([d in (0, 2) for d in day])), first
+    )  # sent again, too
+    late = rows.filter(pa.array([d == 3 for d in day]))
+    shown, _ = delta(engine, place, late, second)
+
+    def everyone(engine: DuckEngine, kind: Shelf, folder: Path, name: str, asked: object, columns: tuple[str, ...]) -> None:  # fmt: skip
+        with pa.memory_map(str(kind.place(folder) / shelf.ROWS)) as source:
+            engine.load(name, pa.ipc.open_file(source).read_all().select(list(columns)))
+
+    monkeypatch.setattr(shelf, "take", everyone)
+    among_all, _ = delta(engine, place, late, second)
+    assert together(shown) == together(among_all)
+    assert len(together(shown)) > 150
+    state.forget(second)
+    assert not may_link_delta(engine, second)
+    assert not list(second.glob("*.shelf"))
+
+
+def together(out: Path) -> set[frozenset[int]]:
+    """Which records are one person."""
+    held: dict[str, set[int]] = defaultdict(set)
+    for record, code in codes(out).items():
+        held[code].add(record)
+    return {frozenset(records) for records in held.values()}

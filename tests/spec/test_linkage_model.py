@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from anju.exchange.linkage import blocking, features, keys, model, parameters, surroundings
+from anju.exchange.linkage import blocking, features, keys, model, parameters, profiles, surroundings
 from anju.exchange.linkage.comparisons import HAN_COMPARISONS
 from anju.exchange.linkage.names import prepare_characters
 from anju.exchange.linkage.steps import Steps
@@ -26,7 +26,7 @@ def test_weighs_as_splink_does(tmp_path: Path) -> None:
     steps = Steps(engine)
     engine.load("told", mentions(people(400, 3), 3)[0])
     prepare_characters(steps)
-    keys.profiles(steps, "told", weights)
+    profiles.profiles(steps, "told", weights)
     keys.numbers(steps)
     keys.mistyped(steps)
     keys.members(steps)

@@ -87,6 +87,10 @@ class DuckEngine:
         part.rename(path)
         return int(self.rows(f"SELECT count(*) FROM read_parquet('{path}')")[0][0])
 
+    def stream(self, query: str, rows: int) -> Any:
+        """A query's rows as a stream of Arrow record batches of about so many rows. One at a time."""
+        return self.connection.sql(query).to_arrow_reader(rows)
+
     def load(self, name: str, table: Any) -> None:
         """Keep an Arrow table as the table ``name``."""
         self.connection.register("arriving", table)

@@ -89,6 +89,10 @@ class SparkEngine:
         reader = self.session.read.option("mergeSchema", "true")
         reader.parquet(*(str(p) for p in paths)).createOrReplaceTempView(name)
 
+    def stream(self, query: str, rows: int) -> Any:
+        """A query's rows as a stream of Arrow record batches of at most so many rows."""
+        return self.session.sql(render(query)).toArrow().to_reader(max_chunksize=rows)
+
     def load(self, name: str, table: Any) -> None:
         """Keep an Arrow table as the table ``name``."""
         import pyarrow.parquet as pq

@@ -10,8 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import log2
 
-from anju.exchange.linkage.keys import NUMBER_DAY, swapped_sql
 from anju.exchange.linkage.parameters import LEAST_FREQUENCY, Parameters
+from anju.exchange.linkage.profiles import NUMBER_DAY, swapped_sql
 from anju.exchange.linkage.steps import Steps
 
 

@@ -6,9 +6,9 @@ it; what surrounds the person (phones, rooms, employers, relatives, counties) is
 
 from __future__ import annotations
 
-from anju.exchange.linkage.keys import NUMBER_DAY
 from anju.exchange.linkage.names import NAME_COLUMNS, shaped_sql
 from anju.exchange.linkage.parameters import Parameters
+from anju.exchange.linkage.profiles import NUMBER_DAY
 from anju.exchange.linkage.steps import Steps
 from anju.exchange.linkage.surroundings import KINDS, around
 

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from anju.exchange.linkage import meeting
+from anju.exchange.linkage import meeting, shelves
 from anju.exchange.linkage.decisions import Decision
-from anju.exchange.linkage.keys import described_sql, stated_sql
 from anju.exchange.linkage.parameters import Parameters
+from anju.exchange.linkage.profiles import described_sql, stated_sql
+from anju.exchange.linkage.shelves import Library
 from anju.exchange.linkage.state import AROUND
 from anju.exchange.linkage.steps import Steps
 from anju.exchange.linkage.surroundings import SURROUNDINGS
@@ -20,19 +21,22 @@ from anju.exchange.linkage.surroundings import SURROUNDINGS
 DESCRIBED = "raw_id, number, stated, sex, born, lunar, county, n, record"
 
 
-def known(steps: Steps, arrived: str, reopened: str = "") -> None:
+def known(steps: Steps, library: Library, arrived: str, said: Sequence[Decision], reopened: str = "") -> None:
     """Tables ``lk_arrived`` (what changed records state), ``lk_known`` (record_id, person: settled by number and name),
     ``lk_unsettled`` (the rest, as ``lk_arrived``) and ``lk_former`` (how changed and withdrawn records stood).
 
     Reads ``lk_people``, ``lk_alias`` (person, root: people merged since), ``lk_before``, ``lk_gone`` (record_id). The
     records of the query ``reopened`` are never known, nor are their people taken for what they were.
     """
+    steps.table("lk_arrived", stated_sql(arrived))
+    library.seats({"record": " UNION ALL ".join(_records(said, reopened))})
     asked_anew = f"AND c.record_id NOT IN ({reopened})" if reopened else ""
     again = f"SEMI JOIN ({reopened}) AS r ON r.record_id = b.record_id" if reopened else "WHERE FALSE"
     steps.table(
         "lk_reopened_person", f"SELECT DISTINCT hash(b.person_code) AS person FROM lk_before AS b {again}"
     )
-    steps.table("lk_arrived", stated_sql(arrived))
+    numbers = f"SELECT {shelves.code_key('number', 'number')} FROM lk_arrived"
+    library.show(shelves.PEOPLE, {"number": numbers}, ("person", "raw_id", "tags", "number", "is_anchor"))
     steps.table(
         "lk_known",
         f"""
@@ -56,7 +60,20 @@ def known(steps: Steps, arrived: str, reopened: str = "") -> None:
     )
 
 
-def affected(steps: Steps, arrived: str, said: Sequence[Decision], parameters: Parameters) -> None:
+def _records(said: Sequence[Decision], reopened: str) -> list[str]:
+    """Queries of the records of which it matters how they stood."""
+    told = ", ".join(f"({r})" for d in said for r in (d.record_a, d.record_b))
+    asked = ["SELECT record_id FROM lk_arrived", "SELECT record_id FROM lk_gone"]
+    if reopened:
+        asked.append(reopened)
+    if told:
+        asked.append(f"SELECT CAST(r AS UBIGINT) FROM (VALUES {told}) AS w(r)")
+    return asked
+
+
+def affected(
+    steps: Steps, library: Library, arrived: str, said: Sequence[Decision], parameters: Parameters
+) -> None:
     """Table ``lk_affected`` (person, person_code): people of the library whom an unsettled record may be, or was;
     ``lk_given``: of all codes the ones that may change or be given, with ``person``."""
     decided = ", ".join(f"({r})" for d in said for r in (d.record_a, d.record_b))
@@ -72,9 +89,11 @@ def affected(steps: Steps, arrived: str, said: Sequence[Decision], parameters: P
         """SELECT person FROM lk_decided_person
         UNION SELECT hash(f.person_code) FROM lk_former AS f SEMI JOIN lk_unsettled AS u ON u.record_id = f.record_id""",
     )
-    steps.engine.lanes(None)  # only here everyone is looked at
-    meeting.meet(steps, arrived, parameters)
-    steps.engine.lanes(1)
+    meeting.meet(steps, library, arrived, parameters)
+    library.codes(
+        """SELECT person FROM lk_met_person UNION ALL SELECT person FROM lk_asked_person UNION ALL SELECT person FROM lk_known
+        UNION ALL SELECT hash(person_code) FROM lk_former UNION ALL SELECT root FROM lk_alias"""
+    )
     steps.table(
         "lk_given",
         """
@@ -96,9 +115,9 @@ def affected(steps: Steps, arrived: str, said: Sequence[Decision], parameters: P
     steps.table("lk_affected", "SELECT person, person_code FROM lk_given WHERE is_affected")
 
 
-def subset(steps: Steps) -> str:
+def subset(steps: Steps, library: Library) -> str:
     """Tables ``lk_library`` (profile, person and what ``lk_people`` says of affected people) and ``lk_record``; returns
-    the query of everything described, for ``keys.describe``."""
+    the query of everything described, for ``profiles.describe``."""
     steps.table(
         "lk_library",
         """
@@ -113,6 +132,8 @@ def subset(steps: Steps) -> str:
         """,
     )
     steps.table("lk_library_main", "SELECT person, min(profile) AS profile FROM lk_library GROUP BY person")
+    home = "SELECT w.person FROM lk_wanted AS w JOIN lk_library_main AS m ON m.person = w.root"
+    library.show(shelves.AROUND, {"person": home})
     columns = ", ".join(SURROUNDINGS)
     nothing = ", ".join(f"CAST(NULL AS UBIGINT) AS {c}" for c in SURROUNDINGS)
     around = ", ".join(f"a.{c}" if c in AROUND else f"CAST(NULL AS UBIGINT) AS {c}" for c in SURROUNDINGS)
@@ -175,7 +196,7 @@ def claims(steps: Steps) -> None:
     )
 
 
-def changes(steps: Steps) -> None:
+def changes(steps: Steps, library: Library) -> None:
     """Table ``lk_change`` (record_id, person_code, how, weight): every record whose person is new or another; a
     withdrawn record has none."""
     steps.table("lk_lost", "SELECT person_code, current_code FROM lk_codes WHERE current_code <> person_code")
@@ -198,6 +219,7 @@ def changes(steps: Steps) -> None:
         """,
     )
     if steps.count("lk_lost"):
+        library.seats({"person": "SELECT hash(person_code) FROM lk_lost"})
         steps.table(
             "lk_moved",
             """SELECT b.record_id, l.current_code AS person_code, b.how, b.weight

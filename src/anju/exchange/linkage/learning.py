@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import date
 from typing import Any
 
-from anju.exchange.linkage import blocking, features, keys, surroundings, training
+from anju.exchange.linkage import blocking, features, keys, profiles, surroundings, training
 from anju.exchange.linkage.comparisons import HAN_COMPARISONS
 from anju.exchange.linkage.names import prepare_characters
 from anju.exchange.linkage.parameters import Parameters
@@ -39,7 +39,7 @@ def learn(
     """
     steps = Steps(engine, told)
     prepare_characters(steps)
-    keys.profiles(steps, mentions, parameters)
+    profiles.profiles(steps, mentions, parameters)
     keys.numbers(steps)
     keys.mistyped(steps)
     keys.members(steps)

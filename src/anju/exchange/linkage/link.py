@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,38 +18,21 @@ from anju.exchange.linkage import (
     keys,
     model,
     outcomes,
+    profiles,
+    shelves,
     state,
     surroundings,
+    written,
 )
 from anju.exchange.linkage.comparisons import HAN_COMPARISONS
 from anju.exchange.linkage.decisions import Decision
 from anju.exchange.linkage.names import prepare_characters
 from anju.exchange.linkage.parameters import Parameters
 from anju.exchange.linkage.steps import LinkEngine, Steps, one_lane
+from anju.exchange.linkage.written import LinkSummary
 
 MOST_PARTS = 31
 """After so many deltas everything is linked anew."""
-
-
-@dataclass(frozen=True, slots=True)
-class LinkSummary:
-    """What a run did; counts of rows, seconds per step."""
-
-    run: int
-    records: int
-    people: int
-    by_key: int
-    by_model: int
-    alone: int
-    to_review: int
-    minted: int
-    merged: int
-    split: int
-    pairs: int
-    blocks_dropped: int
-    seconds: float
-    steps: dict[str, float] = field(default_factory=dict)
-    blocks: list[dict[str, Any]] = field(default_factory=list)
 
 
 def link(
@@ -62,22 +45,24 @@ def link(
     mint: codes.Mint = codes.mint_codes,
     told: Callable[[str], None] | None = None,
     back: Sequence[codes.Back] = (),
+    lasting: bool = True,
 ) -> LinkSummary:
     """Link every record of the view ``mentions``; write Parquet files and ``summary.json`` into ``out``.
 
     Grain: ``assignment.parquet`` has one row per mention. ``previous`` is the folder of the run before, whose codes
-    are kept. Units: weights are bits. Unknown: a record that nothing links is a person of its own.
+    are kept. Units: weights are bits. Unknown: a record that nothing links is a person of its own. ``lasting``: keep what a
+    delta needs to build on this run.
     """
     begun = time.perf_counter()
     steps = Steps(engine, told)
     run = _before(steps, previous)
     prepare_characters(steps)
-    keys.profiles(steps, mentions, parameters)
+    profiles.profiles(steps, mentions, parameters)
     _compare(steps, parameters, said, None)
     codes.assign(steps, run, mint, back=back)
-    steps.timed("save", lambda: _save(steps, out))
-    summary = _summary(steps, run, time.perf_counter() - begun, out)
-    _tell(engine, out, summary)
+    steps.timed("save", lambda: written.save(steps, out, lasting))
+    summary = written.summary_of(steps, run, time.perf_counter() - begun, out)
+    written.tell(engine, out, summary)
     steps.clear()
     return summary
 
@@ -86,9 +71,9 @@ def may_link_delta(engine: LinkEngine, previous: Path) -> bool:
     """Whether a delta may build on a run: its files are there and few, and this engine hashes as its engine did."""
     told: dict[str, Any] = json.loads((previous / "summary.json").read_text(encoding="utf-8"))
     return (
-        all((previous / f"{kind}.parquet").is_file() for kind in state.KINDS)
+        all(state.is_kept(previous, kind) for kind in state.KINDS)
         and len(state.parts(previous, "assignment")) < MOST_PARTS
-        and told.get("hash") == _hash(engine)
+        and told.get("hash") == written.hashed_by(engine)
     )
 
 
@@ -115,46 +100,45 @@ def link_delta(
     begun = time.perf_counter()
     with one_lane(engine):
         steps = Steps(engine, told)
-        run = _before(steps, previous)
-        for kind in ("people", "around", "names", "spelled"):
-            engine.scan(f"lk_{kind}", state.parts(previous, kind))
-        _aliases(steps, previous)
+        library = shelves.Library(steps, previous)
+        _aliases(steps, library, previous)
+        before: dict[str, Any] = json.loads((previous / "summary.json").read_text(encoding="utf-8"))
+        run = int(before["run"]) + 1
         prepare_characters(steps)
         steps.table("lk_gone", gone)
-        incremental.known(steps, arrived, reopened)
-        before: dict[str, Any] = json.loads((previous / "summary.json").read_text(encoding="utf-8"))
+        incremental.known(steps, library, arrived, said, reopened)
         people = max(int(before["people"]), 1)
-        incremental.affected(steps, arrived, said, replace(parameters, prior=1 / max(people, 1000)))
+        incremental.affected(steps, library, arrived, said, replace(parameters, prior=1 / max(people, 1000)))
         if _must_part(steps, said):
             steps.clear()
             return None
-        described = incremental.subset(steps)
+        described = incremental.subset(steps, library)
         _name(steps)
-        keys.describe(steps, described)
+        profiles.describe(steps, described)
         _compare(steps, parameters, said, people)
         incremental.claims(steps)
         codes.assign(steps, run, mint, before="lk_claimed", given="lk_given", back=back)
-        incremental.changes(steps)
+        incremental.changes(steps, library)
         state.inherit(previous, out)
-        steps.timed("save", lambda: _save_delta(steps, out, f"-{run:06d}"))
-        summary = _summary(steps, run, time.perf_counter() - begun, out, before)
-        _tell(engine, out, summary)
+        for name in ("edges", "review"):
+            engine.scan(f"lk_{name}_before", [previous / f"{name}.parquet"])
+        steps.timed("save", lambda: written.save_delta(steps, out, f"-{run:06d}"))
+        summary = written.summary_of(steps, run, time.perf_counter() - begun, out, before)
+        written.tell(engine, out, summary)
         steps.clear()
         return summary
 
 
-def _aliases(steps: Steps, previous: Path) -> None:
+def _aliases(steps: Steps, library: shelves.Library, previous: Path) -> None:
     """Table ``lk_alias``: people that were merged away since the last whole run, and who they are now."""
     later = state.parts(previous, "codes")[1:]
-    if later:
-        steps.engine.scan("lk_codes_since", later)
-    moved = "SELECT person_code FROM lk_codes_since WHERE current_code <> person_code"
+    steps.engine.scan("lk_codes_since", later or state.parts(previous, "codes"))
+    moved = f"SELECT person_code FROM lk_codes_since WHERE {bool(later)} AND current_code <> person_code"
+    library.codes(f"SELECT hash(person_code) FROM ({moved}) AS m")
     steps.table(
         "lk_alias",
         f"""SELECT hash(c.person_code) AS person, hash(c.current_code) AS root FROM lk_codes_before AS c
-        SEMI JOIN ({moved}) AS m ON m.person_code = c.person_code"""
-        if later
-        else "SELECT hash(person_code) AS person, hash(current_code) AS root FROM lk_codes_before WHERE FALSE",
+        SEMI JOIN ({moved}) AS m ON m.person_code = c.person_code""",
     )
 
 
@@ -211,17 +195,6 @@ def _open_groups(steps: Steps) -> int:
     return int(steps.engine.rows("SELECT count(DISTINCT grp) FROM lk_loose")[0][0])
 
 
-def _hash(engine: LinkEngine) -> str:
-    """A value that changes when an engine hashes otherwise; what a run keeps is hashed."""
-    made = engine.rows("SELECT hash('安居', 1)")[0][0]
-    return f"{made}/{state.FORM}"
-
-
-def _tell(engine: LinkEngine, out: Path, summary: LinkSummary) -> None:
-    told = {**asdict(summary), "hash": _hash(engine)}
-    (out / "summary.json").write_text(json.dumps(told, ensure_ascii=False, indent=1), encoding="utf-8")
-
-
 def _before(steps: Steps, previous: Path | None) -> int:
     engine = steps.engine
     if previous is None:
@@ -236,118 +209,5 @@ def _before(steps: Steps, previous: Path | None) -> int:
     state.scan_assignment(engine, "lk_before", state.parts(previous, "assignment"), ("how", "weight"))
     state.scan_codes(engine, "lk_codes_before", state.parts(previous, "codes"))
     engine.scan("lk_events_before", state.parts(previous, "events"))
-    for name in ("edges", "review"):
-        engine.scan(f"lk_{name}_before", [previous / f"{name}.parquet"])
     summary: dict[str, Any] = json.loads((previous / "summary.json").read_text(encoding="utf-8"))
     return int(summary["run"]) + 1
-
-
-def _edges() -> tuple[str, str]:
-    """Queries: the evidence of every pair weighed; the pairs to ask, with what a decision is worth."""
-    told = ", ".join(f"{c.name}_level, {c.name}_weight" for c in HAN_COMPARISONS)
-    edges = f"SELECT record_a, record_b, weight, outcome, reason, {told} FROM lk_decided"
-    review = """SELECT record_a, record_b, weight, 1 / (1 + abs(weight)) AS worth, reason FROM lk_decided
-        WHERE outcome = 'ask'"""
-    return edges, review
-
-
-def _save(steps: Steps, out: Path) -> None:
-    engine = steps.engine
-    engine.save(
-        "SELECT c.record_id, k.person_code, c.how, c.weight FROM lk_cluster AS c JOIN lk_code AS k ON k.cluster = c.cluster",
-        out / "assignment.parquet",
-        plain=True,
-    )
-    edges, review = _edges()
-    engine.save(edges, out / "edges.parquet")
-    engine.save(review, out / "review.parquet", sort="worth DESC, record_a, record_b")
-    engine.save("SELECT * FROM lk_events_before UNION ALL SELECT * FROM lk_event", out / "events.parquet")
-    engine.save(
-        """SELECT b.person_code, b.run, b.current_code FROM lk_codes_before AS b
-        ANTI JOIN lk_codes AS c ON c.person_code = b.person_code
-        UNION ALL SELECT person_code, run, current_code FROM lk_codes""",
-        out / "codes.parquet",
-    )
-    state.keep(steps, out)
-    state.keep_names(engine, out)
-
-
-def _save_delta(steps: Steps, out: Path, suffix: str) -> None:
-    engine = steps.engine
-    engine.save("SELECT * FROM lk_change", out / f"assignment{suffix}.parquet")
-    engine.save("SELECT * FROM lk_event", out / f"events{suffix}.parquet")
-    engine.save("SELECT person_code, run, current_code FROM lk_codes", out / f"codes{suffix}.parquet")
-    engine.save("SELECT DISTINCT person_code FROM lk_former", out / f"{state.TOUCHED}.parquet")
-    stale = """SELECT {0}.* FROM lk_{0}_before AS {0}
-        ANTI JOIN (SELECT record_id FROM lk_arrived UNION SELECT record_id FROM lk_gone) AS s ON s.record_id = {0}.record_a
-        ANTI JOIN (SELECT record_id FROM lk_arrived UNION SELECT record_id FROM lk_gone) AS t ON t.record_id = {0}.record_b
-        ANTI JOIN lk_decided AS d ON d.record_a = {0}.record_a AND d.record_b = {0}.record_b"""
-    edges, review = _edges()
-    engine.save(f"{edges} UNION ALL {stale.format('edges')}", out / "edges.parquet")
-    engine.save(
-        f"{review} UNION ALL {stale.format('review')}",
-        out / "review.parquet",
-        sort="worth DESC, record_a, record_b",
-    )
-    new = "SELECT record_id FROM lk_unsettled"
-    state.keep(steps, out, suffix, new)
-    stated = " OR ".join(f"a.{c} IS NOT NULL" for c in state.AROUND)
-    engine.save(
-        f"""SELECT k.person, {", ".join(f"a.{c}" for c in state.AROUND)} FROM lk_known AS k
-        JOIN lk_arrived AS a ON a.record_id = k.record_id WHERE {stated}""",
-        out / f"around{suffix}k.parquet",
-    )
-    state.keep_names(engine, out, suffix, "lk_name_new")
-
-
-def _summary(
-    steps: Steps, run: int, seconds: float, out: Path, before: Mapping[str, Any] | None = None
-) -> LinkSummary:
-    rows = steps.engine.rows
-    events = {str(k): int(n) for k, n in rows("SELECT kind, count(*) FROM lk_event GROUP BY kind")}
-    blocks = rows("SELECT rule, blocks, pairs, largest, dropped FROM lk_block ORDER BY pairs DESC")
-    how, people = _counted(steps, out, before)
-    steps.engine.scan("lk_review_now", [out / "review.parquet"])
-    return LinkSummary(
-        run=run,
-        records=sum(how.values()),
-        people=people + (events.get("minted", 0) - events.get("merged", 0) if before else 0),
-        by_key=how.get("key", 0),
-        by_model=how.get("model", 0),
-        alone=how.get("alone", 0),
-        to_review=int(rows("SELECT count(*) FROM lk_review_now")[0][0]),
-        minted=events.get("minted", 0),
-        merged=events.get("merged", 0),
-        split=events.get("split", 0),
-        pairs=steps.count("lk_pair"),
-        blocks_dropped=sum(int(b[4]) for b in blocks),
-        seconds=round(seconds, 3),
-        steps={k: round(v, 3) for k, v in steps.seconds.items()},
-        blocks=[
-            {
-                "rule": b[0],
-                "blocks": int(b[1]),
-                "pairs": int(b[2]),
-                "largest": int(b[3]),
-                "dropped": int(b[4]),
-            }
-            for b in blocks
-        ],
-    )
-
-
-def _counted(steps: Steps, out: Path, before: Mapping[str, Any] | None) -> tuple[dict[str, int], int]:
-    """Records by how they were joined, and people: counted in a whole run, carried on in a delta."""
-    rows = steps.engine.rows
-    if before is None:
-        steps.engine.scan("lk_assigned_now", [out / "assignment.parquet"])
-        found = rows("SELECT how, count(*) FROM lk_assigned_now GROUP BY how")
-        return {str(h): int(n) for h, n in found}, steps.count("lk_code")
-    how = {"key": int(before["by_key"]), "model": int(before["by_model"]), "alone": int(before["alone"])}
-    how["review"] = int(before["records"]) - sum(how.values())
-    for h, n in rows("SELECT how, count(*) FROM lk_former GROUP BY how"):
-        how[str(h)] -= int(n)
-    placed = "SELECT c.how FROM lk_change AS c SEMI JOIN lk_arrived AS a ON a.record_id = c.record_id"
-    for h, n in rows(f"SELECT how, count(*) FROM ({placed}) AS p GROUP BY how"):
-        how[str(h)] = how.get(str(h), 0) + int(n)
-    return how, int(before["people"])

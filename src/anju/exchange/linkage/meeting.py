@@ -2,16 +2,17 @@
 
 People who share a blocking key with it, or a phone, a room or a relative that few state, and whom what is quickly
 compared does not rule out. Names are few and people are many: likeness of names is looked up among the library's
-names first, and each rule then passes once over two or three columns of everyone's descriptions.
+names first; then the library shows whoever has one of the keys (``shelves``), and the rules are joined on those alone.
 """
 
 from __future__ import annotations
 
-from anju.exchange.linkage import blocking
+from anju.exchange.linkage import blocking, shelves
 from anju.exchange.linkage.features import digits_sql
-from anju.exchange.linkage.keys import NUMBER_DAY, day_sql, swapped_sql
 from anju.exchange.linkage.names import DAY_CODES, prepare_names, tag_sql
 from anju.exchange.linkage.parameters import Parameters
+from anju.exchange.linkage.profiles import NUMBER_DAY, day_sql, swapped_sql
+from anju.exchange.linkage.shelves import DAY, Library
 from anju.exchange.linkage.steps import Steps
 from anju.exchange.linkage.surroundings import KINDS, most_own
 
@@ -22,25 +23,41 @@ WORTH = {"phone": "phone", "room": "place", "kin": "kin"}
 """Kinds of surroundings that bring people together: the comparison that weighs them."""
 FREE = "(k.is_free OR NOT p.is_anchor)"
 """SQL: whom a description ``k`` may be among descriptions ``p``."""
-DAY = f"coalesce(born, CAST({NUMBER_DAY} AS INTEGER))"
+KEYED = ("person", "raw_id", "tags", "number", "stated", "born", "lunar", "is_anchor")
+"""Columns of ``lk_people`` by which people are met."""
+DESCRIBED = (
+    "person",
+    "raw_id",
+    "number",
+    "stated",
+    "sex",
+    "born",
+    "lunar",
+    "county",
+    "n",
+    "record",
+    "is_anchor",
+)
+"""Columns of ``lk_people`` by which those who were met are compared."""
 
 
-def meet(steps: Steps, arrived: str, parameters: Parameters) -> None:
+def meet(steps: Steps, library: Library, arrived: str, parameters: Parameters) -> None:
     """Table ``lk_met_person`` (person): whom the records of ``lk_unsettled`` may be; ``lk_row``: the library's
     descriptions of everyone looked at; ``lk_name_known``: their names; ``lk_common``: values that many share.
 
-    Reads ``lk_people``, ``lk_around``, ``lk_names``, ``lk_spelled``, ``lk_alias`` and ``lk_asked_person`` (person:
-    people to be looked at whatever they share).
+    Reads ``lk_spelled``, ``lk_counts``, ``lk_alias`` and ``lk_asked_person`` (person: people to be looked at whatever they
+    share), and what the ``library`` shows.
     """
     _ask(steps, arrived, parameters)
-    _by_key(steps)
-    _by_value(steps, parameters)
-    _described(steps)
+    _by_key(steps, library)
+    _by_value(steps, library, parameters)
+    _described(steps, library)
     steps.table("lk_met_person", _may_be(parameters))
     steps.drop(
         "lk_search",
+        "lk_asked_day",
         "lk_alike",
-        "lk_lunar",
+        "lk_day",
         "lk_like_name",
         "lk_same_name",
         "lk_met_key",
@@ -69,9 +86,16 @@ def _ask(steps: Steps, arrived: str, parameters: Parameters) -> None:
     )
 
 
-def _by_key(steps: Steps) -> None:
+def _by_key(steps: Steps, library: Library) -> None:
     """Table ``lk_met_key`` (person, grp): people who share a rule's key with the description ``grp``."""
+    library.show(shelves.NAMES, {"name": "SELECT name_id FROM lk_loose"}, ("raw_id", "name_id"))
     steps.table("lk_search", _searched())
+    steps.table(
+        "lk_asked_day",
+        f"""SELECT grp, is_free, tags, born AS day FROM lk_search WHERE born IS NOT NULL
+            UNION SELECT grp, is_free, tags, lunar FROM lk_search WHERE lunar IS NOT NULL
+            UNION SELECT grp, is_free, tags, {swapped_sql("born")} FROM lk_search WHERE born IS NOT NULL""",
+    )
     steps.table(
         "lk_like_name",
         f"""
@@ -89,6 +113,7 @@ def _by_key(steps: Steps) -> None:
         "lk_same_name",
         "SELECT k.raw_id, k.name_id FROM lk_names AS k SEMI JOIN lk_loose AS l ON l.name_id = k.name_id",
     )
+    library.show(shelves.PEOPLE, _keys(), KEYED)
     steps.table(
         "lk_alike",
         f"""
@@ -101,16 +126,32 @@ def _by_key(steps: Steps) -> None:
     )
     also = ", ".join(f"{sql} AS {name}" for name, sql in DAY_CODES.items())
     steps.table(
-        "lk_lunar",
+        "lk_day",
         f"""SELECT person, is_anchor, {also} FROM (
-            SELECT person, is_anchor, tags, lunar AS day FROM lk_people WHERE lunar IS NOT NULL) AS p""",
+            SELECT person, is_anchor, tags, {DAY} AS day FROM lk_people
+            UNION ALL SELECT person, is_anchor, tags, lunar FROM lk_people WHERE lunar IS NOT NULL) AS p""",
     )
     steps.table(
         "lk_held_name",
-        """SELECT s.name_id, count(DISTINCT p.person) AS n FROM lk_alike AS p
-        JOIN lk_same_name AS s ON s.raw_id = p.raw_id GROUP BY s.name_id""",
+        """SELECT c.value AS name_id, sum(c.n) AS n FROM lk_counts AS c SEMI JOIN lk_loose AS l ON l.name_id = c.value
+        WHERE c.kind = 'name' GROUP BY c.value""",
     )
     steps.table("lk_met_key", _met())
+
+
+def _keys() -> dict[str, str]:
+    """Queries of the keys by which people of the library are looked up, for each rule of its shelf."""
+    month = shelves.named_key("s.raw_id", "l.born % 10000")
+    codes = {
+        name: f"SELECT {shelves.code_key(name, f'({sql})')} FROM lk_asked_day"
+        for name, sql in DAY_CODES.items()
+    }
+    return {
+        "named": f"""SELECT {shelves.named_key("raw_id", "year")} FROM lk_like_name
+            UNION ALL SELECT {month} FROM lk_search AS l JOIN lk_same_name AS s ON s.name_id = l.name_id""",
+        **codes,
+        "part": " UNION ALL ".join(f"SELECT {key} FROM lk_loose" for key in shelves.number_keys("digits")),
+    }
 
 
 def _searched() -> str:
@@ -130,22 +171,20 @@ def _met() -> str:
     numbers = " UNION ALL ".join(
         f"""SELECT p.person, a.grp FROM numbered AS p JOIN asked_number AS a
         ON {" AND ".join(f"a.{part} = p.{part}" for part in parts)}"""
-        for parts in (("region_birth",), ("birth_sequence",), ("region", "month_sequence"))
+        for parts in (
+            ("region_birth",),
+            ("birth_sequence",),
+            ("region", "month_sequence"),
+        )  # as shelves.number_keys
     )
     coded = " UNION ALL ".join(
-        f"""SELECT p.person, k.grp FROM {people} AS p JOIN (SELECT DISTINCT grp, is_free, {sql} AS code FROM days) AS k
+        f"""SELECT p.person, k.grp FROM lk_day AS p JOIN (SELECT DISTINCT grp, is_free, {sql} AS code FROM lk_asked_day) AS k
         ON k.code = p.{name} WHERE {FREE}"""
         for name, sql in DAY_CODES.items()
-        for people in ("lk_people", "lk_lunar")
     )
     whole = ", ".join(f"{sql} AS {name}" for name, (sql, _, _) in blocking.NUMBER_PARTS.items())
     return f"""
-        WITH days AS (
-            SELECT grp, is_free, tags, born AS day FROM lk_search WHERE born IS NOT NULL
-            UNION SELECT grp, is_free, tags, lunar FROM lk_search WHERE lunar IS NOT NULL
-            UNION SELECT grp, is_free, tags, {swapped_sql("born")} FROM lk_search WHERE born IS NOT NULL
-        ),
-        months AS (
+        WITH months AS (
             SELECT s.raw_id, l.born % 10000 AS month, l.grp, l.is_free FROM lk_search AS l JOIN lk_same_name AS s ON s.name_id = l.name_id
             WHERE l.born IS NOT NULL
         ),
@@ -163,8 +202,10 @@ def _met() -> str:
     """
 
 
-def _by_value(steps: Steps, parameters: Parameters) -> None:
+def _by_value(steps: Steps, library: Library, parameters: Parameters) -> None:
     """Tables ``lk_value`` (kind, value, person: who states what an unsettled record states) and ``lk_common``."""
+    values = {c: f"SELECT {c} FROM lk_unsettled WHERE {c} IS NOT NULL" for c in MEETING}
+    library.show(shelves.AROUND, values, ("person", *MEETING))
     kind_of = {column: kind for kind, columns in KINDS.items() for column in columns}
     stated = " UNION ALL ".join(
         f"""SELECT DISTINCT '{kind_of[c]}' AS kind, a.{c} AS value, a.person FROM lk_around AS a
@@ -179,16 +220,16 @@ def _by_value(steps: Steps, parameters: Parameters) -> None:
         WITH counted AS (
             SELECT kind, value, count(*) AS n FROM lk_value GROUP BY kind, value
             UNION ALL
-            SELECT 'employer', a.employer, count(DISTINCT a.person) FROM lk_around AS a
-            SEMI JOIN (SELECT employer FROM lk_unsettled WHERE employer IS NOT NULL) AS u ON u.employer = a.employer
-            GROUP BY a.employer
+            SELECT 'employer', c.value, sum(c.n) FROM lk_counts AS c
+            SEMI JOIN (SELECT employer FROM lk_unsettled WHERE employer IS NOT NULL) AS u ON u.employer = c.value
+            WHERE c.kind = 'employer' GROUP BY c.value
         )
         SELECT kind, value, n FROM counted WHERE {many}
         """,
     )
 
 
-def _described(steps: Steps) -> None:
+def _described(steps: Steps, library: Library) -> None:
     """Tables ``lk_wanted`` (person, root: people looked at, and who they are now), ``lk_row`` and ``lk_name_known``."""
     steps.table("lk_met_pair", _pairs())
     steps.table(
@@ -202,10 +243,13 @@ def _described(steps: Steps) -> None:
         UNION ALL SELECT a.person, a.root FROM lk_alias AS a SEMI JOIN roots AS r ON r.root = a.root
         """,
     )
+    library.show(shelves.PEOPLE, {"person": "SELECT person FROM lk_wanted"}, DESCRIBED)
     steps.table(
         "lk_row",
-        """SELECT p.* EXCLUDE (person), w.root AS person FROM lk_people AS p JOIN lk_wanted AS w ON w.person = p.person""",
+        f"""SELECT {", ".join(f"p.{c}" for c in DESCRIBED[1:])}, w.root AS person FROM lk_people AS p
+        JOIN lk_wanted AS w ON w.person = p.person""",
     )
+    library.show(shelves.NAMES, {"raw": "SELECT raw_id FROM lk_row UNION ALL SELECT raw_id FROM lk_name"})
     steps.table("lk_name_known", "SELECT k.* FROM lk_names AS k SEMI JOIN lk_row AS r ON r.raw_id = k.raw_id")
 
 

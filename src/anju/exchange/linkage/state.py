@@ -4,29 +4,45 @@ A whole run writes each file once. A delta writes only what it changed, as a fur
 files it builds on: ``assignment.parquet``, ``assignment-000002.parquet`` … Of several parts that speak of a record or a
 code the last counts; a record without a code is gone.
 
-For the next delta a run keeps ``people`` (the ways each person is described), ``around`` (what surrounds them, hashed)
-``names`` (made comparable) and ``spelled`` (the romanised forms each name may take). A person is the hash of their code.
+For the next delta a run keeps ``people`` (the ways each person is described), ``around`` (what surrounds them, hashed),
+``names`` (made comparable), ``spelled`` (the romanised forms each name may take) and ``counts`` (how many people have a name,
+or state an employer). A person is the hash of their code. A whole run on DuckDB keeps people, around and names on *shelves*
+(``shelf``), folders in which rows are looked up, and beside their files the assignment (``seats``) and codes (``issued``).
 """
 
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from anju.exchange.linkage.keys import NUMBER_DAY
-from anju.exchange.linkage.names import DAY_CODES
-from anju.exchange.linkage.steps import LinkEngine, Steps
+from anju.exchange.linkage.steps import Steps
 from anju.kernel.engine import Engine
 
 TOUCHED = "touched"
 """A file of a delta: the people one of whose records was sent again or withdrawn."""
-FORM = 5
+FORM = 6
 """Counts the changes of what these files hold: a delta builds on a run of the same form only."""
-KINDS = ("assignment", "codes", "events", "people", "around", "names", "spelled")
+KINDS = ("assignment", "codes", "events", "people", "around", "names", "spelled", "counts")
 """Files that grow by parts."""
+PRIVATE = ("people", "around", "names", "spelled", "counts")
+"""Of these, what tells how people are described."""
 AROUND = ("phone", "room", "employer", "kin_number", "kin_phone", "household")
-PEOPLE = f"person, raw_id, tags, {', '.join(DAY_CODES)}, number, stated, sex, born, lunar, county, n, record, is_anchor"
+PEOPLE = (
+    "person",
+    "raw_id",
+    "tags",
+    "number",
+    "stated",
+    "sex",
+    "born",
+    "lunar",
+    "county",
+    "n",
+    "record",
+    "is_anchor",
+)
 
 
 def parts(folder: Path, kind: str) -> list[Path]:
@@ -36,19 +52,38 @@ def parts(folder: Path, kind: str) -> list[Path]:
 
 def inherit(previous: Path, out: Path) -> None:
     """Put the files of a former run into ``out`` without copying them."""
-    for kind in KINDS:
-        for path in parts(previous, kind):
-            os.link(path, out / path.name)
+    for path in (p for kind in KINDS for p in parts(previous, kind) if p.is_file()):
+        os.link(path, out / path.name)
+    for path in sorted(previous.glob("*.shelf/*")):
+        (out / path.parent.name).mkdir(exist_ok=True)
+        os.link(path, out / path.parent.name / path.name)
 
 
-def scan_assignment(engine: Engine, name: str, paths: Sequence[Path], columns: Sequence[str] = ()) -> None:
-    """View ``name``: record_id, person_code and further ``columns`` of every current record."""
-    _newest(engine, name, paths, "record_id", ("person_code", *columns))
+def is_kept(folder: Path, kind: str) -> bool:
+    """Whether a run still has its files of one kind."""
+    return (folder / f"{kind}.parquet").is_file() or (folder / f"{kind}.shelf").is_dir()
 
 
-def scan_codes(engine: Engine, name: str, paths: Sequence[Path]) -> None:
-    """View ``name``: person_code, run, current_code - every code ever given and the one that answers for it."""
-    _newest(engine, name, paths, "person_code", ("run", "current_code"))
+def forget(folder: Path) -> None:
+    """Take away from a run how people are described, and whatever could be looked up."""
+    for path in (p for kind in PRIVATE for p in parts(folder, kind)):
+        path.unlink(missing_ok=True)
+    for shelf in folder.glob("*.shelf"):
+        shutil.rmtree(shelf)
+
+
+def scan_assignment(
+    engine: Engine, name: str, paths: Sequence[Path], columns: Sequence[str] = (), base: str = ""
+) -> None:
+    """View ``name``: record_id, person_code and further ``columns`` of every current record; of the first file only the
+    rows of the table ``base``, where one is named."""
+    _newest(engine, name, paths, "record_id", ("person_code", *columns), base)
+
+
+def scan_codes(engine: Engine, name: str, paths: Sequence[Path], base: str = "") -> None:
+    """View ``name``: person_code, run, current_code - every code ever given and the one that answers for it. ``base`` as in
+    ``scan_assignment``."""
+    _newest(engine, name, paths, "person_code", ("run", "current_code"), base)
 
 
 def codes_sql(paths: Sequence[Path]) -> str:
@@ -63,11 +98,15 @@ def codes_sql(paths: Sequence[Path]) -> str:
     return f"SELECT person_code, arg_max(current_code, place) AS current_code FROM ({every}) AS e GROUP BY person_code"
 
 
-def _newest(engine: Engine, name: str, paths: Sequence[Path], key: str, columns: Sequence[str]) -> None:
+def _newest(
+    engine: Engine, name: str, paths: Sequence[Path], key: str, columns: Sequence[str], base: str
+) -> None:
     wanted = ", ".join((key, *columns))
-    engine.scan(f"{name}_base", [paths[0]])
+    if not base:
+        base = f"{name}_base"
+        engine.scan(base, [paths[0]])
     if len(paths) == 1:
-        engine.run(f"CREATE OR REPLACE VIEW {name} AS SELECT {wanted} FROM {name}_base")
+        engine.run(f"CREATE OR REPLACE VIEW {name} AS SELECT {wanted} FROM {base}")
         return
     for place, path in enumerate(paths[1:]):
         engine.scan(f"{name}_part{place}", [path])
@@ -83,57 +122,64 @@ def _newest(engine: Engine, name: str, paths: Sequence[Path], key: str, columns:
     kept = ", ".join(f"b.{c}" for c in (key, *columns))
     engine.run(
         f"""CREATE OR REPLACE VIEW {name} AS
-        SELECT {kept} FROM {name}_base AS b ANTI JOIN {name}_later AS p ON p.{key} = b.{key}
+        SELECT {kept} FROM {base} AS b ANTI JOIN {name}_later AS p ON p.{key} = b.{key}
         UNION ALL SELECT {wanted} FROM {name}_later WHERE {columns[-1] if key == "person_code" else columns[0]} IS NOT NULL"""
     )
 
 
-def keep(steps: Steps, out: Path, suffix: str = "", only: str = "") -> None:
-    """Write what the next delta needs to know. ``only``: a query of the record ids to tell of, all when empty."""
-    engine = steps.engine
-    bent = bool(steps.count("lk_word"))
-    seats = (
-        "lk_seat AS s"
-        if not bent
-        else "(SELECT m.node, min(c.cluster) AS cluster FROM lk_cluster AS c JOIN lk_member AS m ON m.record_id = c.record_id GROUP BY m.node) AS s"
-    )
-    home = f"SELECT s.node, hash(k.person_code) AS person FROM {seats} JOIN lk_code AS k ON k.cluster = s.cluster"
+def _home(steps: Steps) -> str:
+    """Query (node, person): whose every node is."""
+    seats = "lk_seat AS s"
+    if steps.count("lk_word"):
+        seats = """(SELECT m.node, min(c.cluster) AS cluster FROM lk_cluster AS c
+            JOIN lk_member AS m ON m.record_id = c.record_id GROUP BY m.node) AS s"""
+    return f"SELECT s.node, hash(k.person_code) AS person FROM {seats} JOIN lk_code AS k ON k.cluster = s.cluster"
+
+
+def people_sql(steps: Steps, only: str = "") -> str:
+    """Query: the ways people are described. ``only``: a query of the record ids to tell of, all when empty."""
     some = (
         f"AND p.profile IN (SELECT m.profile FROM lk_member AS m SEMI JOIN ({only}) AS w ON w.record_id = m.record_id)"
         if only
         else ""
     )
-    new = f"SEMI JOIN ({only}) AS w ON w.record_id = m.record_id" if only else ""
-    engine.save(
-        f"""WITH home AS ({home}), told AS (
+    return f"""WITH home AS ({_home(steps)}), told AS (
             SELECT node, raw_id, tags, number, stated, sex, born, lunar, county, n, record, TRUE AS is_anchor FROM lk_placed AS p
             WHERE is_anchor {some}
             UNION ALL
             SELECT node, raw_id, tags, CAST(NULL AS BIGINT), stated, sex, born, lunar, county, count(*), min(record_id), FALSE
             FROM lk_open AS p WHERE TRUE {some} GROUP BY node, raw_id, tags, stated, sex, born, lunar, county
         )
-        SELECT {PEOPLE} FROM (
-            SELECT *, {", ".join(f"{sql} AS {name}" for name, sql in DAY_CODES.items())} FROM (
-                SELECT *, CAST(coalesce(born, {NUMBER_DAY}) AS BIGINT) AS day FROM told) AS d
-        ) AS t JOIN home AS h ON h.node = t.node""",
-        out / f"people{suffix}.parquet",
-        plain=True,
-    )
+        SELECT {", ".join(PEOPLE)} FROM told AS t JOIN home AS h ON h.node = t.node"""
+
+
+def around_sql(steps: Steps, only: str = "") -> str:
+    """Query: what surrounds people, one row per record that states anything. ``only`` as in ``people_sql``."""
     stated = " OR ".join(f"m.{c} IS NOT NULL" for c in AROUND)
-    engine.save(
-        f"""WITH home AS ({home})
+    new = f"SEMI JOIN ({only}) AS w ON w.record_id = m.record_id" if only else ""
+    return f"""WITH home AS ({_home(steps)})
         SELECT h.person, {", ".join(f"m.{c}" for c in AROUND)} FROM lk_member AS m {new} JOIN home AS h ON h.node = m.node
-        WHERE {stated}""",
-        out / f"around{suffix}.parquet",
-        plain=True,
-    )
+        WHERE {stated}"""
 
 
-def keep_names(engine: LinkEngine, out: Path, suffix: str = "", names: str = "lk_name") -> None:
-    """Write names made comparable (``names``), and each with every spelling it may take (``spelled``)."""
-    engine.save(f"SELECT * FROM {names}", out / f"names{suffix}.parquet")
-    engine.save(
-        f"""SELECT raw_id, hash(spelling) AS spelling_id
-        FROM (SELECT raw_id, unnest(spellings) AS spelling FROM {names}) AS u WHERE spelling <> ''""",
-        out / f"spelled{suffix}.parquet",
-    )
+def counts_sql(fresh: bool = False) -> str:
+    """Query (kind, value, n): how many people have each name and state each employer; ``fresh``: of the new ones only."""
+    new = """SEMI JOIN (SELECT k.cluster FROM lk_code AS k JOIN lk_event AS e ON e.person_code = k.person_code
+            WHERE e.kind = 'minted') AS f ON f.cluster = s.cluster"""
+    return f"""WITH seated AS (SELECT s.node, s.cluster FROM lk_seat AS s {new if fresh else ""}),
+        named AS (
+            SELECT p.name_id, s.cluster FROM lk_placed AS p JOIN seated AS s ON s.node = p.node WHERE p.is_anchor
+            UNION SELECT o.name_id, s.cluster FROM lk_open AS o JOIN seated AS s ON s.node = o.node
+        ),
+        employed AS (
+            SELECT DISTINCT m.employer, s.cluster FROM lk_member AS m JOIN seated AS s ON s.node = m.node
+            WHERE m.employer IS NOT NULL
+        )
+        SELECT 'name' AS kind, name_id AS value, count(*) AS n FROM named WHERE name_id IS NOT NULL GROUP BY name_id
+        UNION ALL SELECT 'employer', employer, count(*) FROM employed GROUP BY employer"""
+
+
+def spelled_sql(names: str = "lk_name") -> str:
+    """Query (raw_id, spelling_id): each name with every spelling it may take."""
+    return f"""SELECT raw_id, hash(spelling) AS spelling_id
+        FROM (SELECT raw_id, unnest(spellings) AS spelling FROM {names}) AS u WHERE spelling <> ''"""

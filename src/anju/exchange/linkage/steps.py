@@ -20,6 +20,10 @@ class LinkEngine(Engine, Protocol):
         """Write a query's rows as one Parquet file, ``plain`` when it would hardly shrink; return the row count."""
         ...
 
+    def stream(self, query: str, rows: int) -> Any:
+        """A query's rows as a stream of Arrow record batches of about so many rows."""
+        ...
+
     def load(self, name: str, table: Any) -> None:
         """Keep an Arrow table as the table ``name``."""
         ...

@@ -15,8 +15,9 @@ import pyarrow.parquet as pq
 from anju.exchange.linkage import learning, parameters, state
 from anju.exchange.linkage.comparisons import HAN_COMPARISONS
 from anju.exchange.linkage.decisions import Decision
-from anju.exchange.linkage.link import LinkSummary, link, link_delta, may_link_delta
+from anju.exchange.linkage.link import link, link_delta, may_link_delta
 from anju.exchange.linkage.mentions import Batch, mentions
+from anju.exchange.linkage.written import LinkSummary
 from anju.jobs import engines
 from anju.jobs.engine import DuckEngine
 from anju.kernel.home import home
@@ -166,9 +167,7 @@ def _much(fresh: list[Batch], batches: list[Batch]) -> bool:
 def start_afresh() -> None:
     """Forget how people were described: the next run links everything. For erasure, after records left the lake."""
     for run_folder in folder().glob("run-*"):
-        for kind in ("people", "around", "names"):
-            for path in state.parts(run_folder, kind):
-                path.unlink(missing_ok=True)
+        state.forget(run_folder)
 
 
 def scan(engine: DuckEngine, name: str, done: Path, columns: tuple[str, ...] = ()) -> None:
@@ -196,10 +195,12 @@ def _reopened(before: Path, said: list[Decision]) -> str:
 
 def learn() -> dict[str, Any]:
     """New parameters from the accepted records, in their written form."""
+    from anju.kernel.workdays import day_of
+
     with opened() as engine:
         mentions(engine, accepted())
         return learning.learn(
-            engine, "mentions", parameters.read("han", HAN_COMPARISONS), datetime.now(UTC).date()
+            engine, "mentions", parameters.read("han", HAN_COMPARISONS), day_of(datetime.now(UTC))
         )
 
 

@@ -193,7 +193,8 @@ def _chinese(
     work = spill / "work"
     work.mkdir(parents=True, exist_ok=True)
     _carry(["mentions"], engine, linker, spill)
-    summary = link(linker, "mentions", None, said, list_results.thresholds(base, stated), work, told=told)
+    weights = list_results.thresholds(base, stated)
+    summary = link(linker, "mentions", None, said, weights, work, told=told, lasting=False)
     engine.scan("lk_assigned", [work / "assignment.parquet"])
     engine.scan("lk_edge", [work / "edges.parquet"])
     first = taken[0].rows if stated.once_per_file else 0
