@@ -99,9 +99,8 @@ class Sealer:
         """Indexes under the newest key, None stays None."""
         key = self.ring.newest("index")
         head, algorithm = _index_head(key), getattr(hashes, SUITES[key.suite].digest.upper())()
-        keyed = hmac.HMAC(
-            self._kind_key(key, kind), algorithm
-        )  # made once, copied for each: half the time of ``digest``
+        # Made once and copied for each: half the time of ``digest``.
+        keyed = hmac.HMAC(self._kind_key(key, kind), algorithm)
         made: list[bytes | None] = []
         for value in values:
             if value is None:
