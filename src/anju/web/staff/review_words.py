@@ -81,7 +81,7 @@ CASE_STATES = {
 }
 STEPS = {
     "sent": gettext_noop("转交"),
-    "settled": gettext_noop("核定"),
+    "settled": gettext_noop("已核定"),
     "dropped": gettext_noop("未作更正，结案"),
     "undone": gettext_noop("撤回核定"),
     "requested": gettext_noop("本人请求更正"),
