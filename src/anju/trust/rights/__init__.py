@@ -109,9 +109,9 @@ def due(kind: str, asked_on: date) -> Deadline:
 def check_request(kind: str, *, field: str, claim: str, text: str) -> None:
     """Refuse a request that lacks what it needs, or names a field nobody keeps."""
     given = {"field": field, "claim": claim, "text": text}
-    missing = [need for need in _get(kinds(), kind, "rights.unknown_kind").needs if not given[need].strip()]
-    if missing:
-        raise Refusal("rights.incomplete", kind=kind, missing=", ".join(missing))
+    for need in _get(kinds(), kind, "rights.unknown_kind").needs:
+        if not given[need].strip():
+            raise Refusal(f"rights.incomplete_{need}", kind=kind)
     if field and field not in FIELDS:
         raise Refusal("rights.unknown_field", field=field, known=", ".join(FIELDS))
 
