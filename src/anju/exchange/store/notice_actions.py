@@ -6,7 +6,7 @@ A try is written down before it is made: a program killed in between leaves a no
 from __future__ import annotations
 
 import smtplib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date, datetime, timedelta
 from hashlib import sha256
 from typing import Any
@@ -67,45 +67,51 @@ def _last(kind: str) -> dict[str, Notice]:
 
 def _waiting(at: datetime) -> Iterator[Notice]:
     """At most one a day and department: contradictions that have come up since the last one."""
-    last = _last("waiting")
-    for owner, open_now in cases.open_by_owner().items():
+    today, last = localtime(at).date().isoformat(), _last("waiting")
+    for owner, now in cases.open_by_owner().items():
         former = last.get(owner)
-        since = cases.open_by_owner(since=former.made_at).get(owner) if former else open_now
-        if since is not None:
-            facts = {
-                "new": since.cases, "requested": since.requested, "open": open_now.cases,
-                "first_due": open_now.first_due.isoformat() if open_now.first_due else "—",
-            }  # fmt: skip
-            yield _notice("waiting", owner, localtime(at).date().isoformat(), at, facts)
+        if former is not None and (former.key == today or now.newest <= former.facts["newest"]):
+            continue
+        new = cases.open_by_owner(after=former.facts["newest"])[owner] if former else now
+        facts = {
+            "new": new.cases, "requested": new.requested, "open": now.cases, "newest": now.newest,
+            "first_due": now.first_due.isoformat() if now.first_due else "—",
+        }  # fmt: skip
+        yield _notice("waiting", owner, today, at, facts)
 
 
 def _due(at: datetime) -> Iterator[Notice]:
     """At most one a day and department: when something has come near its deadline that was not told of before."""
-    today = localtime(at).date()
-    ahead = timedelta(days=notices.plan().days_ahead)
-    horizon, last = today + ahead, _last("due")
-    near, held = cases.open_by_owner(until=horizon), _held_due(today)
+    today, ahead = localtime(at).date(), timedelta(days=notices.plan().days_ahead)
+    last, near, held = _last("due"), cases.open_by_owner(until=today + ahead), _held_due(today)
+    late = cases.open_by_owner(until=today - timedelta(days=1))
     for owner in sorted({*near, *held}):
-        former = last.get(owner)
-        told_until = former.upto if former and former.upto else date.min
-        rows = held.get(owner, {})
-        is_new = (
-            former is None
-            or any(from_on > localtime(former.made_at).date() for from_on, _day in rows)
-            or owner in cases.open_by_owner(until=horizon, beyond=told_until, since=former.made_at)
-        )
-        if not is_new:
+        former, rows = last.get(owner), held.get(owner, {})
+        if former is not None and not _is_new(former, owner, rows, today, today + ahead):
             continue
-        late = cases.open_by_owner(until=today - timedelta(days=1)).get(owner)
-        cases_late, cases_near = late.cases if late else 0, near[owner].cases if owner in near else 0
+        cases_late = late[owner].cases if owner in late else 0
+        cases_soon = (near[owner].cases if owner in near else 0) - cases_late
         held_late = sum(n for (_from_on, day), n in rows.items() if day < today)
         held_soon = sum(rows.values()) - held_late
         facts = {
-            "day": today.isoformat(), "days": ahead.days, "cases_soon": cases_near - cases_late, "cases_overdue": cases_late,
-            "held_soon": held_soon, "held_overdue": held_late, "soon": cases_near - cases_late + held_soon,
-            "overdue": cases_late + held_late,
+            "day": today.isoformat(), "days": ahead.days, "cases_soon": cases_soon, "cases_overdue": cases_late,
+            "held_soon": held_soon, "held_overdue": held_late, "soon": cases_soon + held_soon,
+            "overdue": cases_late + held_late, "newest": near[owner].newest if owner in near else 0,
         }  # fmt: skip
-        yield _notice("due", owner, today.isoformat(), at, facts, upto=horizon)
+        yield _notice("due", owner, today.isoformat(), at, facts, upto=today + ahead)
+
+
+def _is_new(
+    former: Notice, owner: str, rows: Mapping[tuple[date, date], int], today: date, horizon: date
+) -> bool:
+    """Whether something is near that ``former`` did not tell of."""
+    if former.key == today.isoformat():
+        return False
+    told_on = localtime(former.made_at).date()
+    if any(from_on > told_on for from_on, _day in rows):
+        return True
+    after, beyond = former.facts["newest"], former.upto or date.min
+    return owner in cases.open_by_owner(until=horizon, after=after, beyond=beyond)
 
 
 def _held_due(today: date) -> dict[str, dict[tuple[date, date], int]]:

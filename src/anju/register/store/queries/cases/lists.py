@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from django.db.models import Count, Min, Q
+from django.db.models import Count, Max, Min, Q
 
 from anju.register.store.models import SettleBatch, Settlement
 from anju.register.store.queries import sql
@@ -147,28 +147,32 @@ def count_cases(
 
 @dataclass(frozen=True, slots=True)
 class OwnersCases:
-    """Open cases of one department: all, those a person asked for, the earliest deadline."""
+    """Open cases of one department: all, those a person asked for, the earliest deadline, the newest case."""
 
     cases: int
     requested: int
     first_due: date | None
+    newest: int
 
 
 def open_by_owner(
-    *, since: datetime | None = None, until: date | None = None, beyond: date | None = None
+    *, after: int | None = None, until: date | None = None, beyond: date | None = None
 ) -> dict[str, OwnersCases]:
-    """Department -> its open cases. ``until``: due on that day at the latest. ``since``: opened after that moment, or (with
+    """Department -> its open cases. ``until``: due on that day at the latest. ``after``: newer than that case, or (with
     ``beyond``) due after that day. Counts alone: for those who tell departments what waits."""
     found = Settlement.objects.filter(state="open")
     if until is not None:
         found = found.filter(due_on__lte=until)
-    if since is not None:
-        newer = Q(opened_at__gt=since)
+    if after is not None:
+        newer = Q(id__gt=after)
         found = found.filter(newer | Q(due_on__gt=beyond) if beyond is not None else newer)
     counted = found.values("owner").annotate(
-        n=Count("id"), asked=Count("id", filter=Q(is_requested=True)), first=Min("due_on")
+        n=Count("id"), asked=Count("id", filter=Q(is_requested=True)), first=Min("due_on"), newest=Max("id")
     )
-    return {c["owner"]: OwnersCases(c["n"], c["asked"], c["first"]) for c in counted.order_by("owner")}
+    return {
+        c["owner"]: OwnersCases(c["n"], c["asked"], c["first"], c["newest"])
+        for c in counted.order_by("owner")
+    }
 
 
 @dataclass(frozen=True, slots=True)
