@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gettext
+import io
 import re
 from pathlib import Path
 
@@ -116,6 +118,16 @@ def test_catalogue_is_read_by_gettext(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not assets.NODE_MODULES.is_dir(), reason="npm packages are not installed: run make setup")
+def test_a_sentence_with_a_percent_sign_is_put_into_english() -> None:
+    """Django's tag asks for it with the sign doubled."""
+    made = gettext.GNUTranslations(
+        io.BytesIO(words.catalogue({"95 % 区间": "95 % interval", "%(n)s 人": "%(n)s people"}))
+    )
+    assert made.gettext("95 %% 区间") == "95 %% interval"
+    assert made.gettext("95 % 区间") == "95 % interval"
+    assert made.gettext("%(n)s 人") == "%(n)s people"
+
+
 def test_every_icon_and_served_file_exists() -> None:
     wanted: set[str] = set()
     for path in [*TEMPLATES, *WEB.rglob("*.py")]:
