@@ -117,7 +117,6 @@ def test_catalogue_is_read_by_gettext(tmp_path: Path) -> None:
     assert english.ngettext("%(n)s 人在住", "%(n)s 人在住", 7) == "%(n)s people live here"
 
 
-@pytest.mark.skipif(not assets.NODE_MODULES.is_dir(), reason="npm packages are not installed: run make setup")
 def test_a_sentence_with_a_percent_sign_is_put_into_english() -> None:
     """Django's tag asks for it with the sign doubled."""
     made = gettext.GNUTranslations(
@@ -128,6 +127,7 @@ def test_a_sentence_with_a_percent_sign_is_put_into_english() -> None:
     assert made.gettext("%(n)s 人") == "%(n)s people"
 
 
+@pytest.mark.skipif(not assets.NODE_MODULES.is_dir(), reason="npm packages are not installed: run make setup")
 def test_every_icon_and_served_file_exists() -> None:
     wanted: set[str] = set()
     for path in [*TEMPLATES, *WEB.rglob("*.py")]:
