@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 import psycopg
@@ -37,6 +38,21 @@ def test_a_url_becomes_settings() -> None:
     assert found["OPTIONS"]["sslmode"] == "require"
     embedded = database.settings("postgresql://postgres:@/postgres?host=/some/folder")
     assert embedded["HOST"] == "/some/folder"
+
+
+def test_two_commands_meet_one_new_database(tmp_path: Path) -> None:
+    words = [str(Path(sys.executable).with_name("anju")), "exchange", "status", "--json"]
+    environment = {**os.environ, "ANJU_HOME": str(tmp_path), "DATABASE_URL": ""}
+    both = []
+    for wait in (0, 1):  # the second may find half of the tables
+        time.sleep(wait)
+        both.append(
+            subprocess.Popen(
+                words, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            )
+        )
+    for told, complaint in [one.communicate() for one in both]:
+        assert told.startswith('{"datasets"'), complaint
 
 
 def test_a_killed_initialisation_is_begun_anew(tmp_path: Path) -> None:

@@ -22,6 +22,8 @@ import psutil
 from anju.kernel.home import home
 from anju.kernel.refusal import Refusal
 
+UPGRADING = 0x616E6A76
+"""Number of the database lock that whoever makes or upgrades the tables holds to the end of its session."""
 START_ATTEMPTS = 30
 ROOM = 32 << 20
 """Bytes of disk without which PostgreSQL does not start."""
@@ -165,6 +167,15 @@ def waiting() -> int:
 
     executor = MigrationExecutor(connection)
     return len(executor.migration_plan(executor.loader.graph.leaf_nodes()))
+
+
+def is_upgrading() -> bool:
+    """Whether another process is making or upgrading the tables at this moment."""
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_lock(%s) AND pg_advisory_unlock(%s)", [UPGRADING, UPGRADING])
+        return not cursor.fetchone()[0]
 
 
 def is_empty() -> bool:

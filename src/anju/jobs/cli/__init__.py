@@ -90,9 +90,11 @@ def main() -> None:
     except Exception as broken:
         if _is_disk_full(broken):
             _tell(Refusal("machine.disk_full", path=home()))
-        if _answer_of(broken) not in NOT_THERE or not (count := _upgrades_waiting()):
+        if _answer_of(broken) not in NOT_THERE:
             raise
         _begin_anew()
+        if not (count := _upgrades_waiting()):
+            raise
         _tell(Refusal("database.not_upgraded", count=count))
 
 
@@ -136,11 +138,12 @@ def _upgrades_waiting() -> int:
 def _begin_anew() -> None:
     """Make a database ready that holds nothing at all, and run the command again from its beginning; once.
 
-    A database with anything in it is left alone: upgrading it is the operator's decision.
+    A database with anything in it is left alone: upgrading it is the operator's decision. One that another process is
+    making at this moment is waited for.
     """
     from anju.jobs import database
 
-    if os.environ.get(MADE_READY) or not database.is_empty():
+    if os.environ.get(MADE_READY) or not (database.is_upgrading() or database.is_empty()):
         return
     errors.print(f"[dim]{wording.say('database.new', _language())}[/]", highlight=False, soft_wrap=True)
     upgrade = [sys.executable, "-c", "from anju.jobs.cli import main; main()", "db", "upgrade"]
