@@ -127,8 +127,11 @@ def test_a_child_is_never_left_without_a_guardian(world: World) -> None:  # noqa
         [("health_record", "H1", LI, date(2026, 9, 3), grown | {"person.born_on": date(1991, 10, 5)})],
     )
     world.publish()
-    tie(PUPIL, LI, MOTHER)
+    mother = tie(PUPIL, LI, MOTHER)
     tie(PUPIL, ZHANG, "")
+    with pytest.raises(Refusal, match="last_guardian"):
+        settling.undo(mother, at=datetime.now(UTC), **DONE)
+    assert family(PUPIL) == {(MOTHER, LI)}, "nothing half"
     for published in (False, True):
         if published:
             world.publish()

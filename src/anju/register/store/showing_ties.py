@@ -43,8 +43,7 @@ def show(code: str, relative: str, name: str, relation: str, at: datetime) -> tu
         seen = ties.inverse(relation, person.sex) if relation else ""
         theirs = TieDecision(code, person.name, seen)
         _write(other, _rows(relative, code, person.name), theirs, True, at, wrote)
-    if not all(_guarded(minor, at.date()) for minor in minors):
-        raise Refusal("register.last_guardian", age=counter.rules().guardian_below)
+    _check_guarded(minors, at.date())
     return decision, wrote.closed["kin"]
 
 
@@ -81,6 +80,12 @@ def _guarded(person: Identity, today: date) -> bool:
     ).exists()
 
 
+def _check_guarded(minors: Iterable[Identity], today: date) -> None:
+    """Refuses what leaves one of these minors alone."""
+    if not all(_guarded(minor, today) for minor in minors):
+        raise Refusal("register.last_guardian", age=counter.rules().guardian_below)
+
+
 def _write(
     person: Identity, rows: list[Any], decision: TieDecision, is_inverse: bool, at: datetime, wrote: Written
 ) -> None:
@@ -103,11 +108,14 @@ def _write(
 
 
 def restore(code: str, decision: TieDecision, former: Iterable[int], at: datetime) -> None:
-    """What was shown before the decision stands again, on both sides."""
-    sides = [(code, decision.relative, decision.name)]
+    """What was shown before the decision stands again, on both sides. Refuses to leave a minor alone."""
     person, wrote = shown_person(code), Written()
+    sides = [(code, decision.relative, decision.name)]
     if decision.relative:
         sides.append((decision.relative, code, person.name))
+    shown = Identity.objects.select_for_update().filter(known_to__isnull=True)
+    people = list(shown.filter(person_code__in=[mine for mine, _theirs, _name in sides]).order_by("pk"))
+    minors = [p for p in people if _guarded(p, at.date())]
     for mine, theirs, name in sides:
         for row in _rows(mine, theirs, name):
             if f"{DATASET}@" in row.sources:
@@ -115,7 +123,6 @@ def restore(code: str, decision: TieDecision, former: Iterable[int], at: datetim
     for again in Kin.objects.filter(pk__in=former).order_by("pk"):
         again.pk, again.known_from, again.known_to = None, at, None
         wrote.open("kin", again)
-    for mine, _theirs, _name in sides:
-        seen = Identity.objects.select_for_update().filter(person_code=mine, known_to__isnull=True).first()
-        if seen is not None:
-            wrote.replace("identity", seen, at)
+    _check_guarded(minors, at.date())
+    for seen in people:
+        wrote.replace("identity", seen, at)
