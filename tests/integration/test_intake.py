@@ -151,9 +151,18 @@ def test_a_hostile_file_is_refused_and_leaves_one_log_entry(
         told = explain(outcome.refusal, language)
         assert outcome.refusal.code not in told
         assert "?" not in told
+        assert "{" not in told
         assert "12000000" not in told
     assert queries.accepted_batches() == ()
     assert kept_files(own_home) == []
+
+
+def test_a_refusal_says_what_is_wrong_in_the_readers_language(engine: Crew, tmp_path: Path) -> None:
+    name, body, _ = HOSTILE["mostly bad rows"]
+    with pytest.raises(Refusal) as refused:
+        take(engine, put(tmp_path, name, body()))
+    assert "登记日期 日期读不懂 × 4" in explain(refused.value, "zh")
+    assert "登记日期 not a readable date × 4" in explain(refused.value, "en")
 
 
 def test_a_refused_file_does_not_keep_the_others_out(tmp_path: Path) -> None:

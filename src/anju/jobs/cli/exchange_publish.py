@@ -70,17 +70,31 @@ def quality(as_json: JSON = False) -> None:
         ]
         typer.echo(json.dumps(told, ensure_ascii=False))
         return
-    table = Table("measure", "value", "aim", "definition", title=f"run {board.run.id}")
+    table = Table("measure", "value", "aim", title=f"run {board.run.id}")
+    table.add_column("definition", overflow="fold")  # Chinese has no blanks to break a line at
     chinese = _language() == "zh"
     for m in board.measures:
-        share = m.unit == "share"
-        shown = "-" if m.value is None else f"{m.value:.1%}" if share else f"{m.value:,.1f}"
-        aim = "" if m.target is None else f"{m.target:.0%}" if share else f"{m.target:g}"
-        table.add_row(m.zh if chinese else m.en, shown, aim, m.definition_zh if chinese else m.definition_en)
+        aim = "" if m.target is None else f"{m.target:.0%}" if m.unit == "share" else f"{m.target:g}"
+        table.add_row(
+            m.zh if chinese else m.en,
+            _shown(m.value, m.unit),
+            aim,
+            m.definition_zh if chinese else m.definition_en,
+        )
     Console().print(table)
 
 
+def _shown(value: float | None, unit: str) -> str:
+    """A share in per cent, a count whole, anything else with one decimal."""
+    if value is None:
+        return "-"
+    if unit == "share":
+        return f"{value:.1%}"
+    return f"{value:,.0f}" if float(value).is_integer() else f"{value:,.1f}"
+
+
 def _show(summary: object) -> None:
+    from anju.jobs.cli import _language
     from anju.jobs.pipeline.library import PublishSummary
     from anju.kernel import wording
 
@@ -93,8 +107,6 @@ def _show(summary: object) -> None:
     table.add_column("measure")
     table.add_column("value", justify="right")
     for key, told in summary.figures.items():
-        value, share = told["value"], told["unit"] == "share"
-        shown = "-" if value is None else f"{value:.2%}" if share else f"{value:,.10g}"
-        table.add_row(wording.say(f"library.measure.{key}", "en"), shown)
+        table.add_row(wording.say(f"library.measure.{key}", _language()), _shown(told["value"], told["unit"]))
     console.print(table)
     console.print(", ".join(f"{name} {seconds:.1f} s" for name, seconds in summary.seconds.items()))

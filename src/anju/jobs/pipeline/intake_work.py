@@ -21,6 +21,7 @@ import pyarrow.parquet as pq
 from anju.exchange.contracts import Contract
 from anju.exchange.intake.reading import Sniffed, chunks, rows
 from anju.exchange.intake.recall import Recall
+from anju.exchange.intake.report import reason
 from anju.exchange.intake.standardise import Standard, Standardiser
 from anju.exchange.store import queries
 from anju.exchange.store.actions import Held
@@ -213,13 +214,19 @@ class Work:
 
     def _too_many(self) -> Refusal:
         counts = Counter(fault for row in self.told.held for fault in row.faults)
-        listed = "; ".join(f"{field} {code} × {count}" for (field, code), count in counts.most_common(3))
+        listed = {
+            f"faults_{language}": "; ".join(
+                f"{field} {reason(code, language)} × {count}".strip()
+                for (field, code), count in counts.most_common(3)
+            )
+            for language in ("zh", "en")
+        }
         return Refusal(
             "intake.too_many_held",
             file=self.found.name,
             held=len(self.told.held),
             rows=self.told.rows,
-            faults=listed,
+            **listed,
         )
 
     def place(self) -> None:
