@@ -14,7 +14,7 @@ from anju.exchange.store import change_actions, change_queries, review_actions, 
 from anju.exchange.store.models import PersonChange, ReviewQuestion, ReviewWord
 from anju.kernel.refusal import Refusal
 from anju.register.dossier import Said
-from anju.register.store.models import Identity, Person
+from anju.register.store.models import Identity, Person, Run
 from anju.register.store.queries import cases
 from anju.trust.access import Actor
 from anju.trust.store import ledger, log_queries, rows
@@ -214,6 +214,14 @@ def test_a_merge_and_a_split_need_a_second_person(monkeypatch: pytest.MonkeyPatc
     ids = [change_actions.record_id("community_visit", k) for k in said["A"]]
     with pytest.raises(Refusal, match="split_needs_both"):
         change_actions.propose_split("A", ids, why="不是一个人", by=ANN, **told)
+    run = Run.objects.create(
+        state="finished", started_at=AT, known_at=AT - timedelta(days=1), as_of=AT.date()
+    )
+    with pytest.raises(
+        Refusal, match="merge_shown_still"
+    ):  # the file holds B's records: they would be said to be A's
+        change_actions.propose_split("A", ids[:1], why="不是一个人", by=ANN, **told)
+    Run.objects.filter(pk=run.pk).update(known_at=AT + timedelta(days=1))
     split = change_actions.propose_split("A", ids[:1], why="不是一个人", by=ANN, **told)
     change_actions.answer(split, agrees=True, by=BO, **told)
     assert awaited() == [True, True], "neither the split nor the merge taken back"

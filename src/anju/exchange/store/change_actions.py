@@ -15,7 +15,7 @@ from django.db.models import Q
 from anju.exchange.review.questions import common_region, record_id
 from anju.exchange.store.models import PersonChange, ReviewWord
 from anju.kernel.refusal import Refusal
-from anju.register.store.queries import cases, resolve_code
+from anju.register.store.queries import cases, latest_run, resolve_code
 from anju.trust.access import Actor
 from anju.trust.sealing import sealer
 from anju.trust.store import log
@@ -44,6 +44,16 @@ def _no_other(*codes: str) -> None:
         raise Refusal("review.change_waits")
 
 
+def _no_merge_shown_still(code: str) -> None:
+    """Records are chosen on the file as it is shown: one that holds a merge taken back since would say it anew."""
+    run = latest_run()
+    if run is None or run.known_at is None:
+        return
+    undone = PersonChange.objects.filter(kind="merge", undone_at__gt=run.known_at, answered_at__isnull=False)
+    if undone.filter(Q(person_code=code) | Q(other_code=code)).exists():
+        raise Refusal("review.merge_shown_still")
+
+
 @transaction.atomic
 def propose_merge(code: str, other: str, *, why: str, by: Actor, at: datetime, purpose: str) -> int:
     """Two codes are one person. Refuses two that lead to the same one. Returns the change."""
@@ -64,6 +74,7 @@ def propose_split(
     """Some records of a person are another person's. Refuses all or none of them. Returns the change."""
     one, why = resolve_code(code), _why(why)
     _no_other(one)
+    _no_merge_shown_still(one)
     mine = _records(one)
     moved = sorted(set(records) & set(mine))
     kept = [r for r in mine if r not in set(moved)]
