@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from urllib.parse import urlencode
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
 from anju.kernel import packs
@@ -101,6 +103,12 @@ class PolicyPage:
     cutoff: date
     services: tuple[ServicePart, ...]
     receipt: tuple[str, str, str]
+
+    @property
+    def doubt(self) -> str:
+        """The query that begins a request about this result: which rules, which result; nothing of the person."""
+        told = {"name": self.name, "version": self.programme.id, "digest": self.receipt[2]}
+        return urlencode({"text": _("%(name)s（%(version)s，结果摘要 %(digest)s）：") % told})
 
 
 @require_GET
