@@ -51,7 +51,7 @@ def steps(
         ("contributions", lambda: facts.contributions(engine, inputs), ("contribution",)),
         ("heard", lambda: family.hear(engine, inputs, rules), ()),
         ("people", lambda: people.resolve(engine, inputs, rules), ("discrepancy",)),
-        ("persons", lambda: _persons(engine, inputs, rules), ("person",)),
+        ("persons", _nothing, ("person",)),
         ("dossiers", _nothing, ("dossier",)),
         ("families", lambda: family.resolve(engine, inputs), ("kin",)),
         ("places", _nothing, ("dwelling", "employer", "school")),
@@ -61,7 +61,10 @@ def steps(
         tell(name)
         step()
         for table in tables:
-            yield table, _save(engine, table, queries[table](), out)
+            rows = _save(engine, table, queries[table](), out)
+            if table == "person":  # what the measures read
+                engine.scan(table, [out / "person.parquet"])
+            yield table, rows
         for table in _DONE_WITH.get(name, ()):
             engine.run(f"DROP TABLE IF EXISTS {table}")
 
@@ -109,8 +112,8 @@ RECENT_MONTHS = 3
 """A contribution in one of so many months before the day of the run shows that somebody is here."""
 
 
-def _persons(engine: Engine, inputs: Inputs, rules: Rules) -> None:
-    """Make ``person``: one row per person as the ``person`` table has it, with pid.
+def _persons(inputs: Inputs, rules: Rules) -> str:
+    """A query: one row per person as the ``person`` table has it, with pid.
 
     A resident lives, works or learns here on the day of the run, or was insured here lately, or is known here
     without any stay, job or enrolment that could have ended.
@@ -118,8 +121,7 @@ def _persons(engine: Engine, inputs: Inputs, rules: Rules) -> None:
     as_of = f"DATE '{inputs.as_of.isoformat()}'"
     police = sum(1 << n for d, n in given.numbers(inputs).items() if d in rules.police_register)
     fields = ", ".join(f"s.{f}" for f in PERSON_FIELDS)
-    engine.run(f"""
-CREATE OR REPLACE TEMP TABLE person AS
+    return f"""
 WITH arrived AS (SELECT pid, min(begin_on) AS arrived_on FROM stay GROUP BY pid),
 insured AS (
     SELECT pid FROM contribution GROUP BY pid
@@ -143,13 +145,13 @@ LEFT JOIN current_enrolment AS en ON s.pid = en.pid
 LEFT JOIN arrived AS a ON s.pid = a.pid
 LEFT JOIN insured AS ins ON s.pid = ins.pid
 LEFT JOIN spelled AS ls ON s.pid = ls.pid
-LEFT JOIN contrary AS c ON s.pid = c.pid""")
+LEFT JOIN contrary AS c ON s.pid = c.pid"""
 
 
 def _queries(inputs: Inputs, rules: Rules) -> Mapping[str, Callable[[], str]]:
     """The query of every table, with ``pid`` in place of ``person_code`` where it is about people."""
     return {
-        "person": lambda: "SELECT * FROM person",
+        "person": lambda: _persons(inputs, rules),
         "dossier": people.dossier,
         "stay": lambda: _STAYS,
         "job": lambda: _JOBS,
@@ -254,7 +256,6 @@ _MADE = [
     "current_stay",
     "current_job",
     "current_enrolment",
-    "person",
     "contribution",
     "contribution_row",
     "rival",
