@@ -10,6 +10,7 @@ from datetime import datetime
 from anju.exchange.doors import tokens
 from anju.exchange.store.client_actions import ROLE, Scope
 from anju.exchange.store.models import Client, ClientKey
+from anju.kernel.workdays import day_of
 from anju.trust import places
 from anju.trust.access import Actor
 from anju.trust.store import prepared
@@ -69,8 +70,8 @@ def authenticate(header: str, at: datetime) -> Machine | None:
     client = Client(**{n: json.loads(row[n]) if n in _LISTS else row[n] for n in _CLIENT})
     if _state(client, at) != "works":
         return None
-    if row["used_on"] != at.date():
-        ClientKey.objects.filter(pk=token.key).update(used_on=at.date())
+    if row["used_on"] != day_of(at):
+        ClientKey.objects.filter(pk=token.key).update(used_on=day_of(at))
     actor = Actor(f"client:{client.name}", ROLE, client.region, client.department)
     return Machine(client.name, actor, _scope(client), token.key)
 

@@ -24,6 +24,7 @@ from anju.exchange.store import queries
 from anju.exchange.store.models import Push, Upload
 from anju.kernel.home import home
 from anju.kernel.refusal import Refusal
+from anju.kernel.workdays import day_of
 from anju.trust.access import Actor
 
 FORMATS = {
@@ -114,7 +115,9 @@ def take(path: Path, sent: Sent, *, by: Actor, at: datetime, purpose: str) -> di
     """Hand the content to intake; what became of it, with the receipt."""
     if TAKER is None:
         raise Refusal("intake.no_taker")
-    if sent.day is not None and sent.day > at.date() + timedelta(days=1):  # it would be the newest word for years
+    if sent.day is not None and sent.day > day_of(at) + timedelta(
+        days=1
+    ):  # it would be the newest word for years
         raise Refusal("doors.day_ahead", day=sent.day.isoformat())
     name = f"{sent.dataset}.{sent.format}"
     accepted = TAKER(path, name=name, dataset=sent.dataset, by=by, at=at, purpose=purpose, day=sent.day)
@@ -163,7 +166,9 @@ def begin(sent: Sent, *, size: int, sha256: str, by: Actor, at: datetime) -> Upl
     _lock(f"upload {by.account}")
     _drop_expired(at)
     mine = Upload.objects.filter(account=by.account)
-    found = mine.filter(sha256=sha256, dataset=sent.dataset).order_by("batch").first()  # an open one before a done one
+    found = (
+        mine.filter(sha256=sha256, dataset=sent.dataset).order_by("batch").first()
+    )  # an open one before a done one
     if found is None:
         if mine.filter(batch="").count() >= MOST_OPEN:
             raise Refusal("doors.too_many_uploads", most=MOST_OPEN)

@@ -14,6 +14,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn
 from rich.table import Table
 
 from anju.jobs.cli import setup_django
+from anju.kernel.workdays import day_of
 
 app = typer.Typer(help="Deletion when the time is over: count, list, carry out.", no_args_is_help=True)
 screen = Console()
@@ -33,7 +34,7 @@ def _told(quiet: bool) -> Iterator[Callable[[str], None]]:
 
 
 def _day(stated: str) -> date:
-    return date.fromisoformat(stated) if stated else datetime.now(UTC).date()
+    return date.fromisoformat(stated) if stated else day_of(datetime.now(UTC))
 
 
 @app.command()

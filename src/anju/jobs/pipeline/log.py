@@ -11,6 +11,7 @@ from pathlib import Path
 
 from anju.jobs.pipeline import notices
 from anju.kernel.refusal import Refusal
+from anju.kernel.workdays import day_of
 from anju.trust.log import bundle
 
 logger = logging.getLogger(__name__)
@@ -62,7 +63,7 @@ def _erase(stop: threading.Event) -> None:
     while not stop.wait(ERASE_SECONDS):
         try:
             retention.work()
-            retention.plan_if_due(datetime.now(UTC).date())
+            retention.plan_if_due(day_of(datetime.now(UTC)))
         except Exception as broken:  # the sequencer must go on; the order waits and is tried again
             logger.error("erasure failed and is tried again: %s", type(broken).__name__)
         finally:

@@ -13,6 +13,7 @@ from datetime import UTC, date, datetime, timedelta
 from anju.exchange.library.inputs import quoted
 from anju.jobs.engine import DuckEngine
 from anju.jobs.pipeline import erasure
+from anju.kernel.workdays import day_of
 from anju.trust.access import system
 from anju.trust.rights import catalogue
 
@@ -115,11 +116,11 @@ def work(today: date | None = None, tell: Tell = lambda _: None) -> int:
     """Carry out every ordered erasure and every approved run; return how many."""
     from anju.trust.store import erasure_queries
 
-    day, done = today or _now().date(), 0
+    day, done = today or day_of(_now()), 0
     for order in erasure_queries.open_erasures():
         tell(order.number)
         # As of the day the officer saw it: a clock that runs ahead since then must not take more.
-        seen = min(day, order.ordered_at.date())
+        seen = min(day, day_of(order.ordered_at))
         erase_person(order.number, order.person_code, all_of_it=order.ground == "unlawful", as_of=seen)
         done += 1
     for run in erasure_queries.approved_runs():

@@ -15,6 +15,7 @@ from django.db.models import Q
 
 from anju.kernel.identifiers import PersonCode, is_citizen_no, mint_person_code
 from anju.kernel.refusal import Refusal
+from anju.kernel.workdays import day_of
 from anju.register import counter, dossier, names
 from anju.register.counter import Guardian
 from anju.register.store.entering import (
@@ -121,10 +122,10 @@ def register_stay(
     if dwelling is None:
         raise Refusal("register.no_dwelling")
     _check_place(dwelling.region, by)
-    counter.check_day(begin_on, at.date())
+    counter.check_day(begin_on, day_of(at))
     wrote = Written()
     person = _person_moving(current, dwelling.region, known_by, wrote)
-    beside = _guardian(person, guardian, at.date(), wrote)
+    beside = _guardian(person, guardian, day_of(at), wrote)
     for former in _open_stays(current, begin_on):
         if former.dwelling_code == dwelling_code:
             raise Refusal("register.lives_here_already")
@@ -140,7 +141,7 @@ def register_stay(
             begin_on=begin_on,
             dwelling_kind=dwelling_kind,
             reason=reason,
-            confirmed_on=at.date(),
+            confirmed_on=day_of(at),
         ),
     )
     wrote.replace(
@@ -148,7 +149,7 @@ def register_stay(
     )
     told = _stay_told(dwelling) | beside | {"person.name": person.name, "stay.begin_on": begin_on.isoformat()}
     told |= {"stay.dwelling_kind": dwelling_kind, "stay.reason": reason}
-    return enter(current, dwelling.region, "stay", told, at.date(), Entered(by, at, purpose), wrote)
+    return enter(current, dwelling.region, "stay", told, day_of(at), Entered(by, at, purpose), wrote)
 
 
 @transaction.atomic
@@ -158,7 +159,7 @@ def end_stay(code: str, *, end_on: date, by: Actor, at: datetime, purpose: str) 
     Refuses a person who lives nowhere here, and a day before the stay began.
     """
     current = resolve_code(code)
-    counter.check_day(end_on, at.date())
+    counter.check_day(end_on, day_of(at))
     person, wrote = shown_person(current), Written()
     going_on = list(_open_stays(current, None))
     if not going_on:
@@ -173,7 +174,7 @@ def end_stay(code: str, *, end_on: date, by: Actor, at: datetime, purpose: str) 
     told = _stay_told(address.first()) or {"stay.region": last.stay_region}
     for stay in going_on:
         wrote.replace(
-            "stay", stay, at, end_on=end_on, confirmed_on=at.date(), sources=f"{stay.sources};{_source(at)}"
+            "stay", stay, at, end_on=end_on, confirmed_on=day_of(at), sources=f"{stay.sources};{_source(at)}"
         )
     wrote.replace("identity", person, at, is_resident=False, dwelling_code=None)
     told |= {
@@ -181,7 +182,7 @@ def end_stay(code: str, *, end_on: date, by: Actor, at: datetime, purpose: str) 
         "stay.begin_on": begin_on.isoformat(),
         "stay.end_on": end_on.isoformat(),
     }
-    return enter(current, person.region, "leave", told, at.date(), Entered(by, at, purpose), wrote)
+    return enter(current, person.region, "leave", told, day_of(at), Entered(by, at, purpose), wrote)
 
 
 @transaction.atomic
@@ -197,7 +198,7 @@ def register_job(
 ) -> str:
     """A job told at the counter, in the same visit as a stay. Returns the entry's key. Refuses an unknown employer."""
     current = resolve_code(code)
-    counter.check_day(begin_on, at.date())
+    counter.check_day(begin_on, day_of(at))
     employer = Employer.objects.filter(employer_code=employer_code, known_to__isnull=True).first()
     if employer is None:
         raise Refusal("register.no_employer")
@@ -212,7 +213,7 @@ def register_job(
             employer_name=employer.name,
             begin_on=begin_on,
             occupation=occupation,
-            confirmed_on=at.date(),
+            confirmed_on=day_of(at),
         ),
     )
     wrote.replace("identity", person, at, employer_code=employer_code)
@@ -222,7 +223,7 @@ def register_job(
         "job.employer_name": employer.name,
     }
     told |= {"job.begin_on": begin_on.isoformat(), "job.occupation": occupation}
-    return enter(current, person.region, "job", told, at.date(), Entered(by, at, purpose), wrote)
+    return enter(current, person.region, "job", told, day_of(at), Entered(by, at, purpose), wrote)
 
 
 @transaction.atomic
@@ -250,7 +251,7 @@ def _check_place(region: str, by: Actor) -> None:
 
 
 def _source(at: datetime) -> str:
-    return f"{DATASET}@{at.date().isoformat()}"
+    return f"{DATASET}@{day_of(at).isoformat()}"
 
 
 def _stay_told(dwelling: Dwelling | None) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from datetime import date, datetime
 from django.db import connection, transaction
 
 from anju.kernel.refusal import Refusal
+from anju.kernel.workdays import day_of
 from anju.register import settling
 from anju.register.store import loading, showing_parts
 from anju.register.store.models import Identity, Settlement, SettlementStep
@@ -92,7 +93,7 @@ def open_case(code: str, field: str, at: datetime) -> Settlement:
     person = Identity.objects.filter(person_code=code, known_to__isnull=True).only("region").first()
     if person is None:
         raise Refusal("register.no_person")
-    limit = settling.due(at.date())
+    limit = settling.due(day_of(at))
     return Settlement.objects.create(
         person_code=code, region=person.region, field=field, owner=settling.owner_of(field, cases.authority(field)),
         opened_at=at, due_on=limit.on, due_is_provisional=limit.is_provisional,
@@ -176,7 +177,7 @@ def send(code: str, field: str, to: str, *, note: str, by: Actor, at: datetime, 
         raise Refusal("register.has_it_already")
     case.owner = to
     if not case.is_requested:  # the person's limit does not move
-        limit = settling.due(at.date(), sent=True)
+        limit = settling.due(day_of(at), sent=True)
         case.due_on, case.due_is_provisional = limit.on, limit.is_provisional
     case.save(update_fields=["owner", "due_on", "due_is_provisional"])
     _step(case, "sent", note, by=by, at=at, to=to)
@@ -198,7 +199,7 @@ def drop(code: str, field: str, *, why: str, ground: str = "", by: Actor, at: da
 
 def _answer(case: Settlement, why: str, *, by: Actor, at: datetime, purpose: str, ground: str = "") -> None:
     """Tell the person who asked; a request that was answered at another desk stays as it is."""
-    if case.request and rights_queries.get_request(case.request, today=at.date()).state == "open":
+    if case.request and rights_queries.get_request(case.request, today=day_of(at)).state == "open":
         rights_actions.answer(case.request, why, by=by, at=at, purpose=purpose, ground=ground)
 
 
@@ -236,7 +237,7 @@ def reopen(case: Settlement, at: datetime, state: str = "open") -> None:
             showing_parts.restore(code, case, former, at)
         else:
             show(code, case.field, former, at, settled=False)
-    limit = settling.due(at.date())
+    limit = settling.due(day_of(at))
     case.state, case.settled_at, case.settled_by, case.batch = state, None, "", None
     case.value = case.former = case.overruled = case.why = None
     case.due_on, case.due_is_provisional = limit.on, limit.is_provisional

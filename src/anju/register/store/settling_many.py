@@ -10,6 +10,7 @@ from datetime import datetime
 from django.db import connection, transaction
 
 from anju.kernel.refusal import Refusal
+from anju.kernel.workdays import day_of
 from anju.register import dossier, settling
 from anju.register.settling import Rule
 from anju.register.store.models import SettleBatch, Settlement
@@ -271,7 +272,7 @@ def _reopen_all(batch: int, at: datetime) -> list[tuple[str, str]]:
     for case, value, former in zip(standing, values, formers, strict=True):
         if value != former:
             reopen(case, at)
-    limit = settling.due(at.date())
+    limit = settling.due(day_of(at))
     Settlement.objects.filter(pk__in=unchanged).update(
         state="open", settled_at=None, settled_by="", batch=None, value=None, former=None, overruled=None, why=None,
         due_on=limit.on, due_is_provisional=limit.is_provisional,

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from datetime import date, datetime
 
 from anju.kernel.refusal import Refusal
+from anju.kernel.workdays import day_of
 from anju.register import dossier, names
 from anju.register.dossier import Said
 from anju.register.store.models import Dossier, Identity
@@ -99,7 +100,7 @@ def _restate(
     key = f"{code}-{field}"
     said = [s for s in said if (s.dataset, s.record_key) != (DATASET, key)]
     if settled:
-        said.append(Said(at.date(), DATASET, key, f"own-{DATASET}", {field: after[field] or ""}))
+        said.append(Said(day_of(at), DATASET, key, f"own-{DATASET}", {field: after[field] or ""}))
     if row is not None:
         Dossier.objects.filter(pk=row.pk).update(known_to=at)
     library = Dossier.objects.filter(person_code=code, is_live=False).order_by("-known_from", "-id").first()

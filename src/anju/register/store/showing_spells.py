@@ -13,6 +13,7 @@ from django.db.models import Min, Value
 from django.db.models.functions import Coalesce
 
 from anju.kernel.refusal import Refusal
+from anju.kernel.workdays import day_of
 from anju.register import spells
 from anju.register.spells import Change, SpellDecision
 from anju.register.store.entering import Written, shown_person
@@ -42,7 +43,7 @@ def show(
     )
     if found is None:
         raise Refusal("register.no_spell")
-    now = spells.decide(stated(aspect, found), change, at.date())
+    now = spells.decide(stated(aspect, found), change, day_of(at))
     first = next((e for e in earlier if e.shows(now.key, found.begin_on, found.end_on)), None)
     decision = now if first is None else spells.carried(now, first)
     closed = [row]
@@ -50,7 +51,7 @@ def show(
         MODELS[aspect].objects.filter(pk=row).update(known_to=at)
     else:
         place = _place(aspect, now.to_place) if now.to_place else {}
-        beside = _meeting(code, found, now, at.date()) if place else []
+        beside = _meeting(code, found, now, day_of(at)) if place else []
         days = (now.begin_on, now.end_on, found.presumed_end_on if found.end_on == now.end_on else None)
         for other in beside:
             MODELS[aspect].objects.filter(pk=other.pk).update(known_to=at)
@@ -59,9 +60,9 @@ def show(
         told = {
             s for f in (found, *beside) for s in f.sources.split(";") if s and not s.startswith(f"{DATASET}@")
         }
-        told.add(f"{DATASET}@{at.date().isoformat()}")
+        told.add(f"{DATASET}@{day_of(at).isoformat()}")
         wrote.replace(
-            aspect, found, at, begin_on=days[0], end_on=days[1], presumed_end_on=days[2], confirmed_on=at.date(),
+            aspect, found, at, begin_on=days[0], end_on=days[1], presumed_end_on=days[2], confirmed_on=day_of(at),
             sources=";".join(sorted(told)), **place,
         )  # fmt: skip
     _restate(person, wrote, at)
@@ -121,7 +122,7 @@ def restore(code: str, decision: SpellDecision, former: Iterable[int], at: datet
     model = MODELS[decision.aspect]
     for row in model.objects.filter(person_code=code, known_to=None):
         if stated(decision.aspect, row).key == decision.shown_key and (
-            row.begin_on == decision.begin_on or decision.meets(row.begin_on, row.end_on, at.date())
+            row.begin_on == decision.begin_on or decision.meets(row.begin_on, row.end_on, day_of(at))
         ):
             model.objects.filter(pk=row.pk).update(known_to=at)
     for again in model.objects.filter(pk__in=former, person_code=code).order_by("pk"):
@@ -132,7 +133,7 @@ def restore(code: str, decision: SpellDecision, former: Iterable[int], at: datet
 
 def _restate(person: Any, wrote: Written, at: datetime) -> None:
     """Who lives, works and is here today by the rows that stand; where rows belong follows with the next run."""
-    code, today = person.person_code, at.date()
+    code, today = person.person_code, day_of(at)
     stay, job, pupil = (_going(model, code, today) for model in (Stay, Job, Enrolment))
     told = any(m.objects.filter(person_code=code, known_to=None).exists() for m in (Stay, Job, Enrolment))
     insured = Contribution.objects.filter(person_code=code, known_to=None, to_month__gt=today - INSURED)

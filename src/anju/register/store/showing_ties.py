@@ -10,6 +10,7 @@ from datetime import date, datetime
 from typing import Any
 
 from anju.kernel.refusal import Refusal
+from anju.kernel.workdays import day_of
 from anju.register import counter, ties
 from anju.register.store.entering import Written, shown_person
 from anju.register.store.models import Identity, Kin
@@ -37,13 +38,13 @@ def show(code: str, relative: str, name: str, relation: str, at: datetime) -> tu
         raise Refusal("register.tie_unchanged")
     if relative and other is None and {ties.kind(r.relation) for r in mine} & ties.YOUNGER:
         raise Refusal("register.relative_elsewhere")  # nobody here sees whether a minor would be left alone
-    minors = [p for p in (person, other) if p is not None and _guarded(p, at.date())]
+    minors = [p for p in (person, other) if p is not None and _guarded(p, day_of(at))]
     _write(person, mine, decision, False, at, wrote)
     if other is not None:
         seen = ties.inverse(relation, person.sex) if relation else ""
         theirs = TieDecision(code, person.name, seen)
         _write(other, _rows(relative, code, person.name), theirs, True, at, wrote)
-    _check_guarded(minors, at.date())
+    _check_guarded(minors, day_of(at))
     return decision, wrote.closed["kin"]
 
 
@@ -90,7 +91,7 @@ def _write(
     person: Identity, rows: list[Any], decision: TieDecision, is_inverse: bool, at: datetime, wrote: Written
 ) -> None:
     """One side: what says otherwise ends, what is decided is said. One household stays one unless they are not related."""
-    source, relation = f"{DATASET}@{at.date().isoformat()}", decision.relation
+    source, relation = f"{DATASET}@{day_of(at).isoformat()}", decision.relation
     agreeing = [r for r in rows if relation and r.relation == relation and r.is_inverse == is_inverse]
     for row in rows:
         if not relation or not (row.household or row.relation == relation):
@@ -115,7 +116,7 @@ def restore(code: str, decision: TieDecision, former: Iterable[int], at: datetim
         sides.append((decision.relative, code, person.name))
     shown = Identity.objects.select_for_update().filter(known_to__isnull=True)
     people = list(shown.filter(person_code__in=[mine for mine, _theirs, _name in sides]).order_by("pk"))
-    minors = [p for p in people if _guarded(p, at.date())]
+    minors = [p for p in people if _guarded(p, day_of(at))]
     for mine, theirs, name in sides:
         for row in _rows(mine, theirs, name):
             if f"{DATASET}@" in row.sources:
@@ -123,6 +124,6 @@ def restore(code: str, decision: TieDecision, former: Iterable[int], at: datetim
     for again in Kin.objects.filter(pk__in=former).order_by("pk"):
         again.pk, again.known_from, again.known_to = None, at, None
         wrote.open("kin", again)
-    _check_guarded(minors, at.date())
+    _check_guarded(minors, day_of(at))
     for seen in people:
         wrote.replace("identity", seen, at)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from anju.kernel.workdays import day_of
 from anju.register import settling
 from anju.register.store.models import CounterEntry, Settlement
 from anju.register.store.queries import sql
@@ -45,7 +46,7 @@ def own_records() -> list[OwnRecord]:
     for (code, field), case in sorted(newest.items()):
         value = {f"person.{field}": seal.open(case.value)}
         current = resolve_code(code)
-        found.append(OwnRecord("settlement", f"{code}-{field}", current, case.settled_at.date(), value))
+        found.append(OwnRecord("settlement", f"{code}-{field}", current, day_of(case.settled_at), value))
     return found
 
 

@@ -8,6 +8,7 @@ from datetime import date
 from typing import Any
 
 from anju.kernel.refusal import Refusal
+from anju.kernel.workdays import day_of
 from anju.register import spells
 from anju.register.spells import SpellDecision
 from anju.register.store.models import Settlement
@@ -38,7 +39,7 @@ def standing(code: str = "") -> tuple[Standing, ...]:
         told = spells.unpack(sealer().open(case.value))
         whose = resolve_code(case.person_code)
         newest[(whose, *told.key, told.stated_begin_on)] = Standing(
-            case.pk, whose, told, case.settled_at.date()
+            case.pk, whose, told, day_of(case.settled_at)
         )
     return tuple(sorted(newest.values(), key=lambda s: s.id))
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from anju.kernel.refusal import Refusal
+from anju.kernel.workdays import day_of
 from anju.register import ties
 from anju.register.store.models import Settlement
 from anju.register.store.queries import cases, sql
@@ -38,7 +39,7 @@ def standing(code: str = "") -> tuple[Standing, ...]:
         told = ties.unpack(sealer().open(case.value))
         whose, other = resolve_code(case.person_code), _current(told.relative)
         pair = frozenset({whose, other or f"={told.name}"})
-        newest[pair] = Standing(case.pk, whose, other, told, case.settled_at.date())
+        newest[pair] = Standing(case.pk, whose, other, told, day_of(case.settled_at))
     return tuple(sorted(newest.values(), key=lambda s: s.id))
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from django.db.models import Count, Max, Min, Q
 
+from anju.kernel.workdays import day_of
 from anju.register.store.models import SettleBatch, Settlement
 from anju.register.store.queries import sql
 from anju.register.store.queries.values import Page
@@ -69,7 +70,7 @@ def _where(
     parts.append("s.state = 'open'" if state not in ("settled", "dropped") else f"s.state = '{state}'")
     if state == "overdue":
         parts.append("s.due_on < %s")
-        told.append(at.date())
+        told.append(day_of(at))
     if state == "requested":
         parts.append("s.is_requested")
     for column, wanted in (("owner", owner), ("field", field)):
@@ -113,7 +114,7 @@ def list_cases(
         size + 1,
     )
     following = order.cursor(found[size - 1]) if len(found) > size else None
-    return Page(tuple(_line(r, at.date(), masked) for r in found[:size]), following)
+    return Page(tuple(_line(r, day_of(at), masked) for r in found[:size]), following)
 
 
 def _line(r: Mapping[str, Any], today: date, masked: bool) -> CaseLine:
@@ -133,7 +134,7 @@ def count_cases(
         "SELECT s.field, s.owner, count(*) AS n, count(*) FILTER (WHERE s.due_on < %s) AS late, "
         f"count(*) FILTER (WHERE s.is_requested) AS asked FROM register_settlement s WHERE {where} "
         "GROUP BY GROUPING SETS ((s.field), (s.owner), ()) ",
-        at.date(),
+        day_of(at),
         *values,
     )
     whole = next((r for r in found if r["field"] is None and r["owner"] is None), None)
