@@ -76,7 +76,9 @@ def test_statements_the_database_forgot_are_prepared_again(page: str, worker: Cl
         cursor.execute("DEALLOCATE ALL")
     connection.connection._prepared.clear()
     assert worker.get(page).status_code == 200
-    assert worker.get(page.replace("people", "dwellings")).status_code == 403  # another statement, and a rollback
+    assert (
+        worker.get(page.replace("people", "dwellings")).status_code == 403
+    )  # another statement, and a rollback
     assert worker.get(page).status_code == 200
     assert looks() == ["done"] * 3
 

@@ -56,7 +56,9 @@ def catalogue(words: Mapping[str, str | list[str]]) -> bytes:
             entries[f"{chinese}\0{chinese}"] = "\0".join(told)
         else:
             entries[chinese] = str(told)
-            if "%" in chinese and "%(" not in chinese:  # the tag ``trans`` asks for a sentence with its % doubled
+            if (
+                "%" in chinese and "%(" not in chinese
+            ):  # the tag ``trans`` asks for a sentence with its % doubled
                 entries[chinese.replace("%", "%%")] = str(told).replace("%", "%%")
     pairs = sorted((k.encode(), v.encode()) for k, v in entries.items())
     start = 28 + 16 * len(pairs)
