@@ -131,6 +131,9 @@ def test_a_department_sees_the_figures_of_its_own_datasets(steward: Client) -> N
         "freshness_days": "20.0",
     }
     assert {q.key: q.shown for q in own.queues} == {"held": "1", "fixed": "50.0 %", "owned": "0"}
+    (waiting,) = [q for q in own.queues if q.key == "held"]
+    behind = steward.get(waiting.href).context["page"]
+    assert [b.dataset for b in behind.rows] == ["housing_lease"], "a figure opens the records it was made of"
 
 
 def test_courses_end_now_and_the_target_is_drawn(steward: Client) -> None:

@@ -34,6 +34,9 @@ class BatchesPage:
     next_after: str | None
     contracts: tuple[object, ...]
     dataset: str
+    departments: tuple[str, ...]
+    department: str
+    is_waiting: bool
     trouble: str
     may_send: bool
 
@@ -76,16 +79,20 @@ def batches(request: HttpRequest) -> HttpResponse:
             return redirect("staff:batch", accepted.batch)
     elif request.method == "POST":
         trouble = _("请先选择一个文件。")
-    dataset = request.GET.get("dataset", "")
+    dataset, department = request.GET.get("dataset", ""), request.GET.get("department", "")
+    is_waiting, contracts = request.GET.get("waiting") == "1", tuple(list_contracts())
+    theirs = tuple(c.id for c in contracts if c.department == department) if department else None
     found = queries.list_batches(
         dataset=dataset or None,
         after=request.GET.get("after"),
         sort=request.GET.get("sort", "-accepted_at"),
         now=timezone.now(),
+        sender=queries.Sender(datasets=theirs, is_waiting=is_waiting),
     )
     page = BatchesPage(
-        found.rows, found.next_after, tuple(list_contracts()), dataset, trouble, may(request, "exchange.send")
-    )
+        found.rows, found.next_after, contracts, dataset, tuple(sorted({c.department for c in contracts})), department,
+        is_waiting, trouble, may(request, "exchange.send"),
+    )  # fmt: skip
     return render(request, "staff/batches.html", {"page": page}, status=422 if trouble else 200)
 
 

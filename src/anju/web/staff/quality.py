@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -33,6 +34,8 @@ PAGES = {
     "review": "staff:review",
 }
 """Where the records behind a measure are listed, other than people."""
+ASKED_AS = {"staff:batches": "department", "staff:discrepancies": "owner"}
+"""What a page calls the department whose records alone it is to show."""
 HIGH_IS_GOOD = frozenset({"standardisation_rate", "on_time_rate"})
 DRAWN = 12
 """Bars in one picture; the other parts stand in its table."""
@@ -97,7 +100,7 @@ def board(request: HttpRequest) -> HttpResponse:
     department = request.GET.get("department", "")
     department = department if department in owners.values() else ""
     datasets = frozenset(d for d, owner in owners.items() if owner == department) if department else None
-    measures = tuple(_measures(request, told, datasets))
+    measures = tuple(_measures(request, told, datasets, department))
     queues = _queues(request, told.history, department, datasets)
     page = BoardPage(told.run, queues, measures, department, tuple(sorted(set(owners.values()))))
     return render(request, "staff/quality.html", {"page": page})
@@ -131,19 +134,19 @@ def _queues(
     held = course_queries.held(moments, datasets)
     waiting, fixed = held.waiting[-1], held.done[-1]
     found = [
-        Queue("held", _("退回待改"), f"{waiting:,}", "", _href(request, "waiting"), "signal" if waiting else "good",
-              _("各部门报送中被退回、尚未改正或放弃的行。"),
+        Queue("held", _("退回待改"), f"{waiting:,}", "", _href(request, "waiting", department),
+              "signal" if waiting else "good", _("各部门报送中被退回、尚未改正或放弃的行。"),
               _drawn("held", labels, ((_("退回待改"), held.waiting), (_("已改正"), held.done)))),
         Queue("fixed", _("退回改正率"), _shown("share", fixed / (waiting + fixed) if waiting + fixed else None),
-              _("已改正 %(n)s 行") % {"n": f"{fixed:,}"}, _href(request, "fixed_rate"), "",
+              _("已改正 %(n)s 行") % {"n": f"{fixed:,}"}, _href(request, "fixed_rate", department), "",
               _("已改正的行 ÷（已改正的行＋待改的行）。"), None),
     ]  # fmt: skip
     if department:
         count = cases.count_cases(scope(request.access.actor), now, owner=department).open
-        href = _href(request, "contradiction_rate")
         found.append(
-            Queue("owned", _("待核定的不一致事项"), f"{count:,}", "", href and f"{href}?owner={department}",
-                  "signal" if count else "good", _("由该部门负责核定、尚未核定的不一致事项。"), None)
+            Queue("owned", _("待核定的不一致事项"), f"{count:,}", "",
+                  _href(request, "contradiction_rate", department), "signal" if count else "good",
+                  _("由该部门负责核定、尚未核定的不一致事项。"), None)
         )  # fmt: skip
     else:
         asked = course_queries.questions(moments)
@@ -164,8 +167,8 @@ def _drawn(key: str, labels: list[str], told: tuple[tuple[str, tuple[int, ...]],
     )
 
 
-def _href(request: HttpRequest, key: str) -> str:
-    """Where the records behind a figure are; empty for those who may not open them."""
+def _href(request: HttpRequest, key: str, department: str = "") -> str:
+    """Where the records behind a figure (of one department) are; empty for those who may not open them."""
     if key in register.BEHIND and key != "contradiction_rate":
         return reverse("staff:behind", args=[key]) if may(request, "person.search") else ""
     right = {
@@ -174,17 +177,21 @@ def _href(request: HttpRequest, key: str) -> str:
         "staff:review": "review.read",
     }
     name = PAGES.get(key)
-    return reverse(name) if name and may(request, right[name]) else ""
+    if not name or not may(request, right[name]):
+        return ""
+    asked = {ASKED_AS[name]: department} if department and name in ASKED_AS else {}
+    asked |= {"waiting": "1"} if key == "waiting" else {}
+    return reverse(name) + ("?" + urlencode(asked) if asked else "")
 
 
 def _measures(
-    request: HttpRequest, told: register.Board, datasets: frozenset[str] | None
+    request: HttpRequest, told: register.Board, datasets: frozenset[str] | None, department: str
 ) -> Iterator[Measure]:
     """Every measure; for a department those that its own datasets make up."""
     for view in told.measures:
         own = _of(view, datasets) if datasets is not None else view
         if own is not None:
-            yield _measure(request, own, told.history, datasets or frozenset())
+            yield _measure(request, own, told.history, datasets or frozenset(), department)
 
 
 def _of(view: register.MeasureView, datasets: frozenset[str]) -> register.MeasureView | None:
@@ -207,13 +214,14 @@ def _measure(
     view: register.MeasureView,
     runs: tuple[register.RunLine, ...],
     datasets: frozenset[str],
+    department: str,
 ) -> Measure:
     name, definition = (view.en, view.definition_en) if is_english() else (view.zh, view.definition_zh)
     course = _course_of(view, name, runs, datasets) if datasets else _course(view, name)
     return Measure(
         view, name, definition, _shown(view.unit, view.value), _aim(view),
         "" if view.meets is None else "good" if view.meets else "signal",
-        tuple(filter(None, (_chart(view, name), course))), _href(request, view.key),
+        tuple(filter(None, (_chart(view, name), course))), _href(request, view.key, department),
     )  # fmt: skip
 
 
