@@ -74,7 +74,7 @@ is_rounded(x) AS CASE WHEN contains(x, '+') THEN regexp_full_match(x, '[0-9]([.]
 is_ascii(x) AS (strlen(x) = length(x))
 one_blank(x) AS CASE WHEN contains(x, '  ') THEN regexp_replace(x, ' +', ' ', 'g') ELSE x END
 cjk_name(x) AS CASE WHEN regexp_full_match(x, '[\\p{{Han}}·]+') THEN x ELSE translate(x, '•‧・∙⋅●．. ', '········') END
-is_name(x) AS regexp_full_match(x, '[\\p{{Han}}〇\\x{{E000}}-\\x{{F8FF}}][\\p{{Han}}〇·\\x{{E000}}-\\x{{F8FF}}]{{0,29}}|[A-Za-zÀ-ɏ][A-Za-zÀ-ɏ .''-]{{0,59}}')
+is_name(x) AS regexp_full_match(x, '[\\p{{Han}}〇\\x{{E000}}-\\x{{F8FF}}][\\p{{Han}}〇·\\x{{E000}}-\\x{{F8FF}}]{{0,25}}|[A-Za-zÀ-ɏ][A-Za-zÀ-ɏ .''-]{{0,59}}')
 record_hash(x) AS ('0x' || left(md5(x), 16))::UBIGINT
 digits(x) AS CASE WHEN x[1] BETWEEN '0' AND '9' THEN try_cast(x AS BIGINT) END
 plain_no(x) AS upper(translate(x, ' -''`', ''))
