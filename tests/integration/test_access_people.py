@@ -197,6 +197,23 @@ def test_where_somebody_in_sight_lived_or_works_opens_though_it_lies_elsewhere(
         assert places["other"] not in told.content.decode()
 
 
+def test_a_day_that_is_none_or_before_everything_shows_how_things_are_now(places: dict[str, str]) -> None:
+    worker = login("station_worker", "990102", "residence_registration")
+    for address in (
+        reverse("staff:person", args=[places["me"]]),
+        reverse("staff:dwelling", args=[DWELLINGS[HERE]]),
+        reverse("staff:employer", args=[EMPLOYERS[HERE]]),
+    ):
+        for stated in ("2026-13-45", "2999-01-01"):
+            page = worker.get(address, {"known_on": stated})
+            assert page.status_code == 200
+            assert f"“{stated}”不是过去的日期" in page.content.decode()
+            assert "正在查看过去" not in page.content.decode()
+        then = worker.get(address, {"known_on": "2001-01-01"}, follow=True)
+        assert then.redirect_chain == [(address, 302)]
+        assert "到 2001-01-01 为止还没有收到" in then.content.decode()
+
+
 def test_a_page_about_what_nobody_can_place_is_not_made() -> None:
     with pytest.raises(ValueError, match="batch:code"):
         guard("exchange.read", subject="batch:code")

@@ -14,6 +14,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
+from anju.kernel.refusal import Refusal
 from anju.register.store import queries as register
 from anju.trust import places
 from anju.trust.access import Actor
@@ -83,10 +84,15 @@ def find(request: HttpRequest) -> HttpResponse:
 @guard("person.read", subject="person:code")
 def person(request: HttpRequest, code: str) -> HttpResponse:
     """The file of one person, as true on a day and as known on a day."""
-    valid_on, known_on = day(request.GET.get("valid_on")), day(request.GET.get("known_on"))
-    held = register.get_person_file(
-        code, valid_on=valid_on, known_on=end_of(known_on), aspects=request.access.decision.aspects
-    )
+    valid_on, known_on = clocks(request)
+    try:
+        held = register.get_person_file(
+            code, valid_on=valid_on, known_on=end_of(known_on), aspects=request.access.decision.aspects
+        )
+    except Refusal:
+        if known_on is None:
+            raise
+        return back_to_now(request, known_on)
     if held.code != code:
         messages.info(
             request, _("编码 %(old)s 已并入 %(new)s，这是现在的档案。") % {"old": code, "new": held.code}
@@ -130,6 +136,30 @@ def day(stated: str | None) -> date | None:
         return date.fromisoformat(stated) if stated else None
     except ValueError:
         return None
+
+
+def clocks(request: HttpRequest) -> tuple[date | None, date | None]:
+    """The days a file is read by: as true on one, as known on one. A day that is none, or is to come, is said and left out."""
+    found = []
+    for name in ("valid_on", "known_on"):
+        stated = request.GET.get(name, "")
+        told = day(stated)
+        if stated and (told is None or told > timezone.localdate()):
+            messages.warning(
+                request, _("“%(day)s”不是过去的日期，这里显示现在的情况。") % {"day": stated[:20]}
+            )
+            told = None
+        found.append(told)
+    return found[0], found[1]
+
+
+def back_to_now(request: HttpRequest, known_on: date) -> HttpResponse:
+    """To the same page as of now: on that day nothing was known yet."""
+    messages.info(
+        request,
+        _("到 %(day)s 为止还没有收到这方面的资料，这里显示现在的情况。") % {"day": known_on.isoformat()},
+    )
+    return redirect(request.path)
 
 
 def end_of(last: date | None) -> datetime | None:

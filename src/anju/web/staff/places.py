@@ -12,11 +12,12 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
+from anju.kernel.refusal import Refusal
 from anju.register.store import queries as register
 from anju.web.guard import guard
 from anju.web.shell import maps
 from anju.web.shell.sealed import open_sealed, seal
-from anju.web.staff.people import day, end_of, scope
+from anju.web.staff.people import back_to_now, clocks, end_of, scope
 
 GRADES = ("A", "B", "C")
 
@@ -84,14 +85,19 @@ def find_dwelling(request: HttpRequest) -> HttpResponse:
 @guard("dwelling.read", subject="dwelling:code")
 def dwelling(request: HttpRequest, code: str) -> HttpResponse:
     """One dwelling and who lives there, now or on a day."""
-    valid_on, known_on = day(request.GET.get("valid_on")), day(request.GET.get("known_on"))
-    held = register.get_dwelling(
-        code,
-        valid_on=valid_on,
-        known_on=end_of(known_on),
-        today=known_on or timezone.localdate(),
-        with_families=request.access.opens("kin"),
-    )
+    valid_on, known_on = clocks(request)
+    try:
+        held = register.get_dwelling(
+            code,
+            valid_on=valid_on,
+            known_on=end_of(known_on),
+            today=known_on or timezone.localdate(),
+            with_families=request.access.opens("kin"),
+        )
+    except Refusal:
+        if known_on is None:
+            raise
+        return back_to_now(request, known_on)
     drawn = maps.community(held.line.region, held.longitude, held.latitude)
     page = PlacePage(held, _stated(valid_on), _stated(known_on), drawn)
     return render(request, "staff/dwelling.html", {"page": page})
@@ -117,10 +123,15 @@ def employers(request: HttpRequest) -> HttpResponse:
 @guard("employer.read", subject="employer:code")
 def employer(request: HttpRequest, code: str) -> HttpResponse:
     """One employer and who works there, now or on a day."""
-    valid_on, known_on = day(request.GET.get("valid_on")), day(request.GET.get("known_on"))
-    held = register.get_employer(
-        code, valid_on=valid_on, known_on=end_of(known_on), today=known_on or timezone.localdate()
-    )
+    valid_on, known_on = clocks(request)
+    try:
+        held = register.get_employer(
+            code, valid_on=valid_on, known_on=end_of(known_on), today=known_on or timezone.localdate()
+        )
+    except Refusal:
+        if known_on is None:
+            raise
+        return back_to_now(request, known_on)
     # What a library counted is of everybody; the rows are of those who live in one's own places.
     hidden = held.line.workers - len(held.workers) - held.more if not (valid_on or known_on) else 0
     page = PlacePage(held, _stated(valid_on), _stated(known_on), hidden=max(hidden, 0))
