@@ -9,6 +9,8 @@ from typing import Any
 
 import duckdb
 
+from anju.kernel.engine import literal
+
 
 class DuckEngine:
     """DuckDB in process, with bounded memory and a spill folder. Satisfies ``kernel.engine.Engine``."""
@@ -55,7 +57,7 @@ class DuckEngine:
 
     def scan(self, name: str, paths: list[Path]) -> None:
         """Make Parquet files readable as the view ``name`` (columns joined by name)."""
-        listed = ", ".join("'" + str(p).replace("'", "''") + "'" for p in paths)
+        listed = ", ".join(literal(str(p)) for p in paths)
         self.run(
             f"CREATE OR REPLACE VIEW {name} AS SELECT * FROM read_parquet([{listed}], union_by_name=true)"
         )

@@ -6,6 +6,11 @@ from pathlib import Path
 from typing import Any, Protocol
 
 
+def literal(text: str) -> str:
+    """A text as SQL writes it."""
+    return "'" + text.replace("'", "''") + "'"
+
+
 class Engine(Protocol):
     """A place where SQL in DuckDB's dialect runs; another engine renders it to its own.
 

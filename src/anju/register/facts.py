@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from anju.kernel.engine import literal
 from anju.kernel.refusal import Refusal
 from anju.policy.catalogue import Fact
 
@@ -191,7 +192,7 @@ def _coded(field: str, fact: Fact) -> str:
 
 
 def _quoted(values: Iterable[object]) -> str:
-    return ", ".join("'" + str(v).replace("'", "''") + "'" for v in values)
+    return ", ".join(literal(str(v)) for v in values)
 
 
 Measure = Callable[[Question, Mapping[str, Any], Fact, str], tuple[str, str]]

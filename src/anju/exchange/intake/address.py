@@ -16,9 +16,8 @@ from itertools import product
 from pathlib import Path
 
 from anju.exchange.intake import macros
-from anju.exchange.intake.macros import quoted
 from anju.kernel import packs
-from anju.kernel.engine import Engine
+from anju.kernel.engine import Engine, literal
 from anju.register import canon
 
 PLACES = "address_places"
@@ -62,7 +61,7 @@ def stages(c: str) -> tuple[tuple[Stage, str], ...]:
     size = f"CASE WHEN {found} IS NULL THEN 0 ELSE {c}_size END"
     alone: tuple[Stage, ...] = (
         {f"{c}_region": found, f"{c}_rest": f"after_community(substr({clean}, 1 + {size}))"},
-        {f"{c}_std": f"regexp_extract({c}_rest, {quoted(_USUAL)}, {list(_GROUPS)})"},
+        {f"{c}_std": f"regexp_extract({c}_rest, {literal(_USUAL)}, {list(_GROUPS)})"},
         {f"{c}_odd": f"CASE WHEN {c}_std.n = '' THEN building_word({c}_rest) END"},
         {f"{c}_at": f"instr({c}_odd, '号')", f"{c}_before": f"words_before({c}_odd)"},
         {
@@ -174,7 +173,7 @@ def _parts(c: str) -> Stage:
 def define(engine: Engine) -> None:
     """Make the macros and the table of the pack's divisions known to the engine."""
     macros.define(engine, MACROS)
-    rows = ", ".join(f"({quoted(w)}, {quoted(code)}, {len(w)})" for w, code in sorted(_written().items()))
+    rows = ", ".join(f"({literal(w)}, {literal(code)}, {len(w)})" for w, code in sorted(_written().items()))
     engine.run(f"CREATE OR REPLACE TABLE {PLACES} (written VARCHAR, code VARCHAR, size INT)")
     if rows:
         engine.run(f"INSERT INTO {PLACES} VALUES {rows}")

@@ -15,7 +15,8 @@ from datetime import date, timedelta
 
 from anju.exchange.contracts.model import ADDRESS_PARTS, Contract, Field
 from anju.exchange.intake.forms import NUMBERS, Step, code_forms, longest, steps
-from anju.exchange.intake.macros import NO_DAYS, quoted
+from anju.exchange.intake.macros import NO_DAYS
+from anju.kernel.engine import literal
 from anju.register import canon
 
 NOTED = "noted"
@@ -174,7 +175,7 @@ def _checks(i: int, contract: Contract, field: Field, come: date) -> Iterator[tu
     unknown = [*NO_DAYS] if field.type in {"date", "month"} else []
     if field.type == "code":
         unknown = [form for form, code in code_forms(field).items() if code is None]
-    blank = f"{empty} OR t0 IN ({', '.join(map(quoted, unknown))})" if unknown else empty
+    blank = f"{empty} OR t0 IN ({', '.join(map(literal, unknown))})" if unknown else empty
     if field.type in ROUNDED:
         blank = f"{blank} OR is_rounded(t0)"
         yield Fault(i, "rounded", field.fault == "hold"), "is_rounded(t0)"
@@ -218,10 +219,10 @@ def _of_record(contract: Contract, sent_on: date) -> dict[str, str]:
     gone = "FALSE"
     if contract.deleted:
         field, values = contract.deleted
-        listed = ", ".join(quoted(v) for v in sorted(values))
+        listed = ", ".join(literal(v) for v in sorted(values))
         gone = f"coalesce(v{contract.names.index(field)} IN ({listed}), FALSE)"
     return {
-        "record_id": f"record_hash({quoted(contract.id + '|')} || {key})",
+        "record_id": f"record_hash({literal(contract.id + '|')} || {key})",
         "record_key": key,
         "observed_on": f"coalesce(v{contract.names.index(contract.observed)}, DATE '{sent_on}')",
         "is_deleted": gone,

@@ -15,7 +15,7 @@ from anju.exchange.contracts.codelists import get_codelist
 from anju.exchange.contracts.model import UNITS, Field
 from anju.exchange.intake import address
 from anju.exchange.intake.lookups import DIVISIONS, LUNAR, own_prefixes
-from anju.exchange.intake.macros import quoted
+from anju.kernel.engine import literal
 from anju.kernel.identifiers import CITIZEN_CHECKS, CITIZEN_WEIGHTS, CREDIT_ALPHABET, CREDIT_WEIGHTS
 from anju.register import canon
 
@@ -233,9 +233,9 @@ def _code(i: int, field: Field) -> Steps:
     by_code: dict[str, list[str]] = {}
     for form, code in forms.items():
         by_code.setdefault(code, []).append(form)
-    usual = " ".join(f"WHEN {quoted(form)} THEN {quoted(code)}" for form, code in first.items())
+    usual = " ".join(f"WHEN {literal(form)} THEN {literal(code)}" for form, code in first.items())
     whens = " ".join(
-        f"WHEN t{i} IN ({', '.join(quoted(f) for f in written)}) THEN {quoted(code)}"
+        f"WHEN t{i} IN ({', '.join(literal(f) for f in written)}) THEN {literal(code)}"
         for code, written in by_code.items()
     )
     return (Step({f"v{i}": f"coalesce(CASE t{i} {usual} END, CASE {whens} END)"}),)
@@ -251,7 +251,7 @@ def code_forms(field: Field) -> dict[str, str | None]:
 def _division(i: int, field: Field) -> Steps:
     """A code below another place's county is known by its county; an ended one becomes today's."""
     g, k = f"g{i}", f"k{i}"
-    own = ", ".join(quoted(p) for p in own_prefixes()) or "''"
+    own = ", ".join(literal(p) for p in own_prefixes()) or "''"
     below = f"strlen({g}) IN (9, 12) AND {g}[1] BETWEEN '0' AND '9' AND left({g}, 4) NOT IN ({own})"
     today = f"CASE WHEN j{i}.code = {k} AND {g}[1] BETWEEN '0' AND '9' THEN {g} ELSE j{i}.code END"
     return (

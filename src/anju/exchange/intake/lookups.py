@@ -10,9 +10,8 @@ from functools import lru_cache
 from lunardate import LunarDate
 
 from anju.exchange.intake.address import regions
-from anju.exchange.intake.macros import quoted
 from anju.kernel import packs
-from anju.kernel.engine import Engine
+from anju.kernel.engine import Engine, literal
 from anju.kernel.refusal import Refusal
 
 DIVISIONS = "division_forms"
@@ -58,11 +57,11 @@ def define(engine: Engine) -> None:
     if path is None:
         raise Refusal("intake.no_divisions")
     own = ", ".join(
-        f"({quoted(written)}, {quoted(code)}, TRUE)"
+        f"({literal(written)}, {literal(code)}, TRUE)"
         for code, (name, _) in regions().items()
         for written in (code, name)
     )
-    engine.run(_FORMS.format(table=DIVISIONS, path=quoted(str(path)), own=own or "(NULL, NULL, TRUE)"))
+    engine.run(_FORMS.format(table=DIVISIONS, path=literal(str(path)), own=own or "(NULL, NULL, TRUE)"))
     months = ", ".join(f"({ym}, DATE '{first}', {days})" for ym, first, days in lunar_months())
     engine.run(f"CREATE OR REPLACE TABLE {LUNAR} (ym INT, first_on DATE, days INT)")
     engine.run(f"INSERT INTO {LUNAR} VALUES {months}")

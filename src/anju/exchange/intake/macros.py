@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import string
 
-from anju.kernel.engine import Engine
+from anju.kernel.engine import Engine, literal
 
 NULL_WORDS = (
     "",
@@ -56,19 +56,14 @@ _TO = _HALF + "  "
 _DASHES = "‐‑‒–—―−－"
 
 
-def quoted(text: str) -> str:
-    """``text`` as an SQL string literal."""
-    return "'" + text.replace("'", "''") + "'"
-
-
 # An apostrophe before a value tells a spreadsheet that it is text; some exports write it out.
 # Trimming by a set of characters costs ten times as much as seeing that there is nothing to trim.
 MACROS = f"""
-half(x) AS translate(x, {quoted(_FROM)}, {quoted(_TO)})
+half(x) AS translate(x, {literal(_FROM)}, {literal(_TO)})
 is_edged(x) AS (x <= '!' OR suffix(x, ' ') OR suffix(x, '\t') OR suffix(x, '\r') OR suffix(x, '\n'))
 tidy(x) AS CASE WHEN strlen(x) = length(x) OR NOT regexp_matches(x, '[！-～\u3000\u00a0{_DROPPED}]')
   THEN CASE WHEN is_edged(x) THEN trim(x, ' \t\r\n') ELSE x END ELSE trim(half(x)) END
-null_word(x) AS CASE WHEN strlen(x) < 7 THEN x IN ({", ".join(quoted(w) for w in NULL_WORDS)}) ELSE FALSE END
+null_word(x) AS CASE WHEN strlen(x) < 7 THEN x IN ({", ".join(literal(w) for w in NULL_WORDS)}) ELSE FALSE END
 unmarked(x) AS CASE WHEN starts_with(x, '''') THEN substr(x, 2) ELSE x END
 is_rounded(x) AS CASE WHEN contains(x, '+') THEN regexp_full_match(x, '[0-9]([.][0-9]+)?[Ee][+][0-9]+') ELSE FALSE END
 is_ascii(x) AS (strlen(x) = length(x))

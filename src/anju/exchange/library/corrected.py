@@ -16,11 +16,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from anju.exchange.library.inputs import Inputs, numbers, quoted
+from anju.exchange.library.inputs import Inputs, numbers
 from anju.exchange.library.periods import FOREVER, Spells
 from anju.exchange.library.rules import UNRANKED, Rules
 from anju.exchange.library.settled import DATASET
-from anju.kernel.engine import Engine
+from anju.kernel.engine import Engine, literal
 
 EVER = "DATE '0001-01-01'"
 ENTERED = "counter_entry"
@@ -66,7 +66,7 @@ SELECT d.id, p.pid, d.place, d.told, d.stated_begin_on, coalesce(d.stated_end_on
         THEN {EVER} ELSE d.stated_begin_on END AS from_on,
     coalesce(lead(d.stated_begin_on) OVER (PARTITION BY p.pid, d.place, d.told ORDER BY d.stated_begin_on), {FOREVER})
         AS until_on
-FROM decided AS d JOIN person_no AS p ON d.person_code = p.person_code WHERE d.aspect = {quoted(name)}"""
+FROM decided AS d JOIN person_no AS p ON d.person_code = p.person_code WHERE d.aspect = {literal(name)}"""
 
 
 def _about(spells: Spells, told: str) -> str:
@@ -76,7 +76,7 @@ def _about(spells: Spells, told: str) -> str:
         f"q.pid = d.pid AND ({place} = d.place AND {told} = d.told AND {begin} >= d.from_on AND {begin} < d.until_on "
         f"OR d.to_place <> '' AND {place} = d.to_place) "
         f"AND {begin} < d.stated_end_on AND coalesce(q.end_on, {FOREVER}) > d.stated_begin_on "
-        f"AND coalesce(q.begin_on, {EVER}) <= d.decided_on AND (q.dataset <> {quoted(ENTERED)} OR q.seen <= d.decided_on)"
+        f"AND coalesce(q.begin_on, {EVER}) <= d.decided_on AND (q.dataset <> {literal(ENTERED)} OR q.seen <= d.decided_on)"
     )
 
 
@@ -140,7 +140,7 @@ SELECT q.pid, q.ds, q.dataset, q.seen, CASE WHEN d.of_begin THEN greatest({begin
 FROM ({spells.query}) AS q LEFT JOIN {spells.name}_standing AS d ON {_about(spells, told)}
 WHERE d.id IS NULL OR NOT d.is_taken_out AND {begin} < d.end_on AND coalesce(q.end_on, {FOREVER}) > d.begin_on
 UNION ALL
-SELECT pid, -1 AS ds, {quoted(DATASET)} AS dataset, decided_on AS seen, begin_on,
+SELECT pid, -1 AS ds, {literal(DATASET)} AS dataset, decided_on AS seen, begin_on,
     CASE WHEN end_on < {FOREVER} THEN end_on END AS end_on, CASE WHEN to_place <> '' THEN to_place ELSE place END AS {place},
     CASE WHEN to_place <> '' THEN '' ELSE told END AS {other}{unsaid}
 FROM {spells.name}_standing WHERE NOT is_taken_out"""
@@ -149,7 +149,7 @@ FROM {spells.name}_standing WHERE NOT is_taken_out"""
 def contradictions(rules: Rules) -> str:
     """A query: one row per person and aspect where a decision yielded, as the table of contradictions has it."""
     return " UNION ALL ".join(
-        f"SELECT pid, {quoted(name)} AS field, {quoted(rules.owner(name))} AS owner, min(dataset) AS shown_dataset, "
-        f"{quoted(DATASET)} AS against FROM {name}_news GROUP BY pid"
+        f"SELECT pid, {literal(name)} AS field, {literal(rules.owner(name))} AS owner, min(dataset) AS shown_dataset, "
+        f"{literal(DATASET)} AS against FROM {name}_news GROUP BY pid"
         for name in ("stay", "job", "kin")
     )

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from anju.exchange.library.rules import PERSON_FIELDS, Rules
 from anju.exchange.linkage.state import scan_assignment
-from anju.kernel.engine import Engine
+from anju.kernel.engine import Engine, literal
 from anju.register import canon
 
 
@@ -47,11 +47,6 @@ class Inputs:
         return tuple(d for d in self.datasets if any(c.startswith(f"{aspect}.") for c in self.columns[d]))
 
 
-def quoted(value: str) -> str:
-    """A text as a SQL literal."""
-    return "'" + value.replace("'", "''") + "'"
-
-
 def numbers(inputs: Inputs) -> Mapping[str, int]:
     """A small number for each dataset, in alphabetical order, from 0."""
     return {name: number for number, name in enumerate(inputs.datasets)}
@@ -65,7 +60,7 @@ def prepare(engine: Engine, inputs: Inputs, rules: Rules) -> None:
     """
     for dataset in inputs.datasets:
         engine.scan(f"raw_{dataset}", [b.path for b in inputs.batches if b.dataset == dataset])
-    listed = ", ".join(f"({quoted(b.id)}, {b.order})" for b in inputs.batches)
+    listed = ", ".join(f"({literal(b.id)}, {b.order})" for b in inputs.batches)
     engine.run(
         f"CREATE OR REPLACE TEMP TABLE batch_order AS SELECT * FROM (VALUES {listed}) AS b(batch, seq)"
     )
@@ -124,9 +119,9 @@ def _dataset_rule(inputs: Inputs, rules: Rules) -> str:
     """One row per dataset and person field: rank and department."""
     departments = rules.departments
     rows = [
-        f"({number}, {quoted(name)}, {place}, {rule.rank(f'person.{field}')}, "
+        f"({number}, {literal(name)}, {place}, {rule.rank(f'person.{field}')}, "
         f"{departments.index(rule.department)}, {1 << departments.index(rule.department)}, "
-        f"{quoted(rule.department)})"
+        f"{literal(rule.department)})"
         for name, number in numbers(inputs).items()
         for rule in (rules.datasets[name],)
         for place, field in enumerate(PERSON_FIELDS)
@@ -151,7 +146,7 @@ def aspect_rows(inputs: Inputs, aspect: str, wanted: tuple[str, ...], also: tupl
         columns += [_column(c, c.replace(".", "_"), held) for c in also]
         there = [f'r."{aspect}.{c}" IS NOT NULL' for c in wanted if f"{aspect}.{c}" in held]
         parts.append(
-            f"SELECT r.record_id, {number} AS ds, {quoted(name)} AS dataset, "
+            f"SELECT r.record_id, {number} AS ds, {literal(name)} AS dataset, "
             f"coalesce(r.observed_on, r.sent_on) AS seen, {', '.join(columns)} "
             f"FROM live_{name} AS r WHERE {' OR '.join(there)}"
         )

@@ -10,9 +10,8 @@ from __future__ import annotations
 
 import csv
 
-from anju.exchange.library.inputs import quoted
 from anju.kernel import packs
-from anju.kernel.engine import Engine
+from anju.kernel.engine import Engine, literal
 from anju.kernel.refusal import Refusal
 
 SHORT, LONG = 4, 24
@@ -30,7 +29,7 @@ def prepare(engine: Engine) -> None:
     engine.run(f"CREATE OR REPLACE TEMP TABLE hanzi AS {_HANZI}")
     with found["surname_readings.csv"].open(encoding="utf-8") as stream:
         rows = [(r["surname"], r["readings"].partition("/")[0]) for r in csv.DictReader(stream)]
-    listed = ", ".join(f"({quoted(s)}, {quoted(r)})" for s, r in rows if len(s) == 1)
+    listed = ", ".join(f"({literal(s)}, {literal(r)})" for s, r in rows if len(s) == 1)
     engine.run(
         f"CREATE OR REPLACE TEMP TABLE surname_sound AS SELECT * FROM (VALUES {listed}) AS s(ch, sound)"
     )

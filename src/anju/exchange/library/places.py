@@ -14,12 +14,11 @@ from anju.exchange.library.inputs import (
     aspect_rows,
     best,
     numbers,
-    quoted,
     weight,
 )
 from anju.exchange.library.periods import Spells, merge
 from anju.exchange.library.rules import Rules
-from anju.kernel.engine import Engine
+from anju.kernel.engine import Engine, literal
 
 PARTS = ("street", "number", "building", "unit", "room")
 ADDRESS = ("region", *PARTS, "address", "dwelling_code")
@@ -105,7 +104,7 @@ def aspect_rows_any(inputs: Inputs, aspect: str, wanted: tuple[str, ...]) -> str
         )
         of_person = "1" if "person" in {c.partition(".")[0] for c in held} else "NULL"
         parts.append(
-            f"SELECT CAST({of_person} AS INTEGER) AS pid, {number} AS ds, {quoted(name)} AS dataset, "
+            f"SELECT CAST({of_person} AS INTEGER) AS pid, {number} AS ds, {literal(name)} AS dataset, "
             f"coalesce(r.observed_on, r.sent_on) AS seen, {columns} FROM live_{name} AS r"
         )
     kinds = dict(DWELLING_TOLD if aspect == "dwelling" else EMPLOYER_TOLD)

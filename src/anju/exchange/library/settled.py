@@ -10,9 +10,9 @@ Raises: nothing. Source: our own records beside the accepted batches.
 
 from __future__ import annotations
 
-from anju.exchange.library.inputs import Inputs, numbers, quoted
+from anju.exchange.library.inputs import Inputs, numbers
 from anju.exchange.library.rules import PERSON_FIELDS, Rules
-from anju.kernel.engine import Engine
+from anju.kernel.engine import Engine, literal
 
 DATASET = "settlement"
 OVERRULED = "overruled.parquet"
@@ -29,7 +29,7 @@ def yield_to_news(engine: Engine, inputs: Inputs, rules: Rules) -> None:
         engine.scan("overruled", [known])
     else:
         engine.run(f"CREATE OR REPLACE TEMP VIEW overruled AS {_NOTHING}")
-    place = " ".join(f"WHEN {quoted(f)} THEN {n}" for n, f in enumerate(PERSON_FIELDS))
+    place = " ".join(f"WHEN {literal(f)} THEN {n}" for n, f in enumerate(PERSON_FIELDS))
     engine.run(
         "CREATE OR REPLACE TEMP TABLE heard AS SELECT DISTINCT p.pid, "
         f"CASE o.field {place} END AS field, o.value FROM overruled AS o JOIN person_no AS p ON p.person_code = o.person_code"

@@ -13,10 +13,10 @@ Raises: nothing. Source: ``Inputs.decided_kin``, written beside our own records.
 
 from __future__ import annotations
 
-from anju.exchange.library.inputs import Inputs, numbers, quoted
+from anju.exchange.library.inputs import Inputs, numbers
 from anju.exchange.library.rules import UNRANKED, Rules
 from anju.exchange.library.settled import DATASET
-from anju.kernel.engine import Engine
+from anju.kernel.engine import Engine, literal
 
 MADE = ("kin_ruling", "kin_news", "kin_standing", "kin_directed")
 TURNED_KINDS = {"1": "1", "2": "5", "4": "6", "5": "2", "6": "4", "7": "7"}
@@ -57,7 +57,7 @@ def _news(inputs: Inputs, rules: Rules) -> str:
     ranks = {d: rules.datasets[d].rank("kin") for d in rules.datasets}
     best = min((r for r in ranks.values() if 0 < r < UNRANKED), default=0)
     deciding = [d for d in inputs.with_aspect("kin") if d in numbers(inputs) and ranks[d] == best]
-    listed = ", ".join(quoted(d) for d in deciding) or "''"
+    listed = ", ".join(literal(d) for d in deciding) or "''"
     turned = " ".join(f"WHEN '{one}' THEN '{other}'" for one, other in TURNED_KINDS.items())
     own, theirs = kind("k.relation"), f"CASE {kind('k.relation')} {turned} ELSE '9' END"
     return f"""
@@ -83,7 +83,7 @@ SELECT e.* FROM ({every}) AS e LEFT JOIN kin_directed AS d ON e.pid = d.pid
     AND (e.relative = d.relative OR d.relative IS NULL AND e.relative_name = d.name)
 WHERE d.pid IS NULL OR d.relation <> '' AND (e.household <> '' OR e.relation = d.relation)
 UNION ALL
-SELECT pid, relative, relation, name AS relative_name, '' AS household, is_inverse, {quoted(DATASET)} AS dataset,
+SELECT pid, relative, relation, name AS relative_name, '' AS household, is_inverse, {literal(DATASET)} AS dataset,
     decided_on AS seen
 FROM kin_directed WHERE relation <> ''"""
 

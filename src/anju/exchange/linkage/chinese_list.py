@@ -15,15 +15,15 @@ from anju.exchange.linkage.guess import NOTHING
 from anju.exchange.linkage.mentions import COLUMNS
 from anju.exchange.linkage.parameters import Chance, Parameters
 from anju.exchange.linkage.steps import LinkEngine
+from anju.kernel.engine import literal
 from anju.kernel.identifiers import CITIZEN_CHECKS, CITIZEN_WEIGHTS
+from anju.kernel.width import FULL, HALF
 from anju.register import canon
 
 SEXES = {
     "1": ("男", "男性", "1", "01", "M", "MALE", "MAN", "BOY", "1.0"),
     "2": ("女", "女性", "2", "02", "F", "FEMALE", "WOMAN", "GIRL", "2.0"),
 }
-FULL = "".join(chr(code + 0xFEE0) for code in range(0x21, 0x7F)) + "　"
-HALF = "".join(chr(code) for code in range(0x21, 0x7F)) + " "
 DAYS = (
     "%Y-%m-%d",
     "%Y/%m/%d",
@@ -177,7 +177,7 @@ def _text(heading: str) -> str:
 
 def _known(column: str) -> str:
     """SQL for a column's text, null where it says that nothing is known; only short texts are looked up."""
-    unknown = ", ".join("'" + word.upper().replace("'", "''") + "'" for word in sorted(NOTHING))
+    unknown = ", ".join(literal(word.upper()) for word in sorted(NOTHING))
     longest = max(map(len, NOTHING))
     return f"""CASE WHEN length("{column}") > {longest} THEN "{column}"
         WHEN upper("{column}") NOT IN ({unknown}) THEN nullif("{column}", '') END AS "{column}\""""

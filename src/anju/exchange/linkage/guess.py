@@ -12,6 +12,7 @@ from anju.exchange.linkage import headings
 from anju.exchange.linkage.names import surname_readings
 from anju.exchange.linkage.parameters import read as read_parameters
 from anju.kernel import packs
+from anju.kernel.width import TO_HALF
 
 NOTHING = frozenset(
     [
@@ -159,7 +160,7 @@ def _is_han(value: str) -> bool:
 def _share(sample: Sample, sign: str) -> float:
     if sign == "one_han":
         return sum(len(v) == 1 and _is_han(v) for v in sample.values) / max(len(sample.values), 1)
-    values = [v.translate(headings.FULL_WIDTH).strip().strip("'`") for v in sample.values]
+    values = [v.translate(TO_HALF).strip().strip("'`") for v in sample.values]
     return sum(SIGNS[sign](v) for v in values) / max(len(values), 1)
 
 

@@ -9,10 +9,10 @@ from functools import lru_cache
 
 from anju.kernel import packs
 from anju.kernel.refusal import Refusal
+from anju.kernel.width import TO_HALF
 
 SURE, LIKELY, PERHAPS = 0.9, 0.8, 0.7
 """How far a heading is trusted: the whole heading, part of it, one of its English words."""
-FULL_WIDTH = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {0x3000: 0x20}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +49,12 @@ def kinds() -> Mapping[str, Kind]:
 def plain(heading: str) -> str:
     """A heading as it is compared: half-width, small letters, without what stands in brackets, blanks and marks."""
     bare = re.sub(r"[(（\[【].*?[)）\]】]", "", heading)
-    return re.sub(r"[\W_]+", "", (bare or heading).translate(FULL_WIDTH).lower())
+    return re.sub(r"[\W_]+", "", (bare or heading).translate(TO_HALF).lower())
 
 
 def words(heading: str) -> list[str]:
     """The English words of a heading: ``PatientDOB_no`` -> patient, dob, no."""
-    parted = re.sub(r"([a-z0-9])([A-Z])", r"\1 \2", heading.translate(FULL_WIDTH))
+    parted = re.sub(r"([a-z0-9])([A-Z])", r"\1 \2", heading.translate(TO_HALF))
     return re.findall(r"[a-z]+[0-9]*|[0-9]+", parted.lower())
 
 

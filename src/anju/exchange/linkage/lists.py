@@ -18,6 +18,7 @@ from anju.exchange.linkage.guess import NOTHING
 from anju.exchange.linkage.list_contract import ListContract
 from anju.exchange.linkage.parameters import Parameters
 from anju.exchange.linkage.steps import Steps
+from anju.kernel.engine import literal
 
 PAIRED_COLUMNS = 9
 PAIRED_COLUMNS_LARGE = 8
@@ -61,7 +62,7 @@ def prepare(steps: Steps, columns: Sequence[ListColumn], source: str) -> None:
 
 def _clean(column: ListColumn) -> str:
     text = f"lower(trim({column.id}))"
-    unknown = ", ".join("'" + word.replace("'", "''") + "'" for word in sorted(NOTHING - {"0"}))
+    unknown = ", ".join(literal(word) for word in sorted(NOTHING - {"0"}))
     text = f"CASE WHEN {text} NOT IN ({unknown}) THEN {text} END"
     if column.kind == "birthday":
         formats = ", ".join(f"'{f}'" for f in DAYS)

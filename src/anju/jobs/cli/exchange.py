@@ -30,11 +30,11 @@ from anju.jobs.cli import (
     exchange_work,
     setup_django,
 )
+from anju.jobs.cli.options import JSON
 from anju.kernel.wording import explain
 
 app = typer.Typer(help="Take files in, link, publish, measure.", no_args_is_help=True)
 console = Console(stderr=True)
-JSON = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @app.callback()

@@ -10,8 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from anju.jobs.cli import setup_django
-
-JSON = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+from anju.jobs.cli.options import JSON
 
 
 def register(app: typer.Typer) -> None:

@@ -12,9 +12,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from anju.jobs.cli import setup_django
-
-JSON = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Engine = Annotated[str, typer.Option("--engine", help="duckdb or spark; as ANJU_ENGINE says if left out.")]
+from anju.jobs.cli.options import JSON, Engine
 
 
 def register(app: typer.Typer) -> None:

@@ -11,8 +11,8 @@ from rich.console import Console
 from rich.table import Table
 
 from anju.jobs.cli import _language, setup_django
+from anju.jobs.cli.options import JSON
 
-JSON = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 RULE = Annotated[str, typer.Argument(help="A rule of settlement.yaml; see `anju exchange settle rules`.")]
 WHY = Annotated[str, typer.Option(help="The reason, kept with every decision.")]
 REGION = Annotated[str, typer.Option(help="A division code; empty: everywhere.")]

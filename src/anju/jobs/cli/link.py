@@ -11,6 +11,8 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from anju.jobs.cli.options import Engine
+
 app = typer.Typer(help="Link any list of people.")
 
 
@@ -50,9 +52,7 @@ def link(
             dir_okay=False,
         ),
     ] = None,
-    engine: Annotated[
-        str, typer.Option("--engine", help="duckdb or spark; as ANJU_ENGINE says if left out.")
-    ] = "",
+    engine: Engine = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
 ) -> None:
     """Find which rows of a list (or of two) are the same person, outside the register.

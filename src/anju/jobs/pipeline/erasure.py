@@ -16,9 +16,9 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from anju.exchange.library.inputs import quoted
 from anju.jobs.engine import DuckEngine
 from anju.jobs.pipeline import linkage
+from anju.kernel.engine import literal
 from anju.kernel.home import home, lake
 from anju.register import canon
 from anju.trust.retaining import Keeping, keepings
@@ -75,7 +75,7 @@ def find_due(engine: DuckEngine, as_of: date, only: str = "", *, all_of_it: bool
     if library is None or linked is None:
         return Due({}, ())
     linkage.scan(engine, "assignment", linked)
-    whose = f" WHERE person_code = {quoted(only)}" if only else ""
+    whose = f" WHERE person_code = {literal(only)}" if only else ""
     engine.run(f"CREATE OR REPLACE TEMP TABLE who AS SELECT record_id, person_code FROM assignment{whose}")
     _left(engine, library)
     paths: dict[str, list[Path]] = {}
@@ -88,7 +88,7 @@ def find_due(engine: DuckEngine, as_of: date, only: str = "", *, all_of_it: bool
         if "person.name" in held:
             over = "TRUE" if all_of_it else _is_over(held, terms, as_of)
             engine.run(
-                f"INSERT INTO due SELECT r.record_id, {quoted(dataset)}, any_value(w.person_code) FROM raw AS r "
+                f"INSERT INTO due SELECT r.record_id, {literal(dataset)}, any_value(w.person_code) FROM raw AS r "
                 "JOIN who AS w ON r.record_id = w.record_id LEFT JOIN gone AS g ON w.person_code = g.person_code "
                 f"GROUP BY r.record_id HAVING bool_and({over})"
             )
@@ -164,7 +164,7 @@ def names_of(engine: DuckEngine, people: tuple[str, ...]) -> set[tuple[str, str]
     if not people or linked is None:
         return found
     linkage.scan(engine, "assignment", linked)
-    listed = ", ".join(quoted(code) for code in people)
+    listed = ", ".join(literal(code) for code in people)
     for batch in queries.accepted_batches():
         engine.scan("raw", [batch.path])
         held = {row[0] for row in engine.rows("DESCRIBE SELECT * FROM raw")}
@@ -188,15 +188,17 @@ def _blot_named(engine: DuckEngine, path: Path, held: set[str]) -> int:
         if not {name, phone, region} <= held:
             continue
         beside = f"""coalesce(nullif(t."{phone}", ''), '{named.AT}' || t."{region}")"""
-        pairs = engine.rows(f'SELECT DISTINCT "{name}", {beside} FROM read_parquet({quoted(str(path))}) AS t')
+        pairs = engine.rows(
+            f'SELECT DISTINCT "{name}", {beside} FROM read_parquet({literal(str(path))}) AS t'
+        )
         gone = named.buried((str(a), str(b)) for a, b in pairs if a and b)
         if gone:
-            listed = ", ".join(f"({quoted(a)}, {quoted(b)})" for a, b in gone)
+            listed = ", ".join(f"({literal(a)}, {literal(b)})" for a, b in gone)
             hit = f'(t."{name}", {beside}) IN ({listed})'
             blots = ", ".join(f'CASE WHEN {hit} THEN NULL ELSE t."{c}" END AS "{c}"' for c in (name, phone))
             order = "row_no" if "row_no" in held else ""
             engine.save(
-                f"SELECT * REPLACE ({blots}) FROM read_parquet({quoted(str(path))}) AS t", path, order
+                f"SELECT * REPLACE ({blots}) FROM read_parquet({literal(str(path))}) AS t", path, order
             )
             changed += 1
     return changed
@@ -209,7 +211,7 @@ def purge_files(engine: DuckEngine, people: tuple[str, ...]) -> int:
     about something else is blotted out of it. Codes and their events stay: a code is for life and says nothing.
     """
     _tombstones(engine)
-    listed = ", ".join(f"({quoted(code)})" for code in people) or "(NULL)"
+    listed = ", ".join(f"({literal(code)})" for code in people) or "(NULL)"
     engine.run(f"CREATE OR REPLACE TEMP TABLE erased AS SELECT * FROM (VALUES {listed}) AS e(person_code)")
     changed = blotted = 0
     for path in _files():

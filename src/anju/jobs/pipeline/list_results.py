@@ -22,6 +22,7 @@ from anju.exchange.linkage.picture import draw
 from anju.exchange.linkage.steps import Steps
 from anju.jobs.pipeline.list_files import ListFile
 from anju.jobs.pipeline.list_summary import write_contract
+from anju.kernel.engine import literal
 
 Told = Sequence[tuple[str, str, str]]
 """Columns of a row that reasons speak of: SQL name, Chinese, English."""
@@ -74,7 +75,7 @@ def cluster_reasons(steps: Steps, keys: Told) -> None:
         source = "lk_told"
 
     def part(column: str, zh: str, en: str, place: int) -> str:
-        one, two, word = f'o."{column}"', f'h."{column}"', _quoted((zh, en)[place])
+        one, two, word = f'o."{column}"', f'h."{column}"', literal((zh, en)[place])
         same, other = (("相同", "不同"), (": same", ": different"))[place]
         return f"CASE WHEN {one} = {two} THEN {word} || '{same}' WHEN {one} <> {two} THEN {word} || '{other}' END"
 
@@ -178,10 +179,6 @@ def _settle(steps: Steps, chinese: bool) -> None:
     steps.rename("lk_settled_pair", "lk_decided")
 
 
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
-
-
 def _listed(taken: Sequence[ListFile]) -> str:
     """Query: unique_id, file, row and every column of every file under its heading."""
 
@@ -193,7 +190,7 @@ def _listed(taken: Sequence[ListFile]) -> str:
     for f in taken:
         cells = ", ".join(f"h{i} AS {own(h)}" for i, h in enumerate(f.headings))
         parts.append(
-            f"SELECT unique_id, {_quoted(f.name)} AS file, row_no AS row, {cells} FROM lk_file_{f.no}"
+            f"SELECT unique_id, {literal(f.name)} AS file, row_no AS row, {cells} FROM lk_file_{f.no}"
         )
     return " UNION ALL BY NAME ".join(parts)
 
@@ -228,9 +225,9 @@ def _clusters(steps: Steps, taken: Sequence[ListFile], out: Path, chinese: bool)
 def _words(compared: tuple[Comparison, ...], zh: bool) -> str:
     parts = []
     for c in compared:
-        whens = " ".join(f"WHEN '{v.name}' THEN {_quoted(v.zh if zh else v.en)}" for v in c.levels)
+        whens = " ".join(f"WHEN '{v.name}' THEN {literal(v.zh if zh else v.en)}" for v in c.levels)
         level = f"CASE {c.name}_level {whens} ELSE '{'不同' if zh else 'different'}' END"
-        name, mark = _quoted((c.zh if zh else c.en) + ("：" if zh else ": ")), "%+.1f"
+        name, mark = literal((c.zh if zh else c.en) + ("：" if zh else ": ")), "%+.1f"
         parts.append(
             f"CASE WHEN {c.name}_level <> 'missing' THEN {name} || {level} || printf(' ({mark})', {c.name}_weight) END"
         )

@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 
-from anju.exchange.library.inputs import quoted
 from anju.jobs.engine import DuckEngine
 from anju.jobs.pipeline import erasure
+from anju.kernel.engine import literal
 from anju.kernel.workdays import day_of
 from anju.trust.access import system
 from anju.trust.rights import catalogue
@@ -171,9 +171,9 @@ def _held_texts(engine: DuckEngine, as_of: date, *, dry: bool) -> int:
         if not path.is_file():
             continue
         hit = f"row_no IN ({', '.join(map(str, rows))})"
-        ((texts,),) = engine.rows(f"SELECT count(*) FROM read_parquet({quoted(str(path))}) WHERE {hit}")
+        ((texts,),) = engine.rows(f"SELECT count(*) FROM read_parquet({literal(str(path))}) WHERE {hit}")
         if texts and not dry:
-            engine.save(f"SELECT * FROM read_parquet({quoted(str(path))}) WHERE NOT ({hit})", path, "row_no")
+            engine.save(f"SELECT * FROM read_parquet({literal(str(path))}) WHERE NOT ({hit})", path, "row_no")
             path.chmod(0o600)
         found += int(texts)
     return found

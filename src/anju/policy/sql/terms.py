@@ -7,6 +7,7 @@ from datetime import date
 from functools import lru_cache
 from typing import Any
 
+from anju.kernel.engine import literal
 from anju.policy import days
 from anju.policy.bound import Bound
 from anju.policy.model import (
@@ -38,7 +39,7 @@ def quoted(name: str) -> str:
 
 def text(value: str) -> str:
     """A text literal."""
-    return "'" + value.replace("'", "''") + "'"
+    return literal(value)
 
 
 def day(value: date) -> str:

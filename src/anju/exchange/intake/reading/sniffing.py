@@ -25,6 +25,7 @@ from anju.exchange.intake.reading.limits import (
     holds,
 )
 from anju.kernel.refusal import Refusal
+from anju.kernel.width import TO_HALF
 
 DELIMITERS = (",", "\t", ";", "|")
 ENDINGS = {
@@ -40,7 +41,6 @@ RETURNED = ("退回批次", "退回行号")
 LINE = re.compile(r"\r\n|\n|\r")
 """Ends of lines as the reader of the rows counts them; ``splitlines`` knows more of them."""
 csv.field_size_limit(2 * HEADER_BYTES)
-FULL_WIDTH = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {0x3000: 0x20}
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ class Sniffed:
 
 def plain(header: Any) -> str:
     """A header as it is compared: half-width, without spaces around or inside, without a byte-order mark."""
-    return "".join(str(header if header is not None else "").lstrip("\ufeff").translate(FULL_WIDTH).split())
+    return "".join(str(header if header is not None else "").lstrip("\ufeff").translate(TO_HALF).split())
 
 
 def sniff(path: Path, name: str = "", dataset: str | None = None) -> Sniffed:

@@ -14,6 +14,7 @@ from typing import Any
 
 from anju.kernel.identifiers import citizen_from_15, is_person_code
 from anju.kernel.refusal import Refusal
+from anju.kernel.width import TO_HALF
 from anju.register import names
 from anju.register.store.queries import addresses, sql
 from anju.register.store.queries.lines import COLUMNS, JOIN_PLACE, PLACE, lines
@@ -30,7 +31,6 @@ _PHONE = re.compile(r"(?:\+?86|0086)?(1\d{10})")
 _TAIL = re.compile(r"\d{4,10}[Xx]?|\d{3}[Xx]")
 _LATIN = re.compile(r"[A-Za-z][A-Za-z' .]*")
 _WITH_FOUR = re.compile(r"(\D+) (\d{3}[\dXx])")
-_HALF_WIDTH = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ def find_people(
 
     No text browses the scope; then ``sort`` may be name or region, with a leading ``-`` descending. Refuses ``register.search_too_long`` and a cursor not made here.
     """
-    wanted = " ".join(text.translate(_HALF_WIDTH).split())
+    wanted = " ".join(text.translate(TO_HALF).split())
     if len(wanted) > LONGEST:
         raise Refusal("register.search_too_long", longest=LONGEST)
     size = sql.page_size(limit)
