@@ -79,6 +79,30 @@ def test_everything_comes_back_and_the_log_is_unbroken(saved: Path, tmp_path: Pa
     ).stderr  # fmt: skip
 
 
+SIGNED_MEANWHILE = """
+import sys
+from anju.jobs.cli import main
+from anju.jobs.pipeline import backup, log
+real = backup._dump
+def dump_while_a_server_signs(url, path):
+    real(url, path)
+    log.checkpoint()
+backup._dump = dump_while_a_server_signs
+sys.argv = ["anju", "backup", *sys.argv[1:]]
+main()
+"""
+
+
+def test_a_checkpoint_signed_during_the_backup_is_not_missed_afterwards(saved: Path, tmp_path: Path) -> None:
+    vault, key = str(tmp_path / "live.vault"), str(tmp_path / "key")
+    run(saved / "old", sys.executable, "-c", SIGNED_MEANWHILE, vault, "--key", key)
+    home = tmp_path / "new"
+    (home / "keys").mkdir(parents=True, mode=0o700)
+    shutil.copy2(saved / "old" / "keys" / "ring.json", home / "keys" / "ring.json")
+    run(home, ANJU, "restore", vault, "--key", key)
+    run(home, ANJU, "log", "verify")
+
+
 def test_without_its_keys_nothing_is_restored(saved: Path, tmp_path: Path) -> None:
     told = run(
         tmp_path / "new", ANJU, "restore", str(saved / "safe.vault"), "--key", str(saved / "key"), fails=True

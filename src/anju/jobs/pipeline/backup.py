@@ -31,7 +31,9 @@ from anju.kernel.refusal import Refusal
 from anju.trust import vault
 from anju.trust.sealing import Ring, sealer, suite
 
-LEFT_OUT = frozenset({"postgres", "keys", "static", "spill", "cache", "tmp"})
+PUBLISHED = "log"
+"""Folder of what the log has published; taken before the database."""
+LEFT_OUT = frozenset({"postgres", "keys", "static", "spill", "cache", "tmp", PUBLISHED})
 """Folders of the home that a backup leaves out: the server's own, secrets, and what can be made again."""
 
 Told = Callable[[str, int], None]
@@ -79,12 +81,14 @@ def save(target: Path, secret: bytes, told: Told = lambda name, done: None) -> M
         with tempfile.TemporaryDirectory(dir=target.parent) as folder, part.open("wb") as stream:
             part.chmod(0o600)
             dump = Path(folder) / "database.dump"
-            log_head = _log_head()  # before the dump: what is dumped later holds at least these entries
+            # Before the dump, which then holds at least these checkpoints and entries: a server may be signing meanwhile.
+            published = _copied(PUBLISHED, Path(folder))
+            log_head = _log_head()
             _dump(url, dump)
             members: dict[str, str] = {}
             with vault.Writer(stream, secret, suite()) as sealed, _tar(sealed, "w|") as tar:
                 _add_bytes(tar, "roles.json", json.dumps(_roles(url)).encode(), members)
-                for name, path in [("database.dump", dump), *_home_files()]:
+                for name, path in [("database.dump", dump), *published, *_home_files()]:
                     _add_file(tar, name, path, members, told)
                 made = Manifest(
                     datetime.now(UTC).isoformat(timespec="seconds"),
@@ -207,6 +211,16 @@ def _add_file(tar: tarfile.TarFile, name: str, path: Path, members: dict[str, st
         entry.size = path.stat().st_size
         tar.addfile(entry, stream)
     told(name, entry.size)
+
+
+def _copied(top: str, folder: Path) -> list[tuple[str, Path]]:
+    """A folder of the home as it is now, by the names its files have in a backup. A line being written is left out."""
+    found = []
+    for path in sorted((home() / top).glob("*")):
+        text, copy = path.read_bytes(), folder / path.name
+        copy.write_bytes(text[: text.rfind(b"\n") + 1] if path.suffix == ".txt" else text)
+        found.append((f"home/{top}/{path.name}", copy))
+    return found
 
 
 def _home_files() -> list[tuple[str, Path]]:
