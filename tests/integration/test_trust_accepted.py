@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import os
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -130,23 +130,18 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 
 def kill_all(server: subprocess.Popen[bytes], home: Path) -> None:
-    """No farewell: the server with everything it started, then the database."""
-    with_children = [server.pid, *(c.pid for c in psutil.Process(server.pid).children(recursive=True))] if (
-        server.poll() is None
-    ) else []  # fmt: skip
+    """No farewell: the server alone, with which its workers and its keeper end; then the database."""
+    if server.poll() is None:
+        beside = psutil.Process(server.pid).children(recursive=True)
+        server.kill()
+        server.wait(10)
+        _gone, left = psutil.wait_procs(beside, 20)
+        assert not left, "a worker or the keeper went on without its server"
     pid_file = home / "postgres" / "postmaster.pid"
-    if pid_file.exists():
-        postmaster = int(pid_file.read_text().split()[0])
-        if psutil.pid_exists(postmaster):
-            with_children += [c.pid for c in psutil.Process(postmaster).children(recursive=True)] + [
-                postmaster
-            ]
-    for pid in with_children:
-        try:
-            os.kill(pid, signal.SIGKILL)
-        except ProcessLookupError:
-            continue
-    server.wait(10)
+    if pid_file.exists() and psutil.pid_exists(postmaster := int(pid_file.read_text().split()[0])):
+        for process in (*psutil.Process(postmaster).children(recursive=True), psutil.Process(postmaster)):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
 
 
 def test_accepted(served: Served, tmp_path: Path) -> None:

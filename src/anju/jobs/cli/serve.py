@@ -14,6 +14,7 @@ import typer
 from rich.console import Console
 
 from anju.jobs.cli import setup_django
+from anju.jobs.ending import BESIDE
 from anju.kernel.refusal import Refusal
 
 app = typer.Typer(help="Serve the pages and the API.", invoke_without_command=True)
@@ -22,7 +23,7 @@ WEB_ROLE = "anju_web"
 THREADS = 4
 """Requests one worker answers at once; each holds at most one database connection."""
 STOP_SECONDS = 10
-KEEPER = "from anju.jobs.cli import main; main()"
+KEEPER = "from anju.jobs.ending import end_with_parent; end_with_parent(); from anju.jobs.cli import main; main()"
 
 
 @app.callback()
@@ -38,7 +39,7 @@ def serve(
     setup_django()
     _check_migrations()
     _collect_static()
-    os.environ["ANJU_DB_ROLE"] = WEB_ROLE
+    os.environ |= {"ANJU_DB_ROLE": WEB_ROLE, BESIDE: str(os.getpid())}
     with _log_keeper() if keep_log else contextlib.nullcontext():
         told.print(f"[bold]http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}[/]")  # noqa: S104
         _listen(host, port, workers)
