@@ -16,9 +16,9 @@ from anju.exchange.contracts.model import Field
 from anju.exchange.intake import address, lookups, macros
 from anju.exchange.intake.compile import compiled
 from anju.exchange.intake.forms import steps
-from anju.exchange.intake.macros import quoted
 from anju.exchange.intake.usual import USUAL
 from anju.jobs.engine import DuckEngine
+from anju.kernel.engine import literal
 from anju.kernel.identifiers import citizen_check
 
 
@@ -36,7 +36,7 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DuckEngine]:
 
 def read(engine: DuckEngine, field: Field, texts: list[str], wanted: str = "v0") -> list[Any]:
     """The values of ``texts`` read as ``field``, in order; ``wanted`` may name other columns of the steps."""
-    values = ", ".join(f"({n}, {quoted(t)})" for n, t in enumerate(texts))
+    values = ", ".join(f"({n}, {literal(t)})" for n, t in enumerate(texts))
     sql = f"SELECT n, nullif(tidy(t), '') AS t0 FROM (VALUES {values}) x(n, t)"
     for step in steps(0, field):
         columns = ", ".join(f"{e} AS {name}" for name, e in step.columns.items())
