@@ -23,7 +23,9 @@ WEB_ROLE = "anju_web"
 THREADS = 4
 """Requests one worker answers at once; each holds at most one database connection."""
 STOP_SECONDS = 10
-KEEPER = "from anju.jobs.ending import end_with_parent; end_with_parent(); from anju.jobs.cli import main; main()"
+KEEPER = (
+    "from anju.jobs.ending import end_with_parent; end_with_parent(); from anju.jobs.cli import main; main()"
+)
 
 
 @app.callback()
