@@ -88,12 +88,12 @@ def test_a_deletion_is_ordered_restricted_and_answered_together(her: str, login:
     assert "下达删除并答复" in page
     url = reverse("dpo:erase", args=[number])
     officer.post(url, {"ground": "term_over", "answer": " "})  # an answer is owed: nothing is done without it
-    assert not erasure_queries.is_restricted(her)
+    assert her not in erasure_queries.restricted([her])
     assert erasure_queries.open_erasures() == ()
     officer.post(url, {"ground": "term_over", "answer": "保存期满的部分已删除。"})
     assert PersonRequest.objects.get(number=number).state == "answered"
     assert [e.request for e in erasure_queries.open_erasures()] == [number]
-    assert erasure_queries.is_restricted(her)
+    assert her in erasure_queries.restricted([her])
 
 
 def test_an_objection_closes_the_file_for_everybody_elses_purposes(her: str, login: Login) -> None:
@@ -126,7 +126,7 @@ def test_only_the_officer_erases_restricts_and_runs_retention(her: str, login: L
             302,
             403,
         }
-    assert not erasure_queries.is_restricted(her)
+    assert her not in erasure_queries.restricted([her])
     assert erasure_queries.open_erasures() == ()
     assert PersonRequest.objects.get(number=number).state == "open"
 

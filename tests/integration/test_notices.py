@@ -73,6 +73,10 @@ def test_each_thing_is_told_once_and_holds_nobody() -> None:
     )
     assert told(AT + timedelta(days=1, hours=3)) == []
     assert {m.to[0] for m in mail.outbox} == {"police@office.test"}
+    # No other deployment's notice of the same number has this name: a mail server would take it for a repeat.
+    names = [m.extra_headers["Message-ID"] for m in mail.outbox]
+    assert len(set(names)) == len(names)
+    assert all(re.fullmatch(r"<[0-9a-f]{32}@[^>]+>", name) for name in names)
     text = "".join(m.subject + m.body for m in mail.outbox)
     assert (batch in text, "3 行" in text, CODE in text) == (True, True, False)
     later = AT + timedelta(days=2)

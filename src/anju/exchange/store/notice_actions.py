@@ -17,13 +17,13 @@ from django.core.mail import EmailMessage
 from django.core.validators import validate_email
 from django.db import transaction
 from django.db.models import Count, Min, Q
-from django.utils.timezone import localtime
 
 from anju.exchange import notices
 from anju.exchange.contracts import get_codelist, list_contracts
 from anju.exchange.store.models import Batch, HeldRow
 from anju.exchange.store.notice_models import Contact, Notice
 from anju.kernel.refusal import Refusal
+from anju.kernel.workdays import day_of
 from anju.register.store.queries import cases
 from anju.trust.access import Actor
 from anju.trust.store import log
@@ -55,7 +55,7 @@ def _held(at: datetime) -> Iterator[Notice]:
         contract = contracts[batch.dataset]
         facts = {
             "dataset": batch.dataset, "batch": batch.id, "held": batch.still, "cycle": contract.cycle_days,
-            "day": localtime(batch.accepted_at).date().isoformat(),
+            "day": day_of(batch.accepted_at).isoformat(),
         }  # fmt: skip
         yield _notice("held", contract.department, batch.id, at, facts)
 
@@ -67,7 +67,7 @@ def _last(kind: str) -> dict[str, Notice]:
 
 def _waiting(at: datetime) -> Iterator[Notice]:
     """At most one a day and department: contradictions that have come up since the last one."""
-    today, last = localtime(at).date().isoformat(), _last("waiting")
+    today, last = day_of(at).isoformat(), _last("waiting")
     for owner, now in cases.open_by_owner().items():
         former = last.get(owner)
         if former is not None and (former.key == today or now.newest <= former.facts["newest"]):
@@ -82,7 +82,7 @@ def _waiting(at: datetime) -> Iterator[Notice]:
 
 def _due(at: datetime) -> Iterator[Notice]:
     """At most one a day and department: when something has come near its deadline that was not told of before."""
-    today, ahead = localtime(at).date(), timedelta(days=notices.plan().days_ahead)
+    today, ahead = day_of(at), timedelta(days=notices.plan().days_ahead)
     last, near, held = _last("due"), cases.open_by_owner(until=today + ahead), _held_due(today)
     late = cases.open_by_owner(until=today - timedelta(days=1))
     for owner in sorted({*near, *held}):
@@ -107,7 +107,7 @@ def _is_new(
     """Whether something is near that ``former`` did not tell of."""
     if former.key == today.isoformat():
         return False
-    told_on = localtime(former.made_at).date()
+    told_on = day_of(former.made_at)
     if any(from_on > told_on for from_on, _day in rows):
         return True
     after, beyond = former.facts["newest"], former.upto or date.min
@@ -124,7 +124,7 @@ def _held_due(today: date) -> dict[str, dict[tuple[date, date], int]]:
         ahead = min(notices.plan().days_ahead, contract.cycle_days // 3)
         waiting = HeldRow.objects.filter(dataset=contract.id, state="open")
         for one in waiting.values("batch_id").annotate(n=Count("id"), since=Min("since")):
-            day = localtime(one["since"]).date() + timedelta(days=contract.cycle_days)
+            day = day_of(one["since"]) + timedelta(days=contract.cycle_days)
             from_on = day - timedelta(days=ahead)
             if from_on <= today:
                 rows = found.setdefault(contract.department, {})
@@ -167,9 +167,7 @@ def _begin(number: int, contacts: dict[str, Contact], at: datetime) -> Notice | 
 
 def _try(notice: Notice, contact: Contact, at: datetime) -> str:
     subject, text = notices.letter(notice.kind, notice.department, notice.facts, contact.language)
-    mail = EmailMessage(
-        subject, text, None, [contact.address], headers={"Message-ID": f"<notice-{notice.pk}@anju>"}
-    )
+    mail = EmailMessage(subject, text, None, [contact.address], headers={"Message-ID": _name(notice)})
     try:
         mail.send()
     except (smtplib.SMTPException, OSError) as error:

@@ -63,11 +63,6 @@ class RunLine:
         return sum((self.erased if self.state == "done" else self.counts).values())
 
 
-def is_restricted(person_code: str) -> bool:
-    """Whether a person's data may only be kept now."""
-    return person_code in restricted([person_code])
-
-
 def restricted(codes: Collection[str]) -> frozenset[str]:
     """Those of ``codes`` whose data may only be kept now: bulk answers, feeds and exports leave them out."""
     found = prepared.rows(

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -155,6 +156,15 @@ def _do(request: HttpRequest, code: str, field: str) -> str:
             code, field, _chosen(request, field), why=why, evidence=given.get("evidence", "records"), **who
         )  # fmt: skip
         return _("已核定，现在就显示这个值；以后的汇总也以它为准。")
+    if done := step(given, code, field, who):
+        return done
+    raise Refusal("register.bad_value", field=field)
+
+
+def step(given: QueryDict, code: str, field: str, who: dict[str, Any]) -> str:
+    """What can be done with a case of any field: hand it on, close it, take a decision back. What was done in words;
+    nothing where something else was asked for."""
+    do, why = given.get("do", ""), given.get("why", "")
     if do == "send":
         actions.send(code, field, given.get("to", ""), note=why, **who)
         return _("已转交。")
@@ -164,7 +174,7 @@ def _do(request: HttpRequest, code: str, field: str) -> str:
     if do == "undo" and given.get("case", "").isdigit():
         actions.undo(int(given["case"]), why=why, **who)
         return _("已撤回，恢复为原来显示的值。")
-    raise Refusal("register.bad_value", field=field)
+    return ""
 
 
 def _chosen(request: HttpRequest, field: str) -> str:

@@ -16,7 +16,6 @@ from anju.kernel.refusal import Refusal
 from anju.register import settling
 from anju.register.spells import Change
 from anju.register.store import queries as register
-from anju.register.store import settling as actions
 from anju.register.store import settling_parts
 from anju.register.store.queries.spells import SpellPage, get_spells
 from anju.trust import rights
@@ -24,7 +23,7 @@ from anju.trust.access import Actor
 from anju.trust.store import rights_queries
 from anju.web.guard import Access, guard, may
 from anju.web.shell.tags import refusal_words
-from anju.web.staff.discrepancies import departments, named, theirs_to_see
+from anju.web.staff.discrepancies import departments, named, step, theirs_to_see
 from anju.web.staff.people import scope
 
 FOUND = 12
@@ -98,15 +97,8 @@ def _do(given: QueryDict, access: Access, code: str, aspect: str) -> str:
         told = {"why": why, "evidence": given.get("evidence", "records")}
         settling_parts.settle_spell(code, aspect, int(given["row"]), change, **told, **who)
         return _("已更正，现在就这样显示；以后的汇总也以它为准。")
-    if do == "send":
-        actions.send(code, aspect, given.get("to", ""), note=why, **who)
-        return _("已转交。")
-    if do == "drop":
-        actions.drop(code, aspect, why=why, ground=given.get("ground", ""), **who)
-        return _("已结案，未作更正。")
-    if do == "undo" and given.get("case", "").isdigit():
-        actions.undo(int(given["case"]), why=why, **who)
-        return _("已撤回，恢复为原来显示的值。")
+    if done := step(given, code, aspect, who):
+        return done
     raise Refusal("register.choose_spell")
 
 

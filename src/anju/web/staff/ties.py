@@ -16,7 +16,6 @@ from anju.kernel.refusal import Refusal
 from anju.register import settling
 from anju.register import ties as relations
 from anju.register.store import queries as register
-from anju.register.store import settling as actions
 from anju.register.store import settling_parts
 from anju.register.store.queries import ties as tie_queries
 from anju.trust import rights
@@ -24,7 +23,7 @@ from anju.trust.store import rights_queries
 from anju.web.guard import Access, guard, may
 from anju.web.shell.tags import refusal_words
 from anju.web.shell.terms import code_label
-from anju.web.staff.discrepancies import departments, named, theirs_to_see
+from anju.web.staff.discrepancies import departments, named, step, theirs_to_see
 from anju.web.staff.people import scope
 
 FOUND = 8
@@ -105,13 +104,6 @@ def _do(given: QueryDict, access: Access, code: str) -> str:
             raise Refusal("register.choose_relative")
         settling_parts.settle_tie(code, given["relative"], relation, **told)
         return _("已登记，两个人的档案现在就这样显示；以后的汇总也以它为准。")
-    if do == "send":
-        actions.send(code, relations.FIELD, given.get("to", ""), note=why, **who)
-        return _("已转交。")
-    if do == "drop":
-        actions.drop(code, relations.FIELD, why=why, ground=given.get("ground", ""), **who)
-        return _("已结案，未作更正。")
-    if do == "undo" and given.get("case", "").isdigit():
-        actions.undo(int(given["case"]), why=why, **who)
-        return _("已撤回，恢复为原来显示的值。")
+    if done := step(given, code, relations.FIELD, who):
+        return done
     raise Refusal("register.choose_relative")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import zipfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,6 +37,10 @@ PLACE = re.compile(rb"\sr\s*=\s*[\"']([A-Za-z]*)(\d*)")
 TEXT_END = re.compile(rb"</(?:\w+:)?si\s*>")
 WHOLE_NUMBER = re.compile(rb">\s*0*(\d+)\s*<")
 TEXTS_FILE = "xl/sharedstrings.xml"
+DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, NotImplementedError)
+"""What reading a zip raises that is cut off, garbled, or packed in a way nobody reads."""
+LOCKED = 1
+"""Bit of a member's flags: it opens with a password."""
 NO_SHEETS = ("xl/charts/", "xl/chartsheets/", "xl/drawings/", "xl/media/")
 """A chart names the cells it draws in a tag like a formula's."""
 
@@ -52,7 +57,7 @@ def check(path: Path, name: str) -> None:
             _no_far_cells(archive, sheets, sum(s.rows * s.columns for s in seen), name)
             for listed in texts:
                 _no_shared_texts(archive, listed, sheets, sum(s.cells for s in seen), name)
-    except (zipfile.BadZipFile, EOFError, OSError, ValueError, NotImplementedError, RuntimeError) as broken:
+    except DAMAGED as broken:
         raise Refusal("intake.cut_off", file=name) from broken
 
 
@@ -64,6 +69,8 @@ def _check_members(archive: zipfile.ZipFile, name: str) -> None:
         raise _too_much(name, unpacked)
     if not any(m.filename == "xl/workbook.xml" for m in members):
         raise Refusal("intake.unknown_format", file=name)
+    if any(m.flag_bits & LOCKED for m in members):
+        raise Refusal("intake.locked", file=name)
     for member in members:
         if member.filename.endswith(".xml"):
             with archive.open(member) as stream:
