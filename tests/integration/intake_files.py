@@ -98,6 +98,27 @@ def zip_bomb() -> bytes:
     return out.getvalue()
 
 
+def locked() -> bytes:
+    """A workbook whose members say that they open with a password."""
+    told = bytearray(as_xlsx(SOUND))
+    for mark, flags in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        at = told.find(mark)
+        while at >= 0:
+            told[at + flags] |= 1
+            at = told.find(mark, at + 4)
+    return bytes(told)
+
+
+def garbled() -> bytes:
+    """A workbook of the right length whose packed sheet is nonsense in the middle."""
+    told = bytearray(as_xlsx(people(400)))
+    with zipfile.ZipFile(io.BytesIO(bytes(told))) as archive:
+        sheet = archive.getinfo("xl/worksheets/sheet1.xml")
+    begin = sheet.header_offset + 30 + len(sheet.filename)
+    told[begin + 20 : begin + 60] = b"\xff" * 40
+    return bytes(told)
+
+
 def with_formula() -> bytes:
     return as_xlsx([person(1, 姓名="=1+1")])
 
@@ -138,6 +159,8 @@ HOSTILE: dict[str, tuple[str, Callable[[], bytes], str]] = {
     "a document type in a sheet": (
         "居住登记.xlsx", lambda: _changed(as_xlsx(SOUND), "sheet1.xml", b"<worksheet", b"<!DOCTYPE a><worksheet"), "intake.entities",
     ),
+    "a workbook with a password": ("居住登记.xlsx", locked, "intake.locked"),
+    "a workbook garbled in the middle": ("居住登记.xlsx", garbled, "intake.cut_off"),
     "one cell in the last corner": ("居住登记.xlsx", lambda: _far_cell(SOUND), "intake.unpacks_to_too_much"),
     "a long text that many cells point to": (
         "居住登记.xlsx", lambda: _shared("大" * 10_000, 60_000), "intake.unpacks_to_too_much",

@@ -107,7 +107,7 @@ class Library:
 
     def __init__(self, steps: Steps, previous: Path) -> None:
         self._steps, self._previous = steps, previous
-        self._later: dict[str, bool] = {}
+        self._later: set[str] = set()
         engine = steps.engine
         for kind in ("spelled", "counts"):
             engine.scan(f"lk_{kind}", state.parts(previous, kind))
@@ -116,7 +116,7 @@ class Library:
             if not has_shelves(engine):
                 engine.scan(f"lk_{one.name}", files)
             elif later := files[1:]:
-                self._later[one.name] = True
+                self._later.add(one.name)
                 engine.scan(f"lk_{one.name}_later", later)
 
     def seats(self, asked: Mapping[str, str]) -> None:
