@@ -16,7 +16,7 @@ from pytest_django import Settings
 
 from anju.exchange.intake.report import XLSX
 from anju.exchange.store.models import Batch, HeldRow
-from anju.jobs.pipeline import intake
+from anju.jobs.pipeline import intake, intake_work
 from anju.trust.access import system
 from anju.trust.store import access_actions, ledger, log_queries
 from anju.trust.store.models import Account
@@ -139,7 +139,7 @@ def test_a_push_that_breaks_the_reading_is_refused_without_its_rows(
         raise ZeroDivisionError(said)
 
     with monkeypatch.context() as broken:
-        broken.setattr(intake, "sniff", fails)
+        broken.setattr(intake_work, "sniff", fails)
         no = door.post(
             f"{URL}?dataset=police_residence", as_csv(people(3)), "text/csv", Idempotency_Key="key-00001"
         )

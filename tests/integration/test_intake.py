@@ -22,7 +22,7 @@ from openpyxl import Workbook, load_workbook
 from anju.exchange.store import actions, queries
 from anju.exchange.store.actions import Accepted
 from anju.jobs.pipeline import intake
-from anju.jobs.pipeline.intake_work import Crew
+from anju.jobs.pipeline.intake_crew import Crew
 from anju.kernel.refusal import Refusal
 from anju.kernel.wording import explain
 from anju.trust.access import system

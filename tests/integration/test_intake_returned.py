@@ -15,8 +15,8 @@ from openpyxl import load_workbook
 
 from anju.exchange.store import queries
 from anju.exchange.store.actions import Accepted
-from anju.jobs.pipeline import intake, intake_work
-from anju.jobs.pipeline.intake_work import Crew
+from anju.jobs.pipeline import intake, intake_work, intake_writing
+from anju.jobs.pipeline.intake_crew import Crew
 from anju.kernel.refusal import Refusal
 from anju.kernel.wording import explain
 from anju.trust.access import system
@@ -149,7 +149,7 @@ def test_a_file_that_grows_and_a_full_disk_are_refused_without_a_trace(
     if trouble == "still_written":
         monkeypatch.setattr(intake_work.Work, "run", grown)
     else:
-        monkeypatch.setattr(intake_work._Files, "add_good", full)
+        monkeypatch.setattr(intake_writing.BatchFiles, "add_good", full)
     (outcome,) = intake.ingest([path], by=BY, at=lambda: AT)
     assert isinstance(outcome, intake.Failed)
     assert outcome.refusal.code == f"intake.{trouble}"

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from django.db import IntegrityError, connection, transaction
 
+from anju.exchange.intake.held import Held
 from anju.exchange.store.models import Batch, HeldRow
 from anju.kernel.refusal import Refusal
 from anju.trust.access import Actor
@@ -31,15 +32,6 @@ class Accepted:
     fixed: int = 0
     seconds: float = 0.0
     file: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Held:
-    """One row to be held: its number, record id (None: unreadable key), faults as (field, code)."""
-
-    row_no: int
-    record_id: int | None
-    faults: tuple[tuple[str, str], ...]
 
 
 def new_batch(**told: Any) -> Batch:
@@ -225,7 +217,6 @@ __all__ = [
     "Accepted",
     "Answers",
     "Files",
-    "Held",
     "IntegrityError",
     "accept",
     "accept_upload",
