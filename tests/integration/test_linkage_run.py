@@ -74,5 +74,10 @@ def test_runs_follow_one_another(batches: list[Batch], monkeypatch: pytest.Monke
     told = linkage.explain(assigned["person_code"][0].lower())
     assert assigned["record_id"][0] in [r["record_id"] for r in told["records"]]
     assert told["events"][0]["kind"] == "minted"
+    told = [linkage.explain(c)["evidence"] for c in sorted(set(assigned["person_code"]))]
+    whose = dict(zip(assigned["record_id"], assigned["person_code"], strict=True))
+    weighed = [(e[f"record_{s}"], e[f"person_{s}"]) for one in told for e in one for s in "ab"]
+    assert weighed
+    assert all(whose[record] == person for record, person in weighed), "each record with its person"
     with pytest.raises(Refusal, match=r"linkage\.unknown_code"):
         linkage.explain("0000000000000")

@@ -169,6 +169,15 @@ def test_what_a_reviewer_sees() -> None:
     assert b"12011112222" not in bytes(ReviewQuestion.objects.get().told)
 
 
+def test_equal_values_stand_on_one_line() -> None:
+    phones = review_queries.lines(["1", "2", "3"], ["3", "4", "1"], True)
+    assert phones == [("1", "1"), ("3", "3"), ("2", "4")]
+    assert review_queries.lines(["1"], ["2", "1"], True) == [("1", "1"), ("", "2")]
+    names = review_queries.lines(["甲", "乙"], ["丙", "乙", "甲"], False)
+    assert names == [("甲", "丙"), ("乙", "乙"), ("", "甲")], "the records' own words first"
+    assert review_queries.lines([], ["1"], True) == [("", "1")]
+
+
 def test_another_district_sees_nothing() -> None:
     ask(question(1, 2))
     number = ReviewQuestion.objects.get().pk

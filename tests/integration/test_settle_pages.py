@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from datetime import UTC, date, datetime, timedelta
 from http import HTTPStatus
@@ -11,8 +12,12 @@ import pytest
 from django.conf import settings as django_settings
 from django.test import Client
 from pytest_django import Settings
+from typer.testing import CliRunner
 
+from anju.exchange.store import why_queries
+from anju.jobs.cli import exchange_work
 from anju.kernel.identifiers import citizen_check
+from anju.register import settling as rules
 from anju.register.store import actions, settling
 from anju.register.store.models import Discrepancy, Dwelling, Person
 from anju.register.store.queries import cases, get_person_file
@@ -252,3 +257,57 @@ def test_an_address_and_a_family_are_put_right_through_the_pages(code: str) -> N
     undone = worker.post(page, {"do": "undo", "case": case.id, "why": "证明有误"})
     assert undone.status_code == HTTPStatus.FOUND
     assert [(k.relation, k.relative_code) for k in get_person_file(daughter).family] == [("51", code)]
+
+
+def test_a_rule_is_previewed_on_the_command_line_with_some_of_what_it_settles(
+    code: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ANJU_LANG", "en")
+    Discrepancy.objects.filter(person_code=code).update(field="name")
+    settling.follow(AT)
+    monkeypatch.setattr(rules, "decide", lambda *_told: "测试乙")
+    run = CliRunner()
+    told = json.loads(run.invoke(exchange_work.settle_app, ["preview", "one_against_many", "--json"]).stdout)
+    assert (told["count"], told["changes"]) == (1, 1)
+    assert told["samples"][0] | {"person_code": "", "against": []} == {
+        "person_code": "", "person_name": "测*甲", "field": "name", "value": "测*乙", "shown": "测*甲", "against": [],
+    }  # fmt: skip
+    shown = run.invoke(exchange_work.settle_app, ["preview", "one_against_many"]).stdout
+    assert "测*乙" in shown
+    assert "测试" not in shown
+    ledger.sequence_all()
+    [looked, _] = [e.entry for e in log_queries.entries(9) if e.entry.action == "discrepancy.read"]
+    assert (looked.purpose, looked.detail) == ("data_quality", {"rule": "one_against_many", "rows": 1})
+    listed = run.invoke(exchange_work.settle_app, ["rules"]).stdout
+    assert all(name in listed for name in rules.rules()), "a rule's name is never cut"
+
+
+def test_weighed_pairs_name_both_sides_as_far_as_one_may_see(
+    code: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = {"by": BY, "at": AT, "purpose": "data_quality"}
+    here = {"observed_on": date(2026, 11, 1), **told}
+    near = str(actions.register_person({"name": "测试丙"}, region=HERE, **here))
+    far = str(actions.register_person({"name": "测试丁"}, region="990103001001", **here))
+    mine, theirs, elsewhere = (why_queries.record_id("counter_entry", f"{c}-1") for c in (code, near, far))
+    pairs = [(theirs, near, mine, code), (mine, code, elsewhere, far), (mine, code, 7, code)]
+    evidence = [
+        {"record_a": a, "person_a": one, "record_b": b, "person_b": two, "weight": 1.0, "outcome": "ask",
+         "reason": "in_between", "reasons": []}
+        for a, one, b, two in pairs
+    ]  # fmt: skip
+    monkeypatch.setattr(
+        why_queries,
+        "EXPLAINER",
+        lambda _code: {"code": code, "records": [], "evidence": evidence, "events": []},
+    )
+    page = login("data_steward", "data_quality").get(f"/staff/people/{code}/why/").content.decode()
+    told_of = [
+        " ".join(re.sub("<[^>]+>", "", s).split()) for s in re.findall(r"<summary>(.*?)</strong>", page)
+    ]
+    assert told_of == [
+        f"窗口登记 — 窗口登记 · 另一个人 {near}",
+        "窗口登记 — 另一个人的记录，不在您能看到的范围内",
+        "窗口登记 — 还没有发布的一条记录",
+    ]
+    assert far not in page

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import zip_longest
 from typing import Any
 
 from django.db import connection
@@ -24,6 +25,8 @@ WIDEST = 20.0
 """Bits at which a bar is full."""
 COMPARED = {c.name: c for c in HAN_COMPARISONS}
 CODED = frozenset({"sex", "hukou_region"})
+MANY = frozenset({"phone", "address", "employer", "kin", "household"})
+"""What a person may have several of at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,13 +221,30 @@ def piece(name: str, level: str, weight: float) -> Piece:
 def _row(field: str, one: list[str], other: list[str], pieces: dict[str, Piece], masked: bool) -> Row:
     comparison, kind = FIELDS[field]
     kind = kind if masked else ""
-    first, second = one[0] if one else "", other[0] if other else ""
+    (first, second), *more = lines(one, other, field in MANY)
     a, b = align(first, second, kind)
+    also = [(align(v, "", kind)[0], align(w, "", kind)[0]) for v, w in more]
     return Row(
-        field, a, b,
-        tuple(align(v, "", kind)[0] for v in one[1:]), tuple(align(v, "", kind)[0] for v in other[1:]),
+        field, a, b, tuple(v for v, _ in also if v), tuple(w for _, w in also if w),
         (first, second) if field in CODED else ("", ""), pieces.pop(comparison, None),  # each piece is drawn once
     )  # fmt: skip
+
+
+def lines(one: Sequence[str], other: Sequence[str], is_many: bool) -> list[tuple[str, str]]:
+    """Both sides' values line by line, equal ones on one line; where a side has fewer, its last are empty.
+
+    First stands what the two records themselves say. Of what people have several of at a time (``is_many``: phones,
+    addresses, employers) a value that both sides state comes first: it is what was weighed.
+    """
+    shared = [v for v in one if v in other]
+    if is_many and shared:
+        head = (shared[0], shared[0])
+    else:
+        head = (one[0] if one else "", other[0] if other else "")
+    left, right = ([v for v in side if v != at] for side, at in zip((one, other), head, strict=True))
+    both = [v for v in left if v in right]
+    rest = zip_longest([v for v in left if v not in both], [v for v in right if v not in both], fillvalue="")
+    return [head, *((v, v) for v in both), *rest]
 
 
 def list_words(

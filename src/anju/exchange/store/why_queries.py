@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -30,12 +30,22 @@ class LinkLine:
 
 
 @dataclass(frozen=True, slots=True)
+class EdgeSide:
+    """One record of a pair: its dataset and its person as far as the reader may see them, else empty.
+
+    ``is_own``: it is the explained person's; without a dataset it is not in the published library (yet).
+    """
+
+    dataset: str
+    person: str
+    is_own: bool
+
+
+@dataclass(frozen=True, slots=True)
 class EdgeLine:
     """One pair the model weighed about this person: its two sides, what became of it, and each piece of evidence."""
 
-    a: str
-    b: str
-    is_inside: bool
+    sides: tuple[EdgeSide, EdgeSide]
     weight: float
     outcome: str
     reason: str
@@ -75,7 +85,7 @@ def why(code: str) -> Why:
         same = tuple(f for f, v in s.values.items() if v and v == shown.get(f))
         other = tuple(f for f, v in s.values.items() if v and v != shown.get(f))
         links.append(LinkLine(number, s.dataset, s.observed_on, how["how"], how["weight"], same, other))
-    edges = tuple(_edge(e, mine) for e in told["evidence"])
+    edges = _edges(told["evidence"], current, mine)
     events = tuple(
         (int(e["run"]), str(e["kind"]), str(e["person_code"]), str(e["other_code"] or ""))
         for e in told["events"]
@@ -83,9 +93,32 @@ def why(code: str) -> Why:
     return Why(current, tuple(links), edges, events, is_linked)
 
 
-def _edge(e: Mapping[str, Any], mine: Mapping[int, str]) -> EdgeLine:
-    a, b = int(e["record_a"]), int(e["record_b"])
-    return EdgeLine(
-        mine.get(a, ""), mine.get(b, ""), a in mine and b in mine, float(e["weight"]), e["outcome"], e["reason"],
-        tuple(piece(r["comparison"], r["level"], r["weight"]) for r in e["reasons"]),
-    )  # fmt: skip
+def named(told: Mapping[str, Any]) -> dict[int, str]:
+    """Every record of an explanation that is published, as dataset and day: what a person knows it by."""
+    people = {told["code"], *(e[f"person_{s}"] for e in told["evidence"] for s in "ab")} - {""}
+    return {
+        record_id(s.dataset, s.record_key): f"{s.dataset} {s.observed_on or '-'}"
+        for said in cases.said_of_many(sorted(people)).values()
+        for s in said
+    }
+
+
+def _edges(evidence: Sequence[Mapping[str, Any]], code: str, mine: Mapping[int, str]) -> tuple[EdgeLine, ...]:
+    """Every pair, the explained person's record first. Of others row security decides whether they are named."""
+    others = {e[f"person_{side}"] for e in evidence for side in "ab"} - {code, ""}
+    seen = cases.said_of_many(sorted(others)) if others else {}
+    theirs = {record_id(s.dataset, s.record_key): s.dataset for said in seen.values() for s in said}
+
+    def side(record: int, person: str) -> EdgeSide:
+        if record in mine or person == code:
+            return EdgeSide(mine.get(record, ""), code, True)
+        return EdgeSide(theirs.get(record, ""), person if person in seen else "", False)
+
+    found = []
+    for e in evidence:
+        two = sorted(
+            (side(int(e[f"record_{s}"]), e[f"person_{s}"]) for s in "ab"), key=lambda s: not s.is_own
+        )
+        pieces = tuple(piece(r["comparison"], r["level"], r["weight"]) for r in e["reasons"])
+        found.append(EdgeLine((two[0], two[1]), float(e["weight"]), e["outcome"], e["reason"], pieces))
+    return tuple(found)

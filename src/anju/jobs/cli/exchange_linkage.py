@@ -82,9 +82,12 @@ def explain(
     as_json: JSON = False,
 ) -> None:
     """Say why these records are one person: how each was joined, and the evidence the model weighed."""
+    setup_django()
+    from anju.exchange.store import why_queries
     from anju.jobs.pipeline import linkage
 
     told = linkage.explain(code)
+    named = why_queries.named(told)
     if as_json:
         typer.echo(json.dumps(told, ensure_ascii=False, default=str))
         return
@@ -95,12 +98,19 @@ def explain(
     )
     for record in told["records"]:
         weight = "" if record["weight"] is None else f" {record['weight']:+.1f} bits"
-        console.print(f"  {record['record_id']}  {record['how']}{weight}")
+        console.print(f"  {named.get(record['record_id'], 'not published yet')}  {record['how']}{weight}")
     for edge in told["evidence"]:
         reasons = ", ".join(f"{r['comparison']} {r['level']} {r['weight']:+.1f}" for r in edge["reasons"])
-        console.print(
-            f"  {edge['record_a']} - {edge['record_b']}  {edge['outcome']} {edge['weight']:+.1f}: {reasons}"
+        sides = (
+            named.get(edge[f"record_{s}"], "not published yet")
+            + (
+                ""
+                if edge[f"person_{s}"] == told["code"]
+                else f" of {edge[f'person_{s}'] or 'nobody any more'}"
+            )
+            for s in "ab"
         )
+        console.print(f"  {' - '.join(sides)}  {edge['outcome']} {edge['weight']:+.1f}: {reasons}")
     for event in told["events"]:
         console.print(
             f"  run {event['run']}: {event['kind']} {event['person_code']} {event['other_code'] or ''}"

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from anju.jobs.cli import _language, setup_django
 from anju.jobs.cli.options import JSON
@@ -97,7 +97,7 @@ def settle_rules() -> None:
     from anju.register import settling
 
     chinese = _language() == "zh"
-    table = Table("rule", "what", "takes", "fields", "when")
+    table = Table(Column("rule", no_wrap=True), "what", "takes", "fields", Column("when", overflow="fold"))
     for r in settling.rules().values():
         when = ", ".join(f"{k} {v}" for k, v in r.when.items())
         table.add_row(r.key, r.zh if chinese else r.en, r.take, ", ".join(r.fields), when)
@@ -112,22 +112,52 @@ def _scope(region: str) -> tuple[str, ...]:
 
 @settle_app.command("preview")
 def settle_preview(rule: RULE, region: REGION = "", as_json: JSON = False) -> None:
-    """How many contradictions a rule would settle; nothing is changed."""
+    """How many contradictions a rule would settle, and some of them, masked; nothing is changed."""
     setup_django()
+    from django.utils import timezone
+
     from anju.register.store import settling_many
+    from anju.trust.access import system
+    from anju.trust.store import log
 
     with Console(stderr=True).status("looking at open contradictions"):
         told = settling_many.preview(rule, scope=_scope(region), most=None)
+    if told.samples:
+        seen: dict[str, str | int] = {"rule": rule, "rows": len(told.samples)}
+        log.record(system("settle"), "discrepancy.read", timezone.now(), purpose=PURPOSE, detail=seen)
     if as_json:
         typer.echo(
             json.dumps(
-                {"rule": rule, "count": told.count, "changes": told.changes, "examined": told.examined}
+                {
+                    "rule": rule, "count": told.count, "changes": told.changes, "examined": told.examined,
+                    "samples": [asdict(s) for s in told.samples],
+                },
+                ensure_ascii=False,
             )
-        )
+        )  # fmt: skip
         return
-    Console().print(
+    console = Console()
+    console.print(
         f"{told.count:,} of {told.examined:,} would be settled; {told.changes:,} would show another value."
     )
+    if told.samples:
+        table = Table("person", "name", "field", "shown now", "taken", "against", title="Some of them")
+        for s in told.samples:
+            words = (_in_words(s.field, v) for v in (s.shown, s.value))
+            table.add_row(
+                s.person_code, s.person_name, s.field, *words, ", ".join(_in_words(s.field, v) for v in s.against)
+            )  # fmt: skip
+        console.print(table)
+
+
+def _in_words(field: str, value: str) -> str:
+    """A coded value with its word."""
+    from anju.exchange.contracts import get_codelist
+    from anju.register import settling
+
+    listed = settling.CODED.get(field)
+    found = get_codelist(listed).labels.get(value) if listed else None
+    return f"{value} {found[0 if _language() == 'zh' else 1]}" if found else value
 
 
 @settle_app.command("apply")

@@ -207,7 +207,8 @@ def learn() -> dict[str, Any]:
 def explain(code: str) -> dict[str, Any]:
     """Why a person's records are one person. Raises ``linkage.unknown_code``.
 
-    ``records`` with how they were joined, ``evidence`` the model weighed inside the cluster or that is to be asked,
+    ``records`` with how they were joined, ``evidence`` the model weighed inside the cluster or that is to be asked (whose
+    each of its two records is beside it),
     ``events`` of the code.
     """
     done = get_current()
@@ -229,6 +230,10 @@ def explain(code: str) -> dict[str, Any]:
             f"""SELECT record_a, record_b, weight, outcome, reason, {columns} FROM edges
             WHERE record_a IN ({listed}) OR record_b IN ({listed}) ORDER BY weight DESC LIMIT 200"""
         )
+        others = ", ".join(str(r) for r in sorted({r for e in edges for r in e[:2]})) or "0"
+        whose = dict(
+            engine.rows(f"SELECT record_id, person_code FROM assignment WHERE record_id IN ({others})")
+        )
         events = engine.rows(
             f"""SELECT run, kind, person_code, other_code, reason FROM events
             WHERE '{now[0][0]}' IN (person_code, other_code) OR '{asked}' IN (person_code, other_code) ORDER BY run"""
@@ -236,14 +241,14 @@ def explain(code: str) -> dict[str, Any]:
     return {
         "code": now[0][0],
         "records": [{"record_id": r, "how": h, "weight": w} for r, h, w in held],
-        "evidence": [_evidence(e) for e in edges],
+        "evidence": [_evidence(e, whose) for e in edges],
         "events": [
             dict(zip(("run", "kind", "person_code", "other_code", "reason"), e, strict=True)) for e in events
         ],
     }
 
 
-def _evidence(edge: tuple[Any, ...]) -> dict[str, Any]:
+def _evidence(edge: tuple[Any, ...], whose: dict[int, str]) -> dict[str, Any]:
     a, b, weight, outcome, reason, *told = edge
     reasons = [
         {"comparison": c.name, "zh": c.zh, "level": told[2 * i], "weight": round(told[2 * i + 1], 2)}
@@ -254,6 +259,8 @@ def _evidence(edge: tuple[Any, ...]) -> dict[str, Any]:
     return {
         "record_a": a,
         "record_b": b,
+        "person_a": whose.get(a, ""),
+        "person_b": whose.get(b, ""),
         "weight": weight,
         "outcome": outcome,
         "reason": reason,

@@ -50,7 +50,10 @@ def side_value(row: Any, side: str) -> dict[str, Any]:
     plain = row.plain[0 if side == "a" else 1]
     return {
         "runs": getattr(row, side),
-        "also": getattr(row, f"also_{side}"),
+        "also": [
+            terms.code_label(row.field, told) if plain else told
+            for told in ("".join(run.text for run in runs) for runs in getattr(row, f"also_{side}"))
+        ],
         "plain": terms.code_label(row.field, plain) if plain else "",
         "differs": all(row.plain) and row.plain[0] != row.plain[1],
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -172,6 +173,16 @@ def said_of(code: str) -> tuple[dossier.Said, ...]:
     """Every record behind one person with its keys; what they state stands for nothing here."""
     found = _dossier(code)
     return dossier.unpack(found, {}) if found else ()
+
+
+def said_of_many(codes: Sequence[str]) -> dict[str, tuple[dossier.Said, ...]]:
+    """``said_of`` for several people at once; who lies outside the caller's places is left out."""
+    found = sql.rows(
+        "SELECT person_code, records FROM register_dossier WHERE person_code = ANY(%s) AND known_to IS NULL "
+        "AND records IS NOT NULL",
+        list(codes),
+    )
+    return {r["person_code"]: dossier.unpack(sealer().open(r["records"]), {}) for r in found}
 
 
 def _dossier(code: str) -> str:
