@@ -168,7 +168,7 @@ def test_a_file_that_breaks_the_reading_is_refused_on_the_page_and_noted(
     def fails(*_ignored: Any) -> Any:
         raise ZeroDivisionError(said)
 
-    monkeypatch.setattr(intake, "sniff", fails)
+    monkeypatch.setattr(intake_work, "sniff", fails)
     told = client.post("/staff/batches/", {"file": SimpleUploadedFile("居住登记.csv", as_csv(people(3)))})
     page = told.content.decode()
     assert (told.status_code, "ZeroDivisionError" in page) == (422, True)

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,8 @@ import sqlglot
 from sqlglot import exp
 
 from anju.jobs.spark_dialect import render
+from anju.kernel import packs
+from anju.kernel.home import home
 
 QUICK_START = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Xshare:auto"
 """A session for small data ends before its code would be worth compiling well."""
@@ -32,6 +36,8 @@ class SparkEngine:
 
         spill.mkdir(parents=True, exist_ok=True)
         self.spill = spill
+        # An executor's Python is this one unless the operator names another.
+        os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
         self.session = (
             SparkSession.builder.master(os.environ.get("ANJU_SPARK_MASTER", "local[*]"))
             .appName("anju")
@@ -49,6 +55,9 @@ class SparkEngine:
             .config("spark.ui.showConsoleProgress", "false")
             .config("spark.sql.warehouse.dir", str(spill / "warehouse"))
             .config("spark.log.level", "ERROR")
+            .config("spark.executorEnv.ANJU_HOME", str(home()))
+            .config("spark.executorEnv.ANJU_PACKS", str(packs.root()))
+            .config("spark.executorEnv.ANJU_PLACE", packs.place())
             .getOrCreate()
         )
 
@@ -120,6 +129,16 @@ class SparkEngine:
 
     def lanes(self, most: int | None) -> None:
         """Spark divides its work itself."""
+
+    @property
+    def width(self) -> int:
+        """How many tasks run at once."""
+        return int(self.session.sparkContext.defaultParallelism)
+
+    def spread(self, call: Callable[[Any], Any], given: Sequence[Any]) -> list[Any]:
+        """What ``call`` says to each value, in their order, each said by a Python process of an executor. From any thread."""
+        context = self.session.sparkContext
+        return context.parallelize(given, max(1, len(given))).map(call).collect()
 
     def splink(self) -> Any:
         """Splink's database API on this session."""

@@ -30,7 +30,7 @@ from anju.jobs.cli import (
     exchange_work,
     setup_django,
 )
-from anju.jobs.cli.options import JSON
+from anju.jobs.cli.options import JSON, Engine
 from anju.kernel.wording import explain
 
 app = typer.Typer(help="Take files in, link, publish, measure.", no_args_is_help=True)
@@ -50,6 +50,7 @@ def ingest(
     contract: Annotated[
         str | None, typer.Option(help="The dataset, where name and header do not tell it.")
     ] = None,
+    engine: Engine = "",
     as_json: JSON = False,
 ) -> None:
     """Read, check and standardise files; good rows become batches, bad ones are held with a reason."""
@@ -71,7 +72,7 @@ def ingest(
             progress.update(task, description=name, advance=read)
 
         for outcome in intake.ingest(
-            paths, by=system("ingest"), at=timezone.now, dataset=contract, told=told
+            paths, by=system("ingest"), at=timezone.now, dataset=contract, told=told, engine_name=engine
         ):
             outcomes.append(intake.told(outcome))
             if isinstance(outcome, intake.Failed):

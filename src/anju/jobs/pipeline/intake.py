@@ -4,7 +4,8 @@ Order of the steps, so that a kill at any moment leaves either no batch or a who
 names that count for nothing; then, in one transaction, the batch's row is written, the files are moved to their
 place, and held rows and log entry follow. A file without a row counts for nothing and is swept by the next run.
 
-Several files are prepared at once, the largest first, and accepted one after the other in their order.
+Several files are prepared at once, the largest first, by threads of this process or by Spark's executors; they are
+accepted one after the other in their order, by this process alone.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from django.db import DatabaseError, DataError, IntegrityError, connection
 
 from anju.exchange.store import actions, queries
 from anju.exchange.store.actions import Accepted
+from anju.jobs import engines
 from anju.jobs.pipeline.intake_crew import Crew, opened
 from anju.jobs.pipeline.intake_files import Meter, files, sent_on, size, state
 from anju.jobs.pipeline.intake_files import Told as Tell
@@ -75,13 +77,15 @@ def ingest(
     at: Callable[[], datetime],
     dataset: str | None = None,
     told: Tell = lambda name, read: None,
+    engine_name: str = "",
 ) -> Iterator[Accepted | Failed]:
     """Take in every file below ``paths``, in the order of their days; a refused one does not keep the others out.
 
-    ``told`` hears of each file with 0 when it begins, then of bytes as they are read.
+    ``told`` hears of each file with 0 when it begins, then of bytes as they are read. ``engine_name``: who reads, checks
+    and standardises, duckdb (threads of this process) or spark (executors).
     """
     sweep()
-    with _undisturbed(), _hands() as hands, ThreadPoolExecutor(hands.lanes, "files") as lanes:
+    with _undisturbed(), _hands(engine_name) as hands, ThreadPoolExecutor(hands.lanes, "files") as lanes:
         for _, group in groupby(files(paths), key=lambda path: sent_on(path, date.max)):
             listed, known = list(group), queries.known_digests()
             meters = {path: Meter(path, told) for path in listed}
@@ -105,10 +109,16 @@ def ingest(
 
 
 @contextmanager
-def _hands() -> Iterator[Hands]:
+def _hands(engine_name: str) -> Iterator[Hands]:
     """Who reads the files."""
-    with opened() as crew:
-        yield Here(crew, os.cpu_count() or 2)
+    if engines.wanted(engine_name) == "spark":
+        from anju.jobs.pipeline import intake_spark
+
+        with intake_spark.opened() as executors:
+            yield executors
+    else:
+        with opened() as crew:
+            yield Here(crew, os.cpu_count() or 2)
 
 
 def _outcome(path: Path, ready: Future[_Ready], *, by: Actor, at: datetime) -> Accepted | Failed:
@@ -248,7 +258,7 @@ def sweep() -> None:
             for path in [*(lake() / "batches").rglob("*"), *(lake() / "held").glob("*")]:
                 if path.is_file() and (path.suffix != ".parquet" or path.stem not in known):
                     path.unlink(missing_ok=True)
-            for folder in (home() / "spill").glob("pull-*"):
+            for folder in [*(home() / "spill").glob("pull-*"), *(home() / "spill").glob("intake-*")]:
                 shutil.rmtree(folder, ignore_errors=True)
             for path in (lake() / "uploads").glob("*"):
                 if time.time() - path.stat().st_mtime > FORGOTTEN:
