@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table as RichTable
 
 from anju.jobs.cli import setup_django
-from anju.kernel import wording
+from anju.kernel import articles, wording
 from anju.policy import explain as explaining
 from anju.policy import form as forms
 from anju.policy import loading
@@ -178,7 +178,11 @@ def show(
         ):
             shown.add_column(name, ratio=ratio)
         for row in section.rows:
-            shown.add_row(row.article, "　" * row.depth + row.label, row.text)
+            shown.add_row(
+                row.article if chosen == "zh" else articles.english(row.article),
+                "　" * row.depth + row.label,
+                row.text,
+            )
         console.print(shown)
 
 

@@ -25,6 +25,7 @@ from anju.jobs.cli.policy import (
     say_json,
 )
 from anju.jobs.cli.policy_everyone import GROUP, By, PopulationOption, cell, engine, group_columns, steps
+from anju.kernel import articles
 from anju.policy import loading
 from anju.policy.bound import bind
 from anju.policy.explain import default_day
@@ -104,7 +105,11 @@ def _tell_audit(found: Checked, result: Any, chosen: str) -> None:
     console.print(shown)
     for row in (r for r in result.groups if r.is_different):
         mine = [d for d in result.drivers if (d.column, d.value) == (row.column, row.value)][:3]
-        joint = "；".join(f"{d.zh if zh else d.en} {d.gap:+.1f}〔{d.article}〕" for d in mine)
+        joint = (
+            "；".join(f"{d.zh} {d.gap:+.1f}〔{d.article}〕" for d in mine)
+            if zh
+            else "; ".join(f"{d.en} {d.gap:+.1f} ({articles.english(d.article)})" for d in mine)
+        )
         console.print(f"{row.column}={row.value}: {joint}")
     for other in result.counterfactuals:
         name = other.zh if zh else other.en

@@ -16,7 +16,7 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
-from anju.kernel import wording
+from anju.kernel import articles, wording
 from anju.kernel.refusal import Refusal
 from anju.web.shell import assets, parts, terms
 
@@ -48,6 +48,12 @@ def label(value: Any) -> str:
     if isinstance(value, Mapping):
         return str(value.get(key) or value.get("zh") or "")
     return str(getattr(value, key, None) or getattr(value, "zh", None) or value)
+
+
+@register.filter
+def article(citation: str) -> str:
+    """A citation of a law or rule: as written, or in English."""
+    return articles.english(citation) if is_english() else citation
 
 
 @register.filter
@@ -250,6 +256,12 @@ def region_words(code: str | None, levels: int = 2) -> str:
 def dataset_words(dataset: str) -> str:
     """A dataset by its contract's name."""
     return terms.dataset_name(dataset)
+
+
+@register.filter
+def sent_as(name: str, dataset: str) -> str:
+    """A column of a dataset as it was sent."""
+    return terms.sent_field(dataset, name)
 
 
 @register.filter

@@ -178,6 +178,15 @@ def _dataset_names(dataset: str) -> tuple[str, str]:
     return contract.zh, contract.en
 
 
+def sent_field(dataset: str, name: str) -> str:
+    """A column as its department names it; on an English page with what that means."""
+    try:
+        meaning = get_contract(dataset).field(name).en
+    except (Refusal, KeyError):
+        return name
+    return f"{name} · {meaning}" if _english() else name
+
+
 def office_name(office: str) -> str:
     """An office of the log, ``department:region``, in words."""
     department, _, region = office.rpartition(":")

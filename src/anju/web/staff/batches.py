@@ -18,6 +18,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from anju.exchange.contracts import list_contracts
 from anju.exchange.intake.report import XLSX, file_name
 from anju.exchange.store import actions, queries, senders
+from anju.kernel.numbers import whole
 from anju.kernel.refusal import Refusal
 from anju.trust.access import Subject
 from anju.web.guard import guard, may
@@ -154,7 +155,7 @@ def waive(request: HttpRequest, batch: str) -> HttpResponse:
     try:
         given_up = actions.waive(
             senders.get_theirs(batch, request.access.actor).id,
-            rows=[int(n) for n in request.POST.getlist("row") if n.isdigit()],
+            rows=[n for told in request.POST.getlist("row") if (n := whole(told)) is not None],
             reason=request.POST.get("reason", ""),
             by=request.access.actor,
             at=timezone.now(),

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from anju.exchange.store import change_actions, change_queries, review_queries, why_queries
+from anju.kernel.numbers import whole
 from anju.kernel.refusal import Refusal
 from anju.web.guard import Access, guard, may
 from anju.web.shell.tags import refusal_words
@@ -77,7 +78,7 @@ def _propose(request: HttpRequest, code: str) -> None:
     if request.POST.get("do") == "merge":
         change_actions.propose_merge(code, request.POST.get("other", ""), **told)
     else:
-        records = [int(r) for r in request.POST.getlist("record") if r.isdigit()]
+        records = [n for told in request.POST.getlist("record") if (n := whole(told)) is not None]
         change_actions.propose_split(code, records, **told)
 
 

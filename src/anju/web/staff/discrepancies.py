@@ -16,6 +16,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from anju.exchange.contracts import get_codelist
 from anju.exchange.review.comparing import Runs, align
+from anju.kernel.numbers import whole
 from anju.kernel.refusal import Refusal
 from anju.register import settling
 from anju.register.store import settling as actions
@@ -101,7 +102,7 @@ def listed(request: HttpRequest) -> HttpResponse:
     state = asked.get("state", "open") if asked.get("state", "open") in cases.STATES else "open"
     field = asked.get("field", "") if asked.get("field", "") in settling.FIELDS else ""
     owner = access.actor.department or asked.get("owner", "")
-    age = int(asked["age"]) if asked.get("age", "").isdigit() and int(asked["age"]) in cases.AGES else 0
+    age = stated if (stated := whole(asked.get("age"))) in cases.AGES else 0
     found = cases.list_cases(
         scope=where, at=at, owner=owner, field=field, state=state, older_than=age, after=asked.get("after")
     )
@@ -171,8 +172,8 @@ def step(given: QueryDict, code: str, field: str, who: dict[str, Any]) -> str:
     if do == "drop":
         actions.drop(code, field, why=why, ground=given.get("ground", ""), **who)
         return _("已结案，未作更正。")
-    if do == "undo" and given.get("case", "").isdigit():
-        actions.undo(int(given["case"]), why=why, **who)
+    if do == "undo" and (number := whole(given.get("case"))) is not None:
+        actions.undo(number, why=why, **who)
         return _("已撤回，恢复为原来显示的值。")
     return ""
 

@@ -15,6 +15,7 @@ from django.views.decorators.http import require_http_methods
 
 from anju.exchange.contracts import get_codelist
 from anju.exchange.store import notice_actions, notice_queries
+from anju.kernel.numbers import whole
 from anju.kernel.refusal import Refusal
 from anju.web.guard import Access, guard, may
 from anju.web.shell.tags import is_english, refusal_words
@@ -66,16 +67,16 @@ def notices(request: HttpRequest) -> HttpResponse:
 
 def _do(given: QueryDict, access: Access) -> str:
     who: dict[str, Any] = {"by": access.actor, "at": timezone.now(), "purpose": access.purpose}
-    do, number = given.get("do", ""), given.get("notice", "")
+    do, number = given.get("do", ""), whole(given.get("notice"))
     if do == "contact":
         notice_actions.set_contact(
             given.get("department", ""), given.get("address", ""), language=given.get("language", "zh"), **who
         )
         return _("已保存联系人。")
-    if do == "seen" and number.isdigit():
-        notice_actions.mark_seen(int(number), **who)
+    if do == "seen" and number is not None:
+        notice_actions.mark_seen(number, **who)
         return _("已确认。")
-    if do == "again" and number.isdigit():
-        notice_actions.send_again(int(number), **who)
+    if do == "again" and number is not None:
+        notice_actions.send_again(number, **who)
         return _("将在下一次发送时重发。")
     raise Refusal("notices.nothing_to_see")

@@ -21,7 +21,7 @@ from anju.register.store.queries import cases
 from anju.web.guard import guard, may
 from anju.web.shell.charts import Chart, Series
 from anju.web.shell.tags import is_english
-from anju.web.shell.terms import dataset_name, field_label
+from anju.web.shell.terms import dataset_name, field_label, sent_field
 from anju.web.staff.people import scope
 
 PAGES = {
@@ -291,7 +291,8 @@ def _part(label: str) -> str:
     """A part in words: a dataset, a field, or a field of a dataset."""
     dataset, dot, field = label.partition(".")
     if dot:
-        return f"{dataset_name(dataset)} · {field}"
+        _name, _dot, meaning = sent_field(dataset, field).partition(" · ")
+        return f"{dataset_name(dataset)} · {meaning or field}"
     named = dataset_name(label)
     return named if named != label else field_label(label)
 

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from anju.exchange.store import review_actions, review_queries
+from anju.kernel.numbers import whole
 from anju.kernel.refusal import Refusal
 from anju.trust.access import Subject
 from anju.trust.store import log
@@ -111,10 +112,9 @@ def reveal(request: HttpRequest, question: int) -> HttpResponse:
 def undo(request: HttpRequest) -> HttpResponse:
     """Take back my last word, or the one named; its pair is mine again."""
     access: Access = request.access  # type: ignore[attr-defined]
-    named = request.POST.get("word", "")
     try:
         found = review_actions.take_back(
-            by=access.actor, at=timezone.now(), purpose=access.purpose, word=int(named) if named.isdigit() else None
+            by=access.actor, at=timezone.now(), purpose=access.purpose, word=whole(request.POST.get("word"))
         )  # fmt: skip
     except Refusal as refusal:
         messages.warning(request, refusal_words(refusal))

@@ -33,6 +33,12 @@ def bits(weight: float) -> str:
 
 
 @register.filter
+def likely(chance: float) -> str:
+    """A chance as per cent; evidence is never certain."""
+    return "> 99 %" if chance > 0.99 else "< 1 %" if chance < 0.01 else f"{chance * 100:.0f} %"
+
+
+@register.filter
 def svg(value: float) -> str:
     """A length as a drawing takes it, whatever the page's language."""
     return f"{value:.1f}"

@@ -12,6 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
+from anju.kernel.numbers import whole
 from anju.kernel.refusal import Refusal
 from anju.register import settling
 from anju.register.spells import Change
@@ -80,7 +81,7 @@ def spells(request: HttpRequest, code: str, aspect: str) -> HttpResponse:
     row, text = given.get("row", ""), given.get("text", "").strip()[:80]
     page = SpellsPage(
         held, departments(head.owner), settling.plan()["evidence"], asked,
-        tuple(rights.grounds("correct").values()) if asked else (), given, int(row) if row.isdigit() else 0, text,
+        tuple(rights.grounds("correct").values()) if asked else (), given, whole(row) or 0, text,
         _places(aspect, text, access.actor) if text else None, FOUND, trouble,
         may(request, "discrepancy.settle"), not access.actor.department or access.actor.department == head.owner,
     )  # fmt: skip
@@ -91,11 +92,12 @@ def _do(given: QueryDict, access: Access, code: str, aspect: str) -> str:
     why, do = given.get("why", ""), given.get("do", "")
     who = {"by": access.actor, "at": timezone.now(), "purpose": access.purpose}
     if do in ("change", "take_out"):
-        if not given.get("row", "").isdigit():
+        row = whole(given.get("row"))
+        if row is None:
             raise Refusal("register.choose_spell")
         change = Change(is_taken_out=True) if do == "take_out" else _change(given, aspect, access)
         told = {"why": why, "evidence": given.get("evidence", "records")}
-        settling_parts.settle_spell(code, aspect, int(given["row"]), change, **told, **who)
+        settling_parts.settle_spell(code, aspect, row, change, **told, **who)
         return _("已更正，现在就这样显示；以后的汇总也以它为准。")
     if done := step(given, code, aspect, who):
         return done

@@ -12,6 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
+from anju.kernel.numbers import whole
 from anju.kernel.refusal import Refusal
 from anju.register import settling
 from anju.register import ties as relations
@@ -80,7 +81,7 @@ def ties(request: HttpRequest, code: str) -> HttpResponse:
     page = TiesView(
         held, tuple((r, code_label("relation", r)) for r in relations.relations()), departments(head.owner),
         settling.plan()["evidence"], asked, tuple(rights.grounds("correct").values()) if asked else (), given,
-        int(row) if row.isdigit() else 0, text, tuple(p for p in found if p.code != head.person_code), FOUND, trouble,
+        whole(row) or 0, text, tuple(p for p in found if p.code != head.person_code), FOUND, trouble,
         may(request, "discrepancy.settle") and access.actor.department in ("", head.owner), may_search,
     )  # fmt: skip
     return render(request, "staff/ties.html", {"page": page}, status=422 if trouble else 200)
@@ -94,9 +95,10 @@ def _do(given: QueryDict, access: Access, code: str) -> str:
     if do in ("change", "add") and not relation:
         raise Refusal("register.choose_relation")
     if do in ("change", "take_out"):
-        if not given.get("row", "").isdigit():
+        row = whole(given.get("row"))
+        if row is None:
             raise Refusal("register.choose_relative")
-        relative, name = tie_queries.relative_of(code, int(given["row"]))
+        relative, name = tie_queries.relative_of(code, row)
         settling_parts.settle_tie(code, relative, relation if do == "change" else "", name=name, **told)
         return _("已更正，两个人的档案现在就这样显示；以后的汇总也以它为准。")
     if do == "add":
