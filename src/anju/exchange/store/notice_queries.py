@@ -8,6 +8,7 @@ from typing import Any
 
 from anju.exchange import notices
 from anju.exchange.store.notice_models import Contact, Notice
+from anju.kernel.numbers import whole
 from anju.kernel.refusal import Refusal
 from anju.register.store.queries import Page
 
@@ -50,9 +51,10 @@ def list_notices(
     if department:
         rows = rows.filter(department=department)
     if after:
-        if not (after.isascii() and after.isdigit() and len(after) < 18):
+        last = whole(after)
+        if last is None:
             raise Refusal("intake.bad_page")
-        rows = rows.filter(id__lt=int(after))
+        rows = rows.filter(id__lt=last)
     found = list(rows[: limit + 1])
     named = set(Contact.objects.values_list("department", flat=True))
     return Page(

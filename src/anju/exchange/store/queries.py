@@ -16,6 +16,7 @@ from anju.exchange.intake.compile import unread
 from anju.exchange.intake.report import ReportRow, reason, remedy, workbook
 from anju.exchange.store.models import Batch, HeldRow
 from anju.kernel.home import home
+from anju.kernel.numbers import whole
 from anju.kernel.refusal import Refusal
 from anju.register.store.queries import Page
 
@@ -261,8 +262,8 @@ def list_held(
     rows = HeldRow.objects.filter(batch_id=batch).order_by("row_no")
     if state:
         rows = rows.filter(state=state)
-    if after and after.isdigit():
-        rows = rows.filter(row_no__gt=int(after))
+    if (last := whole(after)) is not None:
+        rows = rows.filter(row_no__gt=last)
     found = list(rows[: limit + 1])
     lines = tuple(
         HeldLine(

@@ -18,6 +18,7 @@ from anju.exchange.review.comparing import Runs, align
 from anju.exchange.review.questions import FIELDS
 from anju.exchange.review.worth import chance
 from anju.exchange.store.models import PersonChange, ReviewQuestion, ReviewWord
+from anju.kernel.numbers import whole
 from anju.kernel.refusal import Refusal
 from anju.trust.sealing import sealer
 
@@ -254,8 +255,8 @@ def list_words(
     rows = ReviewWord.objects.select_related("question").order_by("-said_at", "-id")
     if mine:
         rows = rows.filter(said_by=mine)
-    if after and after.isdigit():
-        rows = rows.filter(pk__lt=int(after))
+    if (last := whole(after)) is not None:
+        rows = rows.filter(pk__lt=last)
     found = list(rows.defer("question__told")[: limit + 1])
     return tuple(_word(w) for w in found[:limit]), str(found[limit - 1].pk) if len(found) > limit else None
 

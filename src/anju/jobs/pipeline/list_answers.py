@@ -14,6 +14,7 @@ from anju.exchange.linkage.decisions import Decision
 from anju.jobs.engine import DuckEngine
 from anju.jobs.pipeline import list_files
 from anju.jobs.pipeline.list_files import MOST_FILES, ListFile
+from anju.kernel.numbers import whole
 from anju.kernel.refusal import Refusal
 
 SAME = frozenset(
@@ -83,8 +84,8 @@ def _placed(
     sides: dict[str, list[tuple[str, int]]] = {q: [] for q in answered}
     for _, question, _, file, row in lines:
         if question in sides:
-            number = str(row or "").removesuffix(".0")
-            sides[question].append((str(file), int(number) if number.isdigit() else -1))
+            number = whole(str(row or "").removesuffix(".0"))
+            sides[question].append((str(file), -1 if number is None else number))
     ids = _ids(engine, taken, {row for two in sides.values() for _, row in two})
     found = {q: [ids[side] for side in two if side in ids] for q, two in sides.items()}
     if lost := [q for q, two in found.items() if len(set(two)) != 2 or len(sides[q]) != 2]:

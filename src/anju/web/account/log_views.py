@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
+from anju.kernel.numbers import whole
 from anju.kernel.refusal import Refusal
 from anju.trust.access import Action, Purpose, Role, rules
 from anju.trust.store import log_keys, log_published, log_queries
@@ -61,8 +62,7 @@ class EntryPage:
 
 
 def _number(request: HttpRequest, name: str) -> int | None:
-    stated = request.GET.get(name, "")
-    return int(stated) if stated.isdigit() and len(stated) < 19 else None
+    return whole(request.GET.get(name))
 
 
 def _verifiers() -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from anju.kernel.numbers import whole
 from anju.trust.access import Action, Purpose, purposes_for, rules
 from anju.trust.store.access_queries import Held
 from anju.web.account.acting import Acting, acting, choose, has_second_factor
@@ -76,8 +77,8 @@ def purpose(request: HttpRequest) -> HttpResponse:
     assert as_whom is not None
     given = request.POST if request.method == "POST" else request.GET
     next_url = safe_next(request, given.get("next", ""))
-    stated = given.get("assignment", "")
-    number = int(stated) if stated.isdigit() else as_whom.held.id
+    stated = whole(given.get("assignment"))
+    number = as_whom.held.id if stated is None else stated
     chosen = next((h for h in as_whom.all if h.id == number), as_whom.held)
     if request.method == "POST":
         if choose(request, chosen.id, request.POST.get("purpose", "")):

@@ -19,6 +19,7 @@ from anju.exchange.contracts.codelists import get_codelist
 from anju.exchange.store import client_actions, client_queries
 from anju.exchange.store.client_actions import ROLE, Scope
 from anju.exchange.store.client_queries import ClientLine
+from anju.kernel.numbers import whole
 from anju.kernel.refusal import Refusal
 from anju.trust.access import Actor, Purpose, rules
 from anju.web.guard import guard
@@ -92,7 +93,7 @@ def _make(request: HttpRequest) -> None:
         scope,
         by=request.access.actor,  # type: ignore[attr-defined]
         at=timezone.now(),
-        lasts=timedelta(days=int(days) if days.isdigit() and len(days) < 5 else 0),
+        lasts=timedelta(days=(whole(days) or 0) if len(days) < 5 else 0),
     )
 
 

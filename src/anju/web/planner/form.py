@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
 
+from anju.kernel.numbers import whole
 from anju.kernel.refusal import Refusal
 from anju.policy import paths
 from anju.policy.model import Item, Ladder, Programme
@@ -194,7 +195,7 @@ class Namer:
             return _("%(name)s占名额的比例") % {"name": name}
         if "when" in parts:  # a comparison inside all or any
             return _named()["when"]
-        row = next((int(p) + 1 for p in parts if p.isdigit()), 0)
+        row = next((place + 1 for p in parts if (place := whole(p)) is not None), 0)
         named = _named().get(last, last)
         return _("第 %(n)s 档 %(what)s") % {"n": row, "what": named} if row else named
 

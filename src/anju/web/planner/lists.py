@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from anju.kernel import packs
+from anju.kernel.numbers import whole
 from anju.kernel.refusal import Refusal
 from anju.policy.loading import files
 from anju.policy.words import number as points
@@ -86,7 +87,7 @@ def prepare(request: HttpRequest) -> HttpResponse:
     programme = programme_of(identity)
     access = request.access
     number = list_actions.prepare(
-        programme, service, int(raw) if raw.isdigit() else 0, library_day(programme), access.actor.region,
+        programme, service, whole(raw) or 0, library_day(programme), access.actor.region,
         by=access.actor, at=timezone.now(), purpose=access.purpose,
     )  # fmt: skip
     messages.success(request, _("名单已编制：种子的哈希已公布，排名时才公布种子。"))
@@ -174,7 +175,7 @@ def _page(request: HttpRequest, number: int, *, objections: bool = False) -> Lis
     rows = list_queries.public_rows(number)
     shown = rows if is_all else tuple(r for r in rows if r.is_admitted)
     raw = request.GET.get("from", "0")
-    first = min(int(raw) if raw.isdigit() else 0, max(len(shown) - 1, 0)) // PAGE * PAGE
+    first = min(whole(raw) or 0, max(len(shown) - 1, 0)) // PAGE * PAGE
     quotas = quotas_of(found)
     lines = tuple(
         Line(r, points(r.score), quotas.get(r.quota, r.quota), reasons()[r.reason])

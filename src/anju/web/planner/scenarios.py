@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
+from anju.kernel.numbers import whole
 from anju.kernel.refusal import Refusal
 from anju.policy import loading, whatif
 from anju.policy.model import Programme
@@ -124,7 +125,7 @@ def remove(request: HttpRequest, number: int) -> HttpResponse:
 def side_by_side(request: HttpRequest) -> HttpResponse:
     """Chosen what-ifs beside each other."""
     account = request.access.actor.account
-    numbers = [int(n) for n in request.GET.getlist("id") if n.isdigit()][:MOST_COMPARED]
+    numbers = [n for told in request.GET.getlist("id") if (n := whole(told)) is not None][:MOST_COMPARED]
     kept = tuple(
         k for n in numbers if (k := _kept(queries.get_scenario(n, account), account)).picture is not None
     )

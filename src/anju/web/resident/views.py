@@ -9,6 +9,7 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
+from anju.kernel.numbers import whole
 from anju.register.store import queries as register
 from anju.trust.access import rules
 from anju.trust.store import rights_queries
@@ -76,7 +77,7 @@ def looks(request: HttpRequest) -> HttpResponse:
     """
     after, is_all, me = request.GET.get("after", ""), request.GET.get("all") == "1", request.access.actor
     found, following = rights_queries.list_looks(
-        me.person_code, before=int(after) if after.isdigit() else None, without="" if is_all else me.account
+        me.person_code, before=whole(after), without="" if is_all else me.account
     )
     told = rules()
     lines = tuple(
