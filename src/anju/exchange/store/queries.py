@@ -13,7 +13,6 @@ from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
 from anju.exchange.contracts import Contract, find_contract, get_contract, list_contracts
 from anju.exchange.intake.compile import unread
-from anju.exchange.intake.report import ReportRow, reason, remedy, workbook
 from anju.exchange.store.models import Batch, HeldRow
 from anju.kernel.home import home
 from anju.kernel.numbers import whole
@@ -103,12 +102,16 @@ class Fault:
     @property
     def told(self) -> dict[str, str]:
         """Why, in both languages."""
-        return {"zh": reason(self.code, "zh"), "en": reason(self.code, "en")}
+        from anju.exchange.intake import report  # reads files: what only asks for batches starts without it
+
+        return {"zh": report.reason(self.code, "zh"), "en": report.reason(self.code, "en")}
 
     @property
     def remedy(self) -> dict[str, str]:
         """What the sender can do, in both languages."""
-        return {"zh": remedy(self.code, "zh"), "en": remedy(self.code, "en")}
+        from anju.exchange.intake import report
+
+        return {"zh": report.remedy(self.code, "zh"), "en": report.remedy(self.code, "en")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -299,6 +302,8 @@ MOST_NOTED = 20_000
 
 def error_report(batch: str) -> bytes:
     """XLSX in the layout that was sent: the open held rows, then the rows that were taken in without an unread value."""
+    from anju.exchange.intake.report import ReportRow, workbook
+
     row = Batch.objects.filter(id=batch).only("dataset", "headers", "path").first()
     if row is None:
         raise Refusal("intake.no_batch", batch=batch)

@@ -7,8 +7,6 @@ import hashlib
 import json
 import os
 import time
-import urllib.error
-import urllib.request
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -164,6 +162,9 @@ class _There:
 
     def ask(self, method: str, path: str, body: bytes) -> dict[str, Any]:
         """One request; a wrong offset is answered, anything else refused is told and ends the command."""
+        import urllib.error
+        import urllib.request
+
         digest = base64.b64encode(hashlib.sha256(body).digest()).decode()
         headers = {
             "Authorization": f"Bearer {self.token}",
