@@ -259,11 +259,14 @@ def test_search(world: World) -> None:
         == [(ZHANG, "name")]
     )
     assert codes("张伟 0000") == []
+    assert codes("“张伟”，") == codes("张伟2222") == [(ZHANG, "name")]
+    assert codes("zhāng wěi") == [(ZHANG, "pinyin")]
     assert codes("小雨") == [(PUPIL, "name_part")]
     assert {c for c, _ in codes("张")} == {ZHANG, PUPIL}
     assert codes("zhang wei") == [(ZHANG, "pinyin")]
     assert codes("zxy") == [(PUPIL, "initials")]
-    assert {c for c, _ in codes("长安路12号501室")} == {ZHANG, LI}
+    for address in ("长安路12号501室", "长安路１２号５０１", "和安市云津区津门街道长安路12号501室"):
+        assert {c for c, _ in codes(address)} == {ZHANG, LI}
     assert codes(ZHANG) == [(ZHANG, "code")]
     assert codes("张伟", ("990103",)) == []
     assert codes("张伟", ("990102000000",)) == [(ZHANG, "name")]

@@ -6,14 +6,26 @@ The tables come from the packs; a library run computes the same key and sound, s
 from __future__ import annotations
 
 import csv
+import unicodedata
 from functools import lru_cache
 from itertools import pairwise
 
 import pyarrow.parquet as pq
 
 from anju.kernel import packs
+from anju.kernel.width import TO_HALF
 
-DROPPED = frozenset(" ·•・　.'-")
+DROPPED = frozenset(" ·•‧・･∙⋅●　.'-")
+
+_TONES = dict.fromkeys(map(ord, "\u0300\u0301\u0304\u030c"))
+_AROUND = " \"'“”‘’《》，,。.;；、！!？?：:"
+"""What comes along when a name is copied out of a sentence."""
+
+
+def even(text: str) -> str:
+    """What was typed without what does not matter: width, blanks, tone marks of pinyin, quotes around it."""
+    toneless = unicodedata.normalize("NFC", unicodedata.normalize("NFD", text).translate(_TONES))
+    return " ".join(toneless.translate(TO_HALF).split()).strip(_AROUND)
 
 
 @lru_cache

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
+from anju.kernel.width import TO_HALF
 from anju.register.store.queries import addresses, lines, places, sql
 from anju.register.store.queries.places import Row
 from anju.register.store.queries.values import DwellingFile, DwellingLine, Occupant, Page
@@ -34,7 +35,7 @@ def list_dwellings(
     ``sort``: region, grade or residents, with a leading ``-`` descending.
     """
     place, values = sql.within(scope, "d.region")
-    where, told = _dwelling_text("".join(text.split()))
+    where, told = _dwelling_text("".join(text.translate(TO_HALF).split()))
     conditions = ["d.known_to IS NULL", place, where]
     values += told
     if grade:
@@ -49,8 +50,8 @@ def list_dwellings(
 def _dwelling_text(text: str) -> tuple[str, list[Any]]:
     if not text:
         return "TRUE", []
-    if len(text) == 16 and text[0] == "D" and text.isalnum() and text.isascii():
-        return "d.dwelling_code = %s", [text]
+    if len(text) == 16 and text[0] in "Dd" and text.isalnum() and text.isascii():
+        return "d.dwelling_code = %s", [text.upper()]
     wanted = addresses.parse(text)
     return addresses.condition(wanted, "d") if wanted else addresses.beginning(text, "d")
 

@@ -7,6 +7,7 @@ from datetime import date, datetime
 from typing import Any
 
 from anju.kernel.identifiers import is_credit_code
+from anju.kernel.width import TO_HALF
 from anju.register.store.queries import dwellings, lines, places, sql
 from anju.register.store.queries.places import Row
 from anju.register.store.queries.values import DwellingLine, EmployerFile, EmployerLine, Page, Worker
@@ -26,7 +27,7 @@ def list_employers(
 
     ``sort``: name, workers or opened_on, with a leading ``-`` descending.
     """
-    wanted = "".join(text.split())
+    wanted = "".join(text.translate(TO_HALF).split())
     place, values = sql.within(scope, "e.region")
     conditions = ["e.known_to IS NULL", place]
     if is_credit_code(wanted.upper()):

@@ -14,7 +14,6 @@ from typing import Any
 
 from anju.kernel.identifiers import citizen_from_15, is_person_code
 from anju.kernel.refusal import Refusal
-from anju.kernel.width import TO_HALF
 from anju.register import names
 from anju.register.store.queries import addresses, sql
 from anju.register.store.queries.lines import COLUMNS, JOIN_PLACE, PLACE, lines
@@ -30,7 +29,7 @@ _NUMBER = re.compile(r"\d{17}[\dXx]|\d{15}")
 _PHONE = re.compile(r"(?:\+?86|0086)?(1\d{10})")
 _TAIL = re.compile(r"\d{4,10}[Xx]?|\d{3}[Xx]")
 _LATIN = re.compile(r"[A-Za-z][A-Za-z' .]*")
-_WITH_FOUR = re.compile(r"(\D+) (\d{3}[\dXx])")
+_WITH_FOUR = re.compile(r"(\D+?)( ?)(\d{3}[\dXx])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +59,7 @@ def find_people(
 
     No text browses the scope; then ``sort`` may be name or region, with a leading ``-`` descending. Refuses ``register.search_too_long`` and a cursor not made here.
     """
-    wanted = " ".join(text.translate(TO_HALF).split())
+    wanted = names.even(text)
     if len(wanted) > LONGEST:
         raise Refusal("register.search_too_long", longest=LONGEST)
     size = sql.page_size(limit)
@@ -127,9 +126,10 @@ def ways_of(text: str, scope: Sequence[str]) -> list[Way]:
         return _tails(compact.upper(), scope)
     if _LATIN.fullmatch(text):
         return _sounds(text)
-    if named := _WITH_FOUR.fullmatch(text):
-        return [_with_four(way, named[2].upper()) for way in ways_of(named[1], scope)]
-    if found := addresses.parse(compact):
+    found, named = addresses.parse(compact), _WITH_FOUR.fullmatch(text)
+    if named and (named[2] or not found):
+        return [_with_four(way, named[3].upper()) for way in ways_of(named[1], scope)]
+    if found:
         condition, values = addresses.condition(found, "a")
         join = "JOIN register_dwelling a ON a.dwelling_code = i.dwelling_code AND a.known_to IS NULL"
         by_address = Way("address", condition, tuple(values), joins=join)
