@@ -8,7 +8,7 @@ import signal
 import struct
 import subprocess
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,10 @@ from anju.exchange.store import bundle_actions
 from anju.exchange.store.models import Batch, Bundle, HeldRow, Pull
 from anju.jobs.pipeline import bundling, intake, pulling
 from anju.kernel.home import home
+from anju.kernel.identifiers import citizen_check
 from anju.kernel.refusal import Refusal
+from anju.register.store import actions
+from anju.register.store.models import Dwelling
 from anju.trust.access import system
 from anju.trust.sealing import sealer
 
@@ -30,6 +33,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from intake_files import as_csv, people, person
 
 BY, AT = system("test"), datetime(2026, 7, 1, 8, tzinfo=UTC)
+HERE = "990102001001"
 
 
 @pytest.fixture
@@ -97,6 +101,74 @@ def test_batches_cross_the_gap_once_and_in_order_with_a_receipt_back(two: Any, t
     assert Bundle.objects.get(direction="out", number=1).receipt
     with pytest.raises(Refusal, match="receipt_wrong_bundle"):
         bundle_actions.keep_receipt("inside", {**told, "number": 2}, receipt, by=BY, at=AT)
+
+
+def test_what_counters_entered_crosses_the_gap(two: Any, tmp_path: Path) -> None:
+    Dwelling.objects.create(dwelling_code="D000000000000001", region=HERE, street="槐树路", number="1")
+    told = {"by": BY, "at": AT, "purpose": "residence_registration"}
+    here = {"region": HERE, "observed_on": date(2026, 6, 30), **told}
+    number = "99010219900203001" + citizen_check("99010219900203001")
+    known = str(actions.register_person({"name": "测试甲", "citizen_no": number, "sex": "1"}, **here))
+    nameless = {"name": "测试乙", "born_on": "1988-01-05", "phone": "12000000002", "sex": "2"}
+    plain = str(actions.register_person(nameless, **here))
+    stay = actions.register_stay(plain, dwelling_code="D000000000000001", begin_on=date(2026, 6, 30), **told)
+    actions.register_person(
+        {"name": "测试丙"}, **here | {"region": "990201001001"}
+    )  # not in the peer's place
+    first, second = tmp_path / "1.anjubundle", tmp_path / "2.anjubundle"
+    made = bundling.write("inside", first, by=BY, at=AT)
+    assert (made.batches, made.entries) == (1, 3)
+    with pytest.raises(Refusal, match="bundle_nothing"):
+        bundling.write("inside", second, by=BY, at=AT)
+    two("inside")
+    Bundle.objects.filter(direction="out").delete()  # the other side's
+    assert bundling.apply(first, by=BY, at=AT)[0].batches == 1
+    [batch] = Batch.objects.filter(dataset="counter_report")
+    rows = {r["record_key"]: r for r in pq.read_table(home() / batch.path).to_pylist()}
+    assert rows[f"{known}-1"]["person.citizen_no"] == number
+    moved = rows[stay]
+    assert (moved["person.name"], moved["person.phone"]) == ("测试乙", "12000000002"), (
+        "who it is, to be linked"
+    )
+    assert (moved["stay.street"], moved["stay.begin_on"]) == ("槐树路", date(2026, 6, 30))
+    assert {r["batch"] for r in rows.values()} == {batch.id}
+    assert not any(r["is_deleted"] for r in rows.values())
+
+
+def test_an_entry_taken_back_is_told_as_withdrawn_and_none_comes_home(two: Any, tmp_path: Path) -> None:
+    told = {"by": BY, "at": AT, "purpose": "residence_registration"}
+    code = str(
+        actions.register_person({"name": "测试甲"}, region=HERE, observed_on=date(2026, 6, 30), **told)
+    )
+    first, second = tmp_path / "1.anjubundle", tmp_path / "2.anjubundle"
+    bundling.write("inside", first, by=BY, at=AT)
+    actions.withdraw_entry(f"{code}-1", **told)
+    assert bundling.write("inside", second, by=BY, at=AT).entries == 1
+    two("inside")
+    assert bundling.apply(first, by=BY, at=AT)[0].batches == 0, "made here: no news here"
+    Bundle.objects.filter(direction="out").update(cursor="{}")
+    bundling.apply(second, by=BY, at=AT)
+    [row] = pq.read_table(home() / Batch.objects.get(dataset="counter_report").path).to_pylist()
+    assert (row["record_key"], row["is_deleted"]) == (f"{code}-1", True)
+
+
+def test_a_dataset_without_a_contract_here_is_named(two: Any, tmp_path: Path) -> None:
+    file = home() / Batch.objects.get(id=take(tmp_path, 5)).path
+    part = bundles.part_of(
+        file, "batch", {"id": "navy-0123456789abcdef", "dataset": "navy", "rows_accepted": 5}
+    )
+    head = {
+        "sender": "outside",
+        "receiver": "inside",
+        "number": 1,
+        "previous": bundles.FIRST,
+        "made_at": "now",
+    }
+    with (tmp_path / "x.anjubundle").open("wb") as stream:
+        bundles.write(stream, head, [(part, file)], sealer().ring)
+    two("inside")
+    with pytest.raises(Refusal, match="bundle_dataset"):
+        bundling.apply(tmp_path / "x.anjubundle", by=BY, at=AT)
 
 
 def test_whatever_is_changed_in_a_bundle_is_found(two: Any, tmp_path: Path) -> None:

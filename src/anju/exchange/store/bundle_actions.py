@@ -108,6 +108,26 @@ def told_of(batch: Batch) -> dict[str, Any]:
     return kept | {"id": batch.id, "sent_on": batch.sent_on.isoformat()}
 
 
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """Counter entries in a bundle: those told, those told as withdrawn, and the batch they make."""
+
+    told: Sequence[int] = ()
+    withdrawn: Sequence[int] = ()
+    batch: str = ""
+
+
+def entries_carried(peer: str) -> Carried:
+    """Every counter entry that went out to the peer so far."""
+    told: list[int] = []
+    withdrawn: list[int] = []
+    for text in Bundle.objects.filter(peer_id=peer, direction="out").values_list("cursor", flat=True):
+        found = json.loads(text or "{}")
+        told += found.get("entries", ())
+        withdrawn += found.get("withdrawn", ())
+    return Carried(told, withdrawn)
+
+
 def sent(
     peer: str,
     number: int,
@@ -116,11 +136,13 @@ def sent(
     batches: Sequence[str],
     feed: str,
     changes: int,
+    entries: Carried = Carried(),
     by: Actor,
     at: datetime,
 ) -> None:
     """A bundle went out. Call with the peer locked."""
-    cursor = json.dumps({"batches": list(batches), "feed": feed})
+    own = {"entries": list(entries.told), "withdrawn": list(entries.withdrawn), "made": entries.batch}
+    cursor = json.dumps({"batches": list(batches), "feed": feed} | {k: v for k, v in own.items() if v})
     Bundle.objects.create(
         peer_id=peer, direction="out", number=number, sha256=sha256, cursor=cursor, batches=len(batches), changes=changes,
         at=at,
@@ -150,8 +172,11 @@ def accept(told: Mapping[str, Any], path: str, *, peer: str, at: datetime) -> No
 
 
 def known(batches: Iterable[str]) -> frozenset[str]:
-    """Those of the batches that are here already."""
-    return frozenset(Batch.objects.filter(id__in=list(batches)).values_list("id", flat=True))
+    """Those of the batches that are here already, or were made here of our own entries and come back by a third side."""
+    asked = set(batches)
+    here = set(Batch.objects.filter(id__in=asked).values_list("id", flat=True))
+    out = Bundle.objects.filter(direction="out", cursor__contains='"made"').values_list("cursor", flat=True)
+    return frozenset(here | (asked & {json.loads(text).get("made", "") for text in out}))
 
 
 def received(listing: Listing, *, batches: int, changes: int, receipt: str, by: Actor, at: datetime) -> None:

@@ -87,7 +87,7 @@ def write(
     again: Annotated[int, typer.Option(help="write this number once more instead of a new one")] = 0,
     as_json: AsJson = False,
 ) -> None:
-    """Write everything since the last bundle: accepted batches and, for a purpose, the library's changes."""
+    """Write everything since the last bundle: batches, what counters entered, and for a purpose the library's changes."""
     setup_django()
     from django.utils import timezone
 
@@ -102,11 +102,11 @@ def write(
         made = bundling.write(to, out, purpose=purpose, by=system("bundle"), at=timezone.now())
     if as_json:
         typer.echo(
-            json.dumps({"peer": to, "number": made.number, "sha256": made.sha256, "batches": made.batches, "changes": made.changes})
+            json.dumps({"peer": to, "number": made.number, "sha256": made.sha256, "batches": made.batches, "entries": made.entries, "changes": made.changes})
         )  # fmt: skip
     else:
         console.print(
-            f"[green]✓[/] {out}: number {made.number}, {made.batches} batches, {made.changes} changes"
+            f"[green]✓[/] {out}: number {made.number}, {made.batches} batches (counter entries: {made.entries:,}), {made.changes} changes"
         )
 
 

@@ -6,6 +6,7 @@ whole before anything of it counts. Library changes of a peer lie under ``ANJU_H
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -13,7 +14,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -21,18 +22,22 @@ from typing import Any, BinaryIO
 import pyarrow.parquet as pq
 from django.db import connection, transaction
 
-from anju.exchange.contracts import find_contract
+from anju.exchange.contracts import find_contract, get_contract
 from anju.exchange.doors import bundles, receipts
 from anju.exchange.doors.bundles import Listing, Part
 from anju.exchange.store import bundle_actions, feed_queries
-from anju.jobs.pipeline import intake
+from anju.jobs.pipeline import intake, own_records
 from anju.kernel import packs
 from anju.kernel.home import home, keys, lake
 from anju.kernel.refusal import Refusal
+from anju.kernel.workdays import day_of
+from anju.register.store.queries import entries
 from anju.trust.access import Actor, rules
 from anju.trust.sealing import sealer
 from anju.trust.store import rows
 
+ENTRIES = "counter_report"
+"""The dataset under which what was entered at counters here counts elsewhere."""
 BATCH = re.compile(r"[a-z][a-z0-9_]{2,39}-[0-9a-f]{16}")
 
 
@@ -46,6 +51,8 @@ class Made:
     batches: int
     changes: int
     path: Path
+    entries: int = 0
+    """Counter entries among the rows of the batches."""
 
 
 def own_name() -> str:
@@ -63,7 +70,8 @@ def own_key() -> bytes:
 
 
 def write(peer: str, out: Path, *, purpose: str = "", by: Actor, at: datetime) -> Made:
-    """Everything since the last bundle to the peer: batches, and with a ``purpose`` the library's changes it opens."""
+    """Everything since the last bundle to the peer: batches, what counters here entered in its division, and with a
+    ``purpose`` the library's changes it opens."""
     with transaction.atomic(), _workplace() as place:
         line = bundle_actions.get_peer(peer, lock=True)
         number, previous, reached = bundle_actions.last(peer, "out")
@@ -75,6 +83,9 @@ def write(peer: str, out: Path, *, purpose: str = "", by: Actor, at: datetime) -
             )
             for b in found
         ]
+        own = _own_entries(peer, line.region, place, at)
+        if own is not None:
+            files.append((own[0], place / own[0].name))
         feed, changes = reached.get("feed", ""), 0
         if purpose:
             path = place / "changes.ndjson"
@@ -90,10 +101,36 @@ def write(peer: str, out: Path, *, purpose: str = "", by: Actor, at: datetime) -
         kept = home() / "bundles" / peer / f"{number + 1:06d}.anjubundle"
         sha256 = _written(kept, head, files, line.seal)
         bundle_actions.sent(
-            peer, number + 1, sha256, batches=[b.id for b in found], feed=feed, changes=changes, by=by, at=at
-        )
+            peer, number + 1, sha256, batches=[b.id for b in found], feed=feed, changes=changes,
+            entries=own[1] if own else bundle_actions.Carried(), by=by, at=at,
+        )  # fmt: skip
     copy(peer, number + 1, out)
-    return Made(peer, number + 1, sha256, len(found), changes, out)
+    entered = int(own[0].told["rows_accepted"]) if own else 0
+    return Made(peer, number + 1, sha256, len(found) + bool(own), changes, out, entered)
+
+
+def _own_entries(
+    peer: str, region: str, place: Path, at: datetime
+) -> tuple[Part, bundle_actions.Carried] | None:
+    """What counters here entered or took back in the peer's division since the last bundle, as a batch of its own."""
+    before = bundle_actions.entries_carried(peer)
+    records, told, withdrawn = entries.to_carry(region, set(before.told), set(before.withdrawn))
+    if not records:
+        return None
+    said = json.dumps([own_name(), [asdict(r) for r in records]], default=str, sort_keys=True)
+    batch = f"{ENTRIES}-{hashlib.sha256(said.encode()).hexdigest()[:16]}"
+    path = place / f"{batch}.parquet"
+    pq.write_table(own_records.table_of(records, ENTRIES, batch), path)
+    stated = {
+        "id": batch, "dataset": ENTRIES, "file_name": f"{ENTRIES}_{own_name()}_{day_of(at):%Y%m%d}.parquet",
+        "format": "parquet", "encoding": "", "contract_version": get_contract(ENTRIES).version, "headers": [],
+        "rows_read": len(records), "rows_accepted": len(records), "rows_held": 0, "fields": {}, "receipt": "",
+        "sent_on": day_of(at).isoformat(),
+    }  # fmt: skip
+    part = bundles.part_of(path, "batch", stated)
+    return replace(part, told={**stated, "sha256": part.sha256}), bundle_actions.Carried(
+        told, withdrawn, batch
+    )
 
 
 def _written(kept: Path, head: dict[str, Any], files: Sequence[tuple[Part, Path]], seal: str) -> str:
@@ -225,11 +262,12 @@ def _check(part: Part, path: Path) -> None:
     """A batch is what it says: of a known dataset, with its rows and its contract's columns."""
     told = part.told
     contract = find_contract(str(told.get("dataset")))
+    if contract is None:
+        raise Refusal("doors.bundle_dataset", dataset=str(told.get("dataset"))[:40])
     try:
         file = pq.ParquetFile(path)
         is_good = (
-            contract is not None
-            and bool(BATCH.fullmatch(str(told["id"])))
+            bool(BATCH.fullmatch(str(told["id"])))
             and told["id"].startswith(f"{contract.id}-")
             and file.metadata.num_rows == told["rows_accepted"]
             and {"record_id", "record_key", "sent_on"} <= set(file.schema_arrow.names)

@@ -39,7 +39,7 @@ def write(
     for order, dataset in enumerate(sorted({r.dataset for r in records}), start=first_order):
         mine = [r for r in records if r.dataset == dataset]
         path = folder / f"{dataset}.parquet"
-        pq.write_table(_table(mine, dataset), path)
+        pq.write_table(table_of(mine, dataset, f"own-{dataset}"), path)
         batches.append(BatchFile(f"own-{dataset}", dataset, path, order))
     if not batches:
         return (), None
@@ -47,7 +47,7 @@ def write(
     pq.write_table(
         pa.table(
             {
-                "record_id": pa.array([_id(r) for r in records], pa.uint64()),
+                "record_id": pa.array([_id(r, r.dataset) for r in records], pa.uint64()),
                 "person_code": pa.array([r.person_code for r in records], pa.string()),
             }
         ),
@@ -128,22 +128,23 @@ def write_decided_kin(decisions: Sequence[Tie], folder: Path) -> Path | None:
     return path
 
 
-def _id(record: OwnRecord) -> int:
-    told = f"{record.dataset}|{record.record_key}".encode()
+def _id(record: OwnRecord, dataset: str) -> int:
+    told = f"{dataset}|{record.record_key}".encode()
     return int(hashlib.md5(told, usedforsecurity=False).hexdigest()[:16], 16)
 
 
-def _table(records: Sequence[OwnRecord], dataset: str) -> pa.Table:
+def table_of(records: Sequence[OwnRecord], dataset: str, batch: str) -> pa.Table:
+    """Our own records as the rows of one batch."""
     held = sorted({name for r in records for name in r.values})
     columns: dict[str, Any] = {
-        "record_id": pa.array([_id(r) for r in records], pa.uint64()),
+        "record_id": pa.array([_id(r, dataset) for r in records], pa.uint64()),
         "dataset": pa.array([dataset] * len(records), pa.string()),
         "record_key": pa.array([r.record_key for r in records], pa.string()),
-        "batch": pa.array([f"own-{dataset}"] * len(records), pa.string()),
+        "batch": pa.array([batch] * len(records), pa.string()),
         "row_no": pa.array(range(1, len(records) + 1), pa.uint32()),
         "sent_on": pa.array([r.observed_on for r in records], pa.date32()),
         "observed_on": pa.array([r.observed_on for r in records], pa.date32()),
-        "is_deleted": pa.array([False] * len(records), pa.bool_()),
+        "is_deleted": pa.array([r.is_withdrawn for r in records], pa.bool_()),
     }
     for name in held:
         told = pa.array([r.values.get(name) for r in records], pa.string())

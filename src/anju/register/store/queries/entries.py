@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 
 from anju.kernel.workdays import day_of
 from anju.register import settling
-from anju.register.store.models import CounterEntry, Settlement
+from anju.register.store.models import CounterEntry, Identity, Settlement
 from anju.register.store.queries import sql
 from anju.register.store.queries.people import resolve_code
-from anju.trust import masking
+from anju.trust import masking, places
 from anju.trust.sealing import sealer
+from anju.trust.store import erasure_queries
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,7 @@ class OwnRecord:
     person_code: str
     observed_on: date
     values: Mapping[str, str]
+    is_withdrawn: bool = False
 
 
 def own_records() -> list[OwnRecord]:
@@ -48,6 +50,53 @@ def own_records() -> list[OwnRecord]:
         current = resolve_code(code)
         found.append(OwnRecord("settlement", f"{code}-{field}", current, day_of(case.settled_at), value))
     return found
+
+
+def to_carry(
+    region: str, told: Collection[int], withdrawn: Collection[int]
+) -> tuple[list[OwnRecord], list[int], list[int]]:
+    """Counter entries of a division that another deployment was not told yet, and those told that were taken back since.
+
+    Returns the records, the entries told with them, and those told as withdrawn. To be linked there a record says who the
+    person is: the number, or else birthday, sex and phone as shown here. Who asked to be restricted is left out.
+    """
+    below, above = places.bounds(region)
+    every = CounterEntry.objects.filter(region__gte=below, region__lt=above).values_list("id", "is_withdrawn")
+    fresh = [n for n, gone in every if n not in told and not gone]
+    gone = [n for n, gone in every if n in told and gone and n not in withdrawn]
+    entries = list(CounterEntry.objects.filter(pk__in=[*fresh, *gone]).order_by("id"))
+    now = {e.pk: resolve_code(e.person_code) for e in entries}
+    held = erasure_queries.restricted(sorted(set(now.values())))
+    who = _identities({c for c in now.values() if c not in held})
+    found = [
+        OwnRecord("counter_entry", e.record_key, now[e.pk], e.observed_on, {}, is_withdrawn=True)
+        if e.is_withdrawn
+        else OwnRecord(
+            "counter_entry", e.record_key, now[e.pk], e.observed_on,
+            {**who.get(now[e.pk], {}), **json.loads(sealer().open(e.values))},
+        )
+        for e in entries
+        if e.is_withdrawn or now[e.pk] not in held
+    ]  # fmt: skip
+    return found, [n for n in fresh if now[n] not in held], gone
+
+
+def _identities(codes: Collection[str]) -> dict[str, dict[str, str]]:
+    """What tells these people apart: the citizen number, else birthday, sex and phone."""
+    seal, told = sealer(), {}
+    for i in Identity.objects.filter(person_code__in=codes, known_to__isnull=True):
+        who = {"person.name": i.name}
+        if i.citizen_no:
+            who["person.citizen_no"] = seal.open(i.citizen_no)
+        else:
+            born = i.born_on.isoformat() if i.born_on else ""
+            who |= {
+                "person.born_on": born,
+                "person.sex": i.sex,
+                "person.phone": seal.open(i.phone) if i.phone else "",
+            }
+        told[i.person_code] = {name: value for name, value in who.items() if value}
+    return told
 
 
 @dataclass(frozen=True, slots=True)
