@@ -21,7 +21,7 @@ from openpyxl import Workbook, load_workbook
 
 from anju.exchange.store import actions, queries
 from anju.exchange.store.actions import Accepted
-from anju.jobs.pipeline import intake
+from anju.jobs.pipeline import intake, intake_work
 from anju.jobs.pipeline.intake_crew import Crew
 from anju.kernel.refusal import Refusal
 from anju.kernel.wording import explain
@@ -331,14 +331,14 @@ def test_what_nobody_foresaw_is_told_and_does_not_keep_the_others_out(
     tmp_path: Path, own_home: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture,
     broken: Exception, code: str,
 ) -> None:  # fmt: skip
-    sound = intake.sniff
+    sound = intake_work.sniff
 
     def fails(path: Path, *more: Any) -> Any:
         if path.name == "a.csv":
             raise broken
         return sound(path, *more)
 
-    monkeypatch.setattr(intake, "sniff", fails)
+    monkeypatch.setattr(intake_work, "sniff", fails)
     put(tmp_path / "in", "a.csv", as_csv(people(3)))
     put(tmp_path / "in", "b.csv", as_csv(people(2)))
     failed, taken = intake.ingest([tmp_path / "in"], by=BY, at=lambda: AT)
@@ -377,7 +377,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from anju.exchange.store import actions
 from anju.jobs import engine
-from anju.jobs.pipeline import intake
+from anju.jobs.pipeline import intake, intake_work
 from anju.trust.access import system
 
 def die(*a, **k):
