@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import errno
+import socket
 from collections.abc import Callable
 
 import psycopg.errors
 import pytest
 
 from anju.jobs import cli, health
+from anju.jobs.cli import serve
 from anju.kernel.refusal import Refusal
 
 
@@ -48,6 +50,20 @@ def test_what_nobody_foresaw_stays_a_traceback(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(cli, "build", lambda word: wrong)
     with pytest.raises(ZeroDivisionError):
         cli.main()
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_two_servers_never_share_a_port(shared: bool) -> None:
+    with socket.socket() as other:
+        if shared:
+            other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        for host in ("127.0.0.1", "0.0.0.0"):
+            with pytest.raises(Refusal, match=r"serve\.port_taken"):
+                serve.check_port(host, port)
+    serve.check_port("127.0.0.1", port)
 
 
 def test_the_doctor_speaks_without_a_database() -> None:

@@ -34,9 +34,12 @@ def demo(
 ) -> None:
     """Build an invented city, take its departments' files in, link, publish, and serve it with demo accounts."""
     from anju.jobs import database
+    from anju.jobs.cli.serve import check_port
 
     os.environ["ANJU_DEMO"] = "1"
     os.environ.setdefault("ANJU_PLACE", "demo")
+    if serve:
+        check_port(host, port)  # known now, not in five minutes
     database.url()  # one embedded server for all the commands below
     files = home() / "demo-city"
     begin = time.perf_counter()

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import multiprocessing
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -37,6 +39,7 @@ def serve(
 ) -> None:
     """Serve until stopped: Ctrl-C or SIGTERM ends requests under way, then the processes, then the database."""
     os.environ["ANJU_COLLECTED"] = "1"
+    check_port(host, port)
     _allow_host(host)
     setup_django()
     _check_migrations()
@@ -45,6 +48,19 @@ def serve(
     with _log_keeper() if keep_log else contextlib.nullcontext():
         told.print(f"[bold]http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}[/]")  # noqa: S104
         _listen(host, port, workers)
+
+
+def check_port(host: str, port: int) -> None:
+    """Refuse a port where another server listens: the system would share it out, and every other request would go there."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as taken:
+            if taken.errno != errno.EADDRINUSE:
+                raise
+            raise Refusal("serve.port_taken", host=host, port=port) from None
 
 
 def _allow_host(host: str) -> None:
