@@ -268,6 +268,20 @@ def test_each_role_at_every_door(db: None, settings: Settings, role: str) -> Non
     assert not wrong
 
 
+@pytest.mark.parametrize("role", sorted(ROLES))
+def test_the_navigation_leads_nowhere_that_is_shut(db: None, settings: Settings, role: str) -> None:
+    """Nobody is led to a page that says no; who has no page at all is told so on the front page."""
+    settings.DEMO = True
+    client = login(role, "990102", ROLES[role], person_code="0000000000001" if role == "resident" else "")
+    client.raise_request_exception = False
+    drawn = client.get("/account/").content.decode()
+    navigation = "".join(re.findall(r"<nav.*?</nav>", drawn, re.DOTALL))
+    links = re.findall(r'href="(/[^"]+)"', navigation)
+    assert [link for link in links if client.get(link).status_code == 403] == []
+    is_nowhere = "您已登录" in client.get("/").content.decode()
+    assert is_nowhere == (role in {"landlord", "employer"})
+
+
 # --- second persons ---------------------------------------------------------------------------------------------
 
 

@@ -95,7 +95,10 @@ def may(request: HttpRequest, action: str) -> bool:
 
 
 def could(actor: Actor | None, purpose: str, action: str) -> bool:
-    """Whether ``actor`` may do ``action`` in itself, or could after naming a purpose."""
+    """Whether ``actor`` may do ``action`` in itself, or could after naming a purpose; what is a person's own asks for one."""
+    rule = rules().actions.get(action)
+    if rule and rule.reach == "own" and action not in ACCOUNT_OWN and actor and not actor.person_code:
+        return False
     told = decide(actor, action, purpose, None, Circumstance(second_factor=True, approved=True))
     return told.allowed or "purpose" in told.lacks
 

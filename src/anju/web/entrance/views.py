@@ -17,6 +17,8 @@ class FrontPage:
     """What the front page shows to somebody who has not logged in."""
 
     next_url: str = ""
+    is_nowhere: bool = False
+    """Somebody has logged in, and no page is open to their role."""
 
 
 @require_GET
@@ -27,4 +29,5 @@ def front(request: HttpRequest) -> HttpResponse:
         groups = navigation.groups(request)
         if groups:
             return HttpResponseRedirect(groups[0].links[0].href)
-    return render(request, "entrance/front.html", {"page": FrontPage()})
+    page = FrontPage(is_nowhere=request.user.is_authenticated)
+    return render(request, "entrance/front.html", {"page": page})

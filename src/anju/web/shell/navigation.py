@@ -84,7 +84,8 @@ SECTIONS = (
     Section(
         _("信任与监督"),
         (
-            Entry("dpo:desk", _("个人信息保护"), "shield-check", "request.answer"),
+            Entry("dpo:desk", _("个人信息保护"), "shield-check", "consent.read"),
+            Entry("dpo:requests", _("个人请求"), "message-2", "request.answer"),
             Entry("dpo:incidents", _("安全事件"), "alert-octagon", "incident.write"),
             Entry("dpo:retention", _("到期删除"), "clock-x", "retention.run"),
             Entry("entrance:statistics", _("公开统计"), "chart-dots", "statistics.release"),
