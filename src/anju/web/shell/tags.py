@@ -11,7 +11,7 @@ from typing import Any
 from django import template
 from django.http import QueryDict
 from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
@@ -48,6 +48,12 @@ def label(value: Any) -> str:
     if isinstance(value, Mapping):
         return str(value.get(key) or value.get("zh") or "")
     return str(getattr(value, key, None) or getattr(value, "zh", None) or value)
+
+
+@register.filter
+def breakable(name: str) -> SafeString:
+    """A file's name that may break after its joints, rather than anywhere."""
+    return mark_safe(re.sub(r"(?<=[._-])", "<wbr>", escape(name)))  # noqa: S308 - escaped
 
 
 @register.filter
