@@ -52,11 +52,16 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """How texts of one type are read: ``sql`` over ``cells`` gives the columns ``gives``, and ``faults`` as bits."""
+    """How texts of one type are read: ``sql`` over ``cells`` gives the columns ``gives``, and ``faults`` as bits.
+
+    Of a day: ``day_after`` if the one after what is stated is kept, ``latest`` the last one without fault.
+    """
 
     type: str
     sql: str
     gives: tuple[str, ...]
+    day_after: bool = False
+    latest: date | None = None
 
     @property
     def repeats(self) -> bool:
@@ -133,11 +138,11 @@ def _reading(contract: Contract, field: Field, outputs: tuple[str, ...], come: d
         f"coalesce({e}, FALSE)::UTINYINT * {1 << n}"
         for n, (_, e) in enumerate(_checks(0, contract, field, come))
     ]
-    told = [
+    listed = [
         f"{_output(name, field)}{f'::{kind}' if kind and name in {'v0', 'm0'} else ''} AS {name}"
         for name in outputs
     ]
-    final = ", ".join([*told, f"({' + '.join(bits) or '0'})::UTINYINT AS faults"])
+    final = ", ".join([*listed, f"({' + '.join(bits) or '0'})::UTINYINT AS faults"])
     kept: list[tuple[set[str], Step]] = []
     needed = _names(final)
     for step in reversed(steps(0, field)):
@@ -152,7 +157,9 @@ def _reading(contract: Contract, field: Field, outputs: tuple[str, ...], come: d
             listed += [f"{e} AS {name}" for name, e in step.columns.items()]
             made |= set(step.columns)
             sql = f"SELECT {', '.join(listed)} FROM ({sql}) s{step.joins}"
-    return Reading(field.type, f"SELECT {final} FROM ({sql}) s", outputs)
+    told = f"SELECT {final} FROM ({sql}) s"
+    after = field.inclusive and not field.may_be_lunar
+    return Reading(field.type, told, outputs, after, _latest(contract, field, come))
 
 
 def _output(name: str, field: Field) -> str:
@@ -190,11 +197,16 @@ def _checks(i: int, contract: Contract, field: Field, come: date) -> Iterator[tu
     if field.type == "address":
         parts = " AND ".join(f"t0_{p} IS NULL" for p in ("street", "number", "building", "room"))
         yield Fault(i, "address_without_street", False), f"CASE WHEN {parts} THEN NOT {empty} END"
+    if latest := _latest(contract, field, come):
+        yield Fault(i, "in_future", True), f"v0 > DATE '{latest}'"
+
+
+def _latest(contract: Contract, field: Field, come: date) -> date | None:
+    """The last day a field may state, of those that say what has come already."""
     if "person.born_on" in field.to:
-        yield Fault(i, "in_future", True), f"v0 > DATE '{come}'"
-    elif field.name == contract.observed:
-        # Who states the newest day is believed; it may be the sender's tomorrow already, not a year that has not come.
-        yield Fault(i, "in_future", True), f"v0 > DATE '{come + timedelta(days=1)}'"
+        return come
+    # Who states the newest day is believed; it may be the sender's tomorrow already, not a year that has not come.
+    return come + timedelta(days=1) if field.name == contract.observed else None
 
 
 def unread(field: Field) -> str:

@@ -6,7 +6,7 @@ places in that short list, from the first look at them into the Parquet file. Gr
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Protocol, TypeAlias
@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 
 from anju.exchange.contracts import Contract
 from anju.exchange.intake.compile import NOTED, Fault, Plan, Reading, compiled, placed
-from anju.exchange.intake.usual import ITSELF, USUAL
+from anju.exchange.intake.glance import at_a_glance
 from anju.register import canon
 
 Answer: TypeAlias = tuple[dict[str, pa.Array], np.ndarray]
@@ -172,10 +172,8 @@ class Standardiser:
 def _distinct(reader: Reader, reading: Reading, cells: Sequence[pa.Array]) -> Iterator[Answer]:
     """Read each distinct text of some columns once; rows carry places in the list of what was read."""
     coded = pc.dictionary_encode(pa.chunked_array(cells), null_encoding="encode")
-    told = reader.recall(reading.sql, coded.chunk(0).dictionary)
-    short = {name: _one(told[name]) for name in reading.gives}
+    short, faults = _texts(reading, coded.chunk(0).dictionary, reader.recall)
     short = {n: pc.dictionary_encode(c) if pa.types.is_string(c.type) else c for n, c in short.items()}
-    faults = _one(told["faults"]).to_numpy()
     for codes in coded.chunks:
         at = codes.indices
         values = {
@@ -187,16 +185,24 @@ def _distinct(reader: Reader, reading: Reading, cells: Sequence[pa.Array]) -> It
 
 
 def _all(reader: Reader, reading: Reading, texts: pa.Array) -> Answer:
-    """Read the texts of a column that are not usual ones. Those repeat after all: empty ones, employers' names."""
-    usual = USUAL[reading.type](texts) if reading.type in USUAL else np.zeros(len(texts), dtype=bool)
-    values = {name: texts if name in ITSELF else pa.nulls(len(texts), pa.string()) for name in reading.gives}
+    """Read the texts of a column that hardly repeat. Those that are no usual ones do: empty ones, employers' names."""
+
+    def ask(sql: str, odd: pa.Array) -> pa.Table:
+        coded = pc.dictionary_encode(odd, null_encoding="encode")
+        return reader.ask(sql, pa.table({"f0": coded.dictionary})).take(coded.indices)
+
+    return _texts(reading, texts, ask)
+
+
+def _texts(reading: Reading, texts: pa.Array, ask: Callable[[str, pa.Array], pa.Table]) -> Answer:
+    """Read texts: at a glance those that are usual ones, the others by asking."""
+    usual, values = at_a_glance(reading, texts)
     if usual.all():
         return values, NO_FAULTS
     odd, faults = pa.array(~usual), np.zeros(len(texts), dtype=np.uint8)
-    coded = pc.dictionary_encode(texts.filter(odd), null_encoding="encode")
-    told = reader.ask(reading.sql, pa.table({"f0": coded.dictionary}))
-    faults[~usual] = _one(told["faults"]).to_numpy()[coded.indices.to_numpy()]
-    read = {name: _one(told[name]).take(coded.indices) for name in reading.gives}
+    told = ask(reading.sql, texts.filter(odd) if usual.any() else texts)
+    faults[~usual] = _one(told["faults"]).to_numpy()
+    read = {name: _one(told[name]) for name in reading.gives}
     if not usual.any():
         return read, faults
     return {name: pc.replace_with_mask(c, odd, read[name]) for name, c in values.items()}, faults
