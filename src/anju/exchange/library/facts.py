@@ -18,18 +18,22 @@ def contributions(engine: Engine, inputs: Inputs) -> None:
     Of two runs that share months the one that began first keeps them. Runs without a rival, nearly all, take a
     short way that needs no sorting.
     """
-    wanted = ("scheme", "kind", "region", "from_month", "to_month", "base_fen")
-    engine.run(f"""
-CREATE OR REPLACE TEMP TABLE contribution_row AS
-SELECT pid, ds, dataset, seen, scheme, coalesce(kind, 'normal') AS kind, coalesce(region, '') AS region,
-    from_month, to_month, base_fen
-FROM ({aspect_rows(inputs, "contribution", wanted)}) AS c
-WHERE scheme IS NOT NULL AND from_month IS NOT NULL AND to_month > from_month""")
+    engine.run(f"CREATE OR REPLACE TEMP TABLE contribution_row AS {contribution_rows(inputs)}")
     engine.run("""
 CREATE OR REPLACE TEMP TABLE rival AS
 SELECT *, row_number() OVER () AS place
 FROM (SELECT pid, scheme, kind FROM contribution_row GROUP BY pid, scheme, kind HAVING count(*) > 1) AS r""")
     engine.run(f"CREATE OR REPLACE TEMP TABLE contribution AS {_ALONE} UNION ALL {_RIVALS}")
+
+
+def contribution_rows(inputs: Inputs) -> str:
+    """A query: every run of months that a record states."""
+    wanted = ("scheme", "kind", "region", "from_month", "to_month", "base_fen")
+    return f"""
+SELECT pid, ds, dataset, seen, scheme, coalesce(kind, 'normal') AS kind, coalesce(region, '') AS region,
+    from_month, to_month, base_fen
+FROM ({aspect_rows(inputs, "contribution", wanted)}) AS c
+WHERE scheme IS NOT NULL AND from_month IS NOT NULL AND to_month > from_month"""
 
 
 _MONTHS = "CAST(date_diff('month', {0}, {1}) AS INTEGER) AS months"

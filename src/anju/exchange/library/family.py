@@ -50,10 +50,14 @@ def resolve(engine: Engine, inputs: Inputs) -> None:
     )
 
 
+def rows(inputs: Inputs) -> str:
+    """A query: what records say of relatives and households."""
+    return aspect_rows(inputs, "kin", ("relation", "name", "citizen_no", "phone", "household_no"))
+
+
 def _told(engine: Engine, inputs: Inputs) -> None:
     """Make ``kin_row`` and ``kin_told``: each record's relatives, found by number, or by name and phone."""
-    rows = aspect_rows(inputs, "kin", ("relation", "name", "citizen_no", "phone", "household_no"))
-    engine.run(f"CREATE OR REPLACE TEMP TABLE kin_row AS {rows}")
+    engine.run(f"CREATE OR REPLACE TEMP TABLE kin_row AS {rows(inputs)}")
     engine.run(
         "CREATE OR REPLACE TEMP TABLE by_number AS SELECT m.citizen_no, min(m.pid) AS pid FROM mention AS m "
         "JOIN (SELECT DISTINCT citizen_no FROM kin_row WHERE citizen_no IS NOT NULL) AS k "

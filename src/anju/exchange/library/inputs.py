@@ -36,6 +36,10 @@ class Inputs:
     decided: Path | None = None
     # What they decided about single family ties (see ``ties``).
     decided_kin: Path | None = None
+    # Tables that everybody's records decide and that stand ready as ``known_<name>``, where only some people are resolved.
+    known: frozenset[str] = frozenset()
+    # The table of the people whose rows are written: everybody, or some of those who are read.
+    wanted: str = "person_no"
 
     @property
     def datasets(self) -> tuple[str, ...]:
@@ -45,6 +49,11 @@ class Inputs:
     def with_aspect(self, aspect: str) -> tuple[str, ...]:
         """Datasets whose batches hold a column of ``aspect``."""
         return tuple(d for d in self.datasets if any(c.startswith(f"{aspect}.") for c in self.columns[d]))
+
+
+def known(inputs: Inputs, name: str, query: str) -> str:
+    """The query of a table that everybody's records decide, or of what is known of it already."""
+    return f"SELECT * FROM known_{name}" if name in inputs.known else query
 
 
 def numbers(inputs: Inputs) -> Mapping[str, int]:

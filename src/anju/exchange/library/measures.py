@@ -9,12 +9,12 @@ Source: the tables a run has just made, and intake's own counts for the standard
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from anju.exchange.library.inputs import Inputs, numbers
 from anju.exchange.library.rules import PERSON_FIELDS, Rules
-from anju.kernel.engine import Engine
+from anju.kernel.engine import Engine, literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +55,10 @@ MAIN_ASPECTS: tuple[tuple[str, str, str], ...] = (
     ("contribution", "contribution_row", "concat_ws('|', scheme, kind, CAST(from_month AS VARCHAR))"),
     ("enrolment", "enrolment_spell", "concat_ws('|', school_code, stage)"),
     ("kin", "kin_row", "relation"),
+    ("person", "mention", ""),
 )
-"""Aspect, table of its mentions, and what makes two mentions of a person be about the same thing."""
+"""Aspect, table of its mentions, and what makes two mentions of a person be about the same thing. A dataset counts under
+the first that it speaks of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,15 +96,74 @@ def share(
     return Figure(key, value, numerator, denominator, parts, weights)
 
 
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """Of one dataset: what its records are about, how many there are, how many of them say what another said already."""
+
+    aspect: str
+    records: int
+    extra: int = 0
+
+
+def count(engine: Engine, inputs: Inputs) -> dict[str, Counted]:
+    """Count each dataset's records; make ``repeat`` (pid, dataset, extra): people of whom one says the same thing again."""
+    chosen: dict[str, Counted] = {}
+    for aspect, table, _ in MAIN_ASPECTS:
+        for dataset, records in mentioned(engine, inputs, aspect, table).items():
+            chosen.setdefault(dataset, Counted(aspect, records))
+    engine.run(
+        f"CREATE OR REPLACE TEMP TABLE repeat AS {repeats(inputs, {d: c.aspect for d, c in chosen.items()})}"
+    )
+    return with_extra(engine, chosen, "repeat")
+
+
+def mentioned(engine: Engine, inputs: Inputs, aspect: str, table: str) -> dict[str, int]:
+    """How many mentions of an aspect each dataset has."""
+    named = {number: name for name, number in numbers(inputs).items()}
+    speaking = set(inputs.with_aspect(aspect))
+    rows = engine.rows(f"SELECT ds, count(*) FROM {table} GROUP BY ds")
+    return {named[int(ds)]: int(n) for ds, n in rows if int(ds) in named and named[int(ds)] in speaking}
+
+
+def repeats(inputs: Inputs, aspects: Mapping[str, str]) -> str:
+    """A query (pid, dataset, extra): mentions beyond the first that each person has of the same thing in one dataset."""
+    parts = []
+    for aspect, table, thing in MAIN_ASPECTS:
+        mine = {d: numbers(inputs)[d] for d, a in aspects.items() if a == aspect and d in numbers(inputs)}
+        if mine:
+            names = " ".join(f"WHEN {n} THEN {literal(d)}" for d, n in mine.items())
+            listed = ", ".join(map(str, mine.values()))
+            parts.append(
+                f"SELECT pid, CASE ds {names} END AS dataset, count(*) - 1 AS extra FROM {table} WHERE ds IN ({listed}) "
+                f"GROUP BY ds, pid{f', {thing}' if thing else ''} HAVING count(*) > 1"
+            )
+    return " UNION ALL ".join(parts) or "SELECT 0 AS pid, '' AS dataset, 0 AS extra WHERE 1 = 0"
+
+
+def with_extra(engine: Engine, chosen: Mapping[str, Counted], repeat: str) -> dict[str, Counted]:
+    """The counts with what the table ``repeat`` holds of each dataset."""
+    extra = dict(engine.rows(f"SELECT dataset, sum(extra) FROM {repeat} GROUP BY dataset"))
+    return {d: replace(c, extra=int(extra.get(d, 0))) for d, c in chosen.items()}
+
+
 def measure(
-    engine: Engine, inputs: Inputs, rules: Rules, standard: Mapping[str, tuple[int, int]]
+    engine: Engine,
+    inputs: Inputs,
+    rules: Rules,
+    standard: Mapping[str, tuple[int, int]],
+    counted: Mapping[str, Counted],
+    records: str = "raw",
 ) -> dict[str, dict[str, Any]]:
-    """Every figure of the run just resolved. ``standard``: field -> (stated, standardised), from intake."""
+    """Every figure of the run just resolved.
+
+    ``standard``: field -> (stated, standardised), from intake; ``counted``: see ``count``; ``records``: the views
+    ``<records>_<dataset>`` hold every record. Reads the views ``person`` and ``discrepancy`` of the new library.
+    """
     found = [
-        _duplicates(engine, inputs),
+        _duplicates(counted),
         *_people(engine),
         _standardisation(standard),
-        *_freshness(engine, inputs, rules),
+        *_freshness(engine, inputs, rules, records),
     ]
     figures = {f.key: f for f in found}
     return {
@@ -110,32 +171,13 @@ def measure(
     }
 
 
-def _duplicates(engine: Engine, inputs: Inputs) -> Figure:
+def _duplicates(counted: Mapping[str, Counted]) -> Figure:
     """Records for which the same person already has an earlier record of the same dataset about the same thing."""
-    named = {number: name for name, number in numbers(inputs).items()}
-    told: dict[int, tuple[int, int]] = {}
-    for aspect, table, thing in MAIN_ASPECTS:
-        wanted = [n for d, n in numbers(inputs).items() if d in inputs.with_aspect(aspect) and n not in told]
-        if not wanted:
-            continue
-        listed = ", ".join(str(n) for n in wanted)
-        rows = engine.rows(
-            f"SELECT ds, sum(times), count(*) FROM (SELECT ds, pid, {thing} AS thing, count(*) AS times "
-            f"FROM {table} WHERE ds IN ({listed}) GROUP BY ds, pid, {thing}) AS t GROUP BY ds"
-        )
-        told.update({int(ds): (int(records), int(things)) for ds, records, things in rows})
-    left = [n for d, n in numbers(inputs).items() if n not in told and d in inputs.with_aspect("person")]
-    if left:
-        listed = ", ".join(str(n) for n in left)
-        rows = engine.rows(
-            f"SELECT ds, sum(times), count(*) FROM (SELECT ds, pid, count(*) AS times FROM mention "
-            f"WHERE ds IN ({listed}) GROUP BY ds, pid) AS t GROUP BY ds"
-        )
-        told.update({int(ds): (int(records), int(things)) for ds, records, things in rows})
-    parts = {named[n]: (r - t) / r for n, (r, t) in sorted(told.items()) if r}
-    records = sum(r for r, _ in told.values())
-    weights = {named[n]: float(r) for n, (r, _t) in sorted(told.items()) if r}
-    return share("duplicate_rate", records - sum(t for _, t in told.values()), records, parts, weights)
+    told = {d: c for d, c in sorted(counted.items()) if c.records}
+    parts = {d: c.extra / c.records for d, c in told.items()}
+    weights = {d: float(c.records) for d, c in told.items()}
+    extra, records = sum(c.extra for c in told.values()), sum(c.records for c in told.values())
+    return share("duplicate_rate", extra, records, parts, weights)
 
 
 def _people(engine: Engine) -> list[Figure]:
@@ -146,10 +188,8 @@ def _people(engine: Engine) -> list[Figure]:
         "sum(CASE WHEN is_resident AND NOT in_police THEN 1 ELSE 0 END) FROM person"
     )
     people, records, contrary, residents, missing = (int(v or 0) for v in row)
-    by_field = engine.rows(
-        "SELECT field, count(DISTINCT pid) FROM contradiction GROUP BY field ORDER BY field"
-    )
-    parts = {PERSON_FIELDS[int(place)]: count / people for place, count in by_field}
+    by_field = dict(engine.rows("SELECT field, count(DISTINCT person_code) FROM discrepancy GROUP BY field"))
+    parts = {f: by_field[f] / people for f in PERSON_FIELDS if f in by_field}
     return [
         share("contradiction_rate", contrary, people, parts),
         share("missing_from_police_rate", missing, residents),
@@ -168,11 +208,11 @@ def _standardisation(standard: Mapping[str, tuple[int, int]]) -> Figure:
     return share("standardisation_rate", sum(g for _, g in standard.values()), stated, parts, weights)
 
 
-def _freshness(engine: Engine, inputs: Inputs, rules: Rules) -> list[Figure]:
+def _freshness(engine: Engine, inputs: Inputs, rules: Rules, records: str) -> list[Figure]:
     """Days from each dataset's newest confirmation to the day of the run, and datasets within their cycle."""
     ages: dict[str, float] = {}
     for dataset in inputs.datasets:
-        (row,) = engine.rows(f"SELECT max(coalesce(observed_on, sent_on)) FROM raw_{dataset}")
+        (row,) = engine.rows(f"SELECT max(coalesce(observed_on, sent_on)) FROM {records}_{dataset}")
         if row[0] is not None:
             ages[dataset] = max((inputs.as_of - row[0]).days, 0)
     within = {

@@ -19,7 +19,7 @@ SHORT, LONG = 4, 24
 
 def prepare(engine: Engine) -> None:
     """Make ``hanzi`` (one row per character: simplified form, reading) and ``surname_sound``."""
-    paths = {name: packs.find_file(f"codes/{name}") for name in _FILES}
+    paths = {name: packs.find_file(f"codes/{name}") for name in FILES}
     missing = [name for name, path in paths.items() if path is None]
     if missing:
         raise Refusal("library.no_code_table", file=missing[0])
@@ -35,7 +35,7 @@ def prepare(engine: Engine) -> None:
     )
 
 
-_FILES = ("characters.parquet", "variants.parquet", "surname_readings.csv")
+FILES = ("characters.parquet", "variants.parquet", "surname_readings.csv")
 _HANZI = """
 WITH simple AS (
     SELECT variant AS ch, min(char) AS simple FROM code_variants WHERE rank = 1 AND variant <> char

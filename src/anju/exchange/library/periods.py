@@ -139,5 +139,5 @@ def current(table: str, as_of: str, columns: str) -> str:
         f"SELECT pid, {columns} FROM {table} WHERE begin_on <= {as_of} "
         f"AND coalesce(end_on, presumed_end_on, {FOREVER}) > {as_of} "
         "QUALIFY row_number() OVER (PARTITION BY pid ORDER BY begin_on DESC, confirmed_on DESC, "
-        f"{columns.partition(',')[0]}) = 1"
+        f"{columns}) = 1"
     )

@@ -13,6 +13,7 @@ from anju.exchange.library.inputs import (
     Inputs,
     aspect_rows,
     best,
+    known,
     numbers,
     weight,
 )
@@ -67,20 +68,24 @@ def addresses(engine: Engine, inputs: Inputs) -> None:
     wanted = (*ADDRESS, "begin_on", "end_on", "dwelling_kind", "reason")
     engine.run(f"CREATE OR REPLACE TEMP TABLE stay_row AS {aspect_rows(inputs, 'stay', wanted)}")
     engine.run(
-        "CREATE OR REPLACE TEMP TABLE street_district AS SELECT street, min(district) AS district FROM ("
-        "SELECT DISTINCT street, substr(region, 1, 6) AS district FROM dwelling_row "
-        "WHERE street IS NOT NULL AND region IS NOT NULL AND substr(region, 5, 2) <> '00' UNION "
-        "SELECT DISTINCT street, substr(region, 1, 6) FROM stay_row "
+        "CREATE OR REPLACE TEMP TABLE street_said AS SELECT street, district, count(*) AS n FROM ("
+        "SELECT street, substr(region, 1, 6) AS district FROM dwelling_row "
+        "WHERE street IS NOT NULL AND region IS NOT NULL AND substr(region, 5, 2) <> '00' UNION ALL "
+        "SELECT street, substr(region, 1, 6) FROM stay_row "
         "WHERE street IS NOT NULL AND region IS NOT NULL AND substr(region, 5, 2) <> '00') AS d "
-        "GROUP BY street HAVING count(*) = 1"
+        "GROUP BY street, district"
+    )
+    engine.run(
+        f"CREATE OR REPLACE TEMP TABLE street_district AS {known(inputs, 'street_district', STREET_DISTRICT)}"
     )
     dwellings = ", ".join(f"d.{c}" for c in ("pid", "ds", "dataset", "seen", *told))
     stayed = ", ".join(f"d.{c}" for c in ("pid", "ds", "dataset", "seen", *wanted))
     engine.run(f"CREATE OR REPLACE TEMP TABLE coded_dwelling AS {_coded('dwelling', dwellings)}")
     engine.run(
-        "CREATE OR REPLACE TEMP TABLE official AS SELECT dwelling_code AS official, min(code) AS code "
-        "FROM coded_dwelling WHERE dwelling_code IS NOT NULL AND code IS NOT NULL AND pid IS NULL GROUP BY dwelling_code"
+        f"CREATE OR REPLACE TEMP TABLE official_said AS SELECT dwelling_code AS official, code, {', '.join(PARTS)}, address "
+        "FROM coded_dwelling WHERE dwelling_code IS NOT NULL AND code IS NOT NULL AND pid IS NULL"
     )
+    engine.run(f"CREATE OR REPLACE TEMP TABLE official AS {known(inputs, 'official', OFFICIAL)}")
     for name, rows in (("dwelling", "coded_dwelling"), ("stay", f"({_coded('stay', stayed)})")):
         unknown = "''" if name == "stay" else "NULL"
         engine.run(
@@ -90,6 +95,12 @@ def addresses(engine: Engine, inputs: Inputs) -> None:
         )
     for table in ("coded_dwelling", "dwelling_row", "stay_row"):
         engine.run(f"DROP TABLE {table}")
+
+
+STREET_DISTRICT = (
+    "SELECT street, min(district) AS district FROM street_said GROUP BY street HAVING count(*) = 1"
+)
+OFFICIAL = "SELECT official, min(code) AS code FROM official_said GROUP BY official"
 
 
 def aspect_rows_any(inputs: Inputs, aspect: str, wanted: tuple[str, ...]) -> str:
@@ -129,9 +140,7 @@ FROM (
 
 def stays(engine: Engine, inputs: Inputs, rules: Rules) -> None:
     """Make ``place`` (one row per dwelling: its division and address parts) and ``stay``."""
-    engine.run(f"CREATE OR REPLACE TEMP TABLE place_spread AS {_place_spread(inputs, rules)}")
-    engine.run(f"CREATE OR REPLACE TEMP TABLE place AS {_places(inputs, rules)}")
-    engine.run("DROP TABLE place_spread")
+    located(engine, inputs, rules)
     police = ", ".join(str(n) for d, n in numbers(inputs).items() if d in rules.police_register) or "-1"
     query = (
         "SELECT pid, ds, dataset, seen, begin_on, end_on, code, dwelling_kind, reason, "
@@ -142,6 +151,14 @@ def stays(engine: Engine, inputs: Inputs, rules: Rules) -> None:
     spells = Spells("stay", query, ("code", "told_region"), told, extra)
     shown = "CASE WHEN q.told_region = '' THEN '' ELSE rpad(q.told_region, 12, '0') END"
     merge(engine, inputs, rules, corrected.apply(engine, inputs, rules, spells, shown))
+
+
+def located(engine: Engine, inputs: Inputs, rules: Rules) -> None:
+    """Make ``place``."""
+    if "place" not in inputs.known:
+        engine.run(f"CREATE OR REPLACE TEMP TABLE place_spread AS {_place_spread(inputs, rules)}")
+    engine.run(f"CREATE OR REPLACE TEMP TABLE place AS {known(inputs, 'place', _places(inputs, rules))}")
+    engine.run("DROP TABLE IF EXISTS place_spread")
 
 
 def _told_places(inputs: Inputs, rules: Rules, which: str) -> str:
@@ -184,8 +201,8 @@ SELECT code, rpad(substr(region, 15), 12, '0') AS region, {columns} FROM grouped
 """
 
 
-def jobs(engine: Engine, inputs: Inputs, rules: Rules) -> None:
-    """Make ``told_employer`` (every mention of an employer) and ``job``."""
+def employers(engine: Engine, inputs: Inputs) -> None:
+    """Make ``job_row`` and ``employer_said``: what is said of each employer, and in how many records."""
     wanted = (
         "employer_code",
         "employer_name",
@@ -197,13 +214,36 @@ def jobs(engine: Engine, inputs: Inputs, rules: Rules) -> None:
     )
     engine.run(f"CREATE OR REPLACE TEMP TABLE job_row AS {aspect_rows(inputs, 'job', wanted)}")
     told = aspect_rows_any(inputs, "employer", ("credit_code", *(c for c, _ in EMPLOYER_TOLD)))
-    engine.run(f"CREATE OR REPLACE TEMP TABLE told_employer AS {told}")
     engine.run(
-        "CREATE OR REPLACE TEMP TABLE employer_by_name AS SELECT name, min(code) AS code FROM ("
-        "SELECT DISTINCT name, credit_code AS code FROM told_employer WHERE name IS NOT NULL UNION "
-        "SELECT DISTINCT employer_name, employer_code FROM job_row WHERE employer_name IS NOT NULL) AS e "
-        "WHERE code IS NOT NULL GROUP BY name HAVING count(*) = 1"
+        f"CREATE OR REPLACE TEMP TABLE employer_said AS {known(inputs, 'employer_said', _employer_said(told))}"
     )
+
+
+def _employer_said(told: str) -> str:
+    """What a register says counts from its day; what is said beside somebody's job or insurance is older than all."""
+    columns = ", ".join(c for c, _ in EMPLOYER_TOLD)
+    named = ", ".join(f"CAST(NULL AS {t}) AS {c}" for c, t in EMPLOYER_TOLD[1:])
+    return f"""
+SELECT ds, dataset, is_register, seen, credit_code, {columns}, count(*) AS n FROM (
+    SELECT ds, dataset, pid IS NULL AS is_register, CASE WHEN pid IS NULL THEN seen ELSE DATE '1900-01-01' END AS seen,
+        credit_code, {columns} FROM ({told}) AS t
+    UNION ALL
+    SELECT ds, dataset, FALSE AS is_register, DATE '1900-01-01' AS seen, employer_code AS credit_code,
+        employer_name AS name, {named} FROM job_row
+) AS e WHERE credit_code IS NOT NULL GROUP BY ds, dataset, is_register, seen, credit_code, {columns}"""
+
+
+EMPLOYER_BY_NAME = """
+SELECT name, min(code) AS code FROM (SELECT DISTINCT name, credit_code AS code FROM employer_said WHERE name IS NOT NULL) AS e
+GROUP BY name HAVING count(*) = 1"""
+EMPLOYER_NAME = """
+SELECT credit_code AS code, substr(max(concat(CASE WHEN is_register THEN '1' ELSE '0' END, name)), 2) AS name
+FROM employer_said WHERE name IS NOT NULL GROUP BY credit_code"""
+
+
+def jobs(engine: Engine, inputs: Inputs, rules: Rules) -> None:
+    """Make ``employer_by_name``, ``employer_name`` and ``job``. ``employers`` comes before."""
+    engine.run(f"CREATE OR REPLACE TEMP TABLE employer_by_name AS {EMPLOYER_BY_NAME}")
     query = (
         "SELECT pid, ds, dataset, seen, begin_on, end_on, occupation, has_contract, wage_fen, "
         "coalesce(employer_code, n.code, '') AS code, CASE WHEN coalesce(employer_code, n.code) IS NULL "
@@ -218,21 +258,21 @@ def jobs(engine: Engine, inputs: Inputs, rules: Rules) -> None:
     )
     spells = Spells("job", query, ("code", "told_name"), said)
     merge(engine, inputs, rules, corrected.apply(engine, inputs, rules, spells, "q.told_name"))
-    engine.run(
-        "CREATE OR REPLACE TEMP TABLE employer_name AS SELECT code, substr(max(concat(kind, name)), 2) AS name FROM ("
-        "SELECT credit_code AS code, CASE WHEN pid IS NULL THEN '1' ELSE '0' END AS kind, name FROM told_employer "
-        "WHERE name IS NOT NULL UNION "
-        "SELECT employer_code, '0', employer_name FROM job_row WHERE employer_name IS NOT NULL) AS e "
-        "WHERE code IS NOT NULL GROUP BY code"
+    engine.run(f"CREATE OR REPLACE TEMP TABLE employer_name AS {EMPLOYER_NAME}")
+
+
+def enrolment_rows(inputs: Inputs) -> str:
+    """A query: every mention of an enrolment."""
+    return aspect_rows(
+        inputs, "enrolment", ("school_code", "school_name", "stage", "grade", "begin_on", "end_on")
     )
 
 
 def enrolments(engine: Engine, inputs: Inputs, rules: Rules) -> None:
     """Make ``enrolment``; a school is what enrolments name."""
-    wanted = ("school_code", "school_name", "stage", "grade", "begin_on", "end_on")
     query = (
         "SELECT pid, ds, dataset, seen, begin_on, end_on, coalesce(school_code, '') AS school_code, "
-        f"coalesce(stage, '') AS stage, school_name, grade FROM ({aspect_rows(inputs, 'enrolment', wanted)}) AS e"
+        f"coalesce(stage, '') AS stage, school_name, grade FROM ({enrolment_rows(inputs)}) AS e"
     )
     said = (
         ("school_name", "enrolment.school_name", "VARCHAR"),
@@ -280,18 +320,9 @@ def employer_table(inputs: Inputs, rules: Rules) -> str:
     """A query: one row per employer named by a register, a contribution or a job."""
     told = ", ".join(f"CAST({best(c, f'w_{c}')} AS {t}) AS {c}" for c, t in EMPLOYER_TOLD)
     weights = ", ".join(f"{weight(inputs, rules, f'employer.{c}')} AS w_{c}" for c, _ in EMPLOYER_TOLD)
-    named = ", ".join(f"CAST(NULL AS {t}) AS {c}" for c, t in EMPLOYER_TOLD[1:])
     columns = ", ".join(c for c, _ in EMPLOYER_TOLD)
     return f"""
-WITH every AS (
-    SELECT DISTINCT ds, dataset, CASE WHEN pid IS NULL THEN seen ELSE DATE '1900-01-01' END AS seen,
-        credit_code, {columns} FROM told_employer
-    UNION ALL
-    SELECT DISTINCT ds, dataset, DATE '1900-01-01' AS seen, employer_code, employer_name AS name, {named} FROM job_row
-),
-weighed AS (
-    SELECT credit_code, dataset, {columns}, {weights} FROM every WHERE credit_code IS NOT NULL
-),
+WITH weighed AS (SELECT credit_code, dataset, {columns}, {weights} FROM employer_said),
 told AS (
     SELECT credit_code, {told}, array_to_string(list_sort(array_agg(DISTINCT dataset)), ';') AS sources
     FROM weighed GROUP BY credit_code

@@ -45,6 +45,7 @@ def steps(
         ("mentions", lambda: people.mentions(engine, inputs), ()),
         ("addresses", lambda: places.addresses(engine, inputs), ()),
         ("stays", lambda: places.stays(engine, inputs, rules), ()),
+        ("employers", lambda: places.employers(engine, inputs), ()),
         ("jobs", lambda: places.jobs(engine, inputs, rules), ()),
         ("where people live", lambda: _lives(engine, as_of), ("stay", "job")),
         ("enrolments", lambda: _enrolments(engine, inputs, rules, as_of), ()),
@@ -61,9 +62,9 @@ def steps(
         tell(name)
         step()
         for table in tables:
-            rows = _save(engine, table, queries[table](), out)
-            if table == "person":  # what the measures read
-                engine.scan(table, [out / "person.parquet"])
+            rows = save(engine, table, queries[table](), out / f"{table}.parquet", inputs.wanted)
+            if table in {"person", "discrepancy"}:  # what the measures read
+                engine.scan(table, [out / f"{table}.parquet"])
             yield table, rows
         for table in _DONE_WITH.get(name, ()):
             engine.run(f"DROP TABLE IF EXISTS {table}")
@@ -75,7 +76,7 @@ _DONE_WITH = {
     "people": ("plain_name", "hanzi", *(f"{s}_{t}" for s in ("stay", "job") for t in corrected.MADE)),
     "persons": ("stay", "job", "contribution", "spread", "name_form", "rival"),
     "families": ("kin", "kin_told", "together", "by_number", "by_phone", "shown", "differ", *ties.MADE),
-    "places": ("told_dwelling", "told_employer", "employer_name", "place"),
+    "places": ("told_dwelling", "employer_name", "place"),
 }
 """Tables nobody reads after a step: memory for the ones to come."""
 
@@ -98,7 +99,7 @@ FROM person_no AS n
 LEFT JOIN current_stay AS st ON n.pid = st.pid
 LEFT JOIN place AS pl ON st.code = pl.code
 LEFT JOIN current_job AS jb ON n.pid = jb.pid
-LEFT JOIN (SELECT credit_code, max(region) AS region FROM told_employer GROUP BY credit_code) AS em
+LEFT JOIN (SELECT credit_code, max(region) AS region FROM employer_said GROUP BY credit_code) AS em
     ON jb.code = em.credit_code""")
 
 
@@ -205,8 +206,8 @@ UNION ALL
 """
 
 
-def _save(engine: Engine, name: str, query: str, out: Path) -> int:
-    """Write one table, columns as declared; rows of one person stand together."""
+def save(engine: Engine, name: str, query: str, path: Path, people: str = "person_no") -> int:
+    """Write one table, columns as declared; rows of one person stand together, of the table ``people`` alone."""
     table = TABLES[name]
     rest = ", ".join(
         f"CAST(q.{f.name} AS {f.type}) AS {f.name}" for f in table.fields if f.name != "person_code"
@@ -215,13 +216,9 @@ def _save(engine: Engine, name: str, query: str, out: Path) -> int:
         order = (
             "" if table.key == ("person_code",) else " ORDER BY q.pid"
         )  # one row each: nothing to bring together
-        whole = (
-            f"SELECT n.person_code, {rest} FROM ({query}) AS q JOIN person_no AS n ON q.pid = n.pid{order}"
-        )
-        return engine.save(whole, out / f"{name}.parquet")
-    return engine.save(
-        f"SELECT {rest} FROM ({query}) AS q", out / f"{name}.parquet", sort=", ".join(table.key)
-    )
+        whole = f"SELECT n.person_code, {rest} FROM ({query}) AS q JOIN {people} AS n ON q.pid = n.pid{order}"
+        return engine.save(whole, path)
+    return engine.save(f"SELECT {rest} FROM ({query}) AS q", path, sort=", ".join(table.key))
 
 
 def forget(engine: Engine) -> None:
@@ -232,6 +229,7 @@ def forget(engine: Engine) -> None:
 
 _MADE = [
     "mention",
+    "repeat",
     "spread",
     "differ",
     "shown",
@@ -247,7 +245,9 @@ _MADE = [
     "stay",
     "job",
     "job_row",
-    "told_employer",
+    "employer_said",
+    "official_said",
+    "street_said",
     "enrolment",
     "kin",
     "kin_row",

@@ -20,7 +20,7 @@ from typing import Any
 import psutil
 import pyarrow.parquet as pq
 
-from anju.exchange.library import measures, resolve, rules
+from anju.exchange.library import kept, measures, resolve, rules
 from anju.exchange.library.inputs import BatchFile, Inputs
 from anju.exchange.linkage import state
 from anju.jobs import engines
@@ -165,7 +165,11 @@ def publish(
     def measured() -> None:
         with timed(seconds, "measure"):
             tell("measures")
-            figures = measures.measure(worker, given, said, standard)
+            counted = measures.count(worker, given)
+            figures = measures.measure(worker, given, said, standard, counted)
+        if worker is engine:
+            with timed(seconds, "keep"):
+                kept.keep(worker, given, said, part, counted)
         told["figures"] = figures
         told.update({name: int(figures[name]["value"]) for name in ("people", "records")})
 
