@@ -62,7 +62,7 @@ def test_two_servers_never_share_a_port(shared: bool) -> None:
         port = other.getsockname()[1]
         for host in ("127.0.0.1", "0.0.0.0"):
             with pytest.raises(Refusal, match=r"serve\.port_taken"):
-                serve.check_port(host, port)
+                serve.check_port(host, port, patience=0)
     serve.check_port("127.0.0.1", port)
 
 

@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 
 import typer
@@ -50,17 +51,29 @@ def serve(
         _listen(host, port, workers)
 
 
-def check_port(host: str, port: int) -> None:
-    """Refuse a port where another server listens: the system would share it out, and every other request would go there."""
+def check_port(host: str, port: int, patience: float = STOP_SECONDS) -> None:
+    """Refuse a port where another server listens: the system would share it out, and every other request would go there.
+
+    The workers of a server that was killed end by themselves; ``patience``: seconds to wait for that.
+    """
+    until = time.monotonic() + patience
+    while _is_taken(host, port):
+        if time.monotonic() >= until:
+            raise Refusal("serve.port_taken", host=host, port=port)
+        time.sleep(0.2)
+
+
+def _is_taken(host: str, port: int) -> bool:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
-        except OSError as taken:
-            if taken.errno != errno.EADDRINUSE:
+        except OSError as refused:
+            if refused.errno != errno.EADDRINUSE:
                 raise
-            raise Refusal("serve.port_taken", host=host, port=port) from None
+            return True
+    return False
 
 
 def _allow_host(host: str) -> None:
