@@ -57,6 +57,7 @@ def small_data(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A home of its own, a Spark that starts quickly, and pieces of which a small file has several."""
     monkeypatch.setenv("ANJU_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("ANJU_SPARK_PARTITIONS", "1")
+    monkeypatch.setenv("ANJU_SPARK_MEMORY", "2g")
     monkeypatch.setattr(intake_pieces, "PIECE", 20_000)
 
 
