@@ -82,6 +82,16 @@ def sex(code: str) -> str | None:
     return get_person_file(code).line.sex
 
 
+@pytest.mark.parametrize(("role", "is_led"), [("station_worker", True), ("grid_worker", False)])
+def test_a_file_leads_only_where_one_may_go(code: str, role: str, is_led: bool) -> None:
+    client = login(role, "residence_registration", "990102")
+    told = client.get(f"/staff/people/{code}/").content.decode()
+    links = set(re.findall(r'href="(/staff/[^"?#]+)"', told))
+    assert "来源之间不一致" in told
+    assert (f"/staff/people/{code}/settle/sex/" in links) is is_led
+    assert [link for link in links if client.get(link).status_code == HTTPStatus.FORBIDDEN] == []
+
+
 @pytest.mark.parametrize(
     ("role", "region", "department", "may"),
     [

@@ -54,6 +54,8 @@ class PersonPage:
     known_on: str
     may_reveal: tuple[str, ...]
     may_settle: bool
+    may_see_cases: bool
+    may_see_employers: bool
 
 
 @require_GET
@@ -105,6 +107,8 @@ def person(request: HttpRequest, code: str) -> HttpResponse:
         known_on.isoformat() if known_on else "",
         () if known_on or not may(request, "person.reveal") else REVEALED,  # what is sealed is today's value
         not (known_on or valid_on) and may(request, "discrepancy.settle"),
+        may(request, "discrepancy.read"),
+        may(request, "employer.read"),
     )
     return compiled.respond(request, "staff/person.html", page)
 
