@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from anju.exchange.intake.lookups import lunar_months
+from anju.exchange.linkage import list_cells
 from anju.exchange.linkage.guess import NOTHING
 from anju.exchange.linkage.mentions import COLUMNS
 from anju.exchange.linkage.parameters import Chance, Parameters
@@ -68,7 +69,7 @@ def mentions(
     engine.run(
         f"CREATE OR REPLACE TABLE lk_lunar AS SELECT * FROM (VALUES {months}) AS m(month, first_on, days)"
     )
-    read = _numbers(texts) | _days(engine, texts)
+    read = _numbers(texts) | _phones(texts) | _days(engine, texts)
     engine.run(
         f"CREATE OR REPLACE TABLE lk_read AS SELECT *{''.join(f', {sql} AS {n}' for n, sql in read.items())} FROM lk_stated"
     )
@@ -189,7 +190,7 @@ def _numbers(texts: Mapping[str, str]) -> dict[str, str]:
     for place in ("person", "kin"):
         column = f"{place}.citizen_no"
         if column in texts:
-            bare = f"""upper(translate("{column}", ' -''`', ''))"""
+            bare = list_cells.citizen_no(f'"{column}"')
             made[f"no_{place}"] = (
                 f"CASE WHEN regexp_full_match({bare}, '[1-9][0-9]{{14}}') "
                 f"THEN concat(substring({bare}, 1, 6), '19', substring({bare}, 7), '?') ELSE {bare} END"
@@ -206,16 +207,24 @@ def _numbers(texts: Mapping[str, str]) -> dict[str, str]:
     return made
 
 
+def _phones(texts: Mapping[str, str]) -> dict[str, str]:
+    """Every phone of a cell, in columns ``tel_<place>``."""
+    columns = {place: f"{place}.phone" for place in ("person", "kin")}
+    return {f"tel_{place}": list_cells.phones(f'"{c}"') for place, c in columns.items() if c in texts}
+
+
 def _days(engine: LinkEngine, texts: Mapping[str, str]) -> dict[str, str]:
     if "person.born_on" not in texts:
         return {}
-    bare = """regexp_replace("person.born_on", '农历|阴历|公历|阳历|[(].*[)]', '', 'g')"""
+    bare = (
+        f"""regexp_replace({list_cells.day('"person.born_on"')}, '农历|阴历|公历|阳历|[(].*[)]', '', 'g')"""
+    )
     text = f"CASE WHEN strlen({bare}) = length({bare}) THEN split_part({bare}, 'T', 1) ELSE replace({bare}, ' ', '') END"
     first = f"CASE WHEN regexp_matches({text}, '^[0-9]+[-/.][0-9]+[-/.][0-9]+ ') THEN split_part({text}, ' ', 1) ELSE trim({text}) END"
     formats = ", ".join(f"'{f}'" for f in (*DAYS, *_turned(engine), *WORDED))
     serial = f"CASE WHEN regexp_full_match({first}, '[1-9][0-9]{{3,4}}([.]0)?') THEN DATE '1899-12-30' + CAST(CAST({first} AS DOUBLE) AS INTEGER) END"
     day = f"CASE WHEN NOT regexp_full_match({first}, '[0-9]{{1,5}}([.]0)?') THEN CAST(try_strptime({first}, [{formats}]) AS DATE) END"
-    return {"day_born": f"coalesce({day}, {serial})"}
+    return {"day_stated": f"coalesce({day}, {serial})", "day_born": list_cells.full_year("day_stated")}
 
 
 def _turned(engine: LinkEngine) -> tuple[str, ...]:
@@ -243,7 +252,7 @@ def _filled(texts: Mapping[str, str]) -> dict[str, str]:
         filled["person.born_lunar_on"] = "CAST(m.first_on + CAST(day(r.day_born) - 1 AS INTEGER) AS DATE)"
     if "person.name" in texts:
         filled["person.name"] = (
-            """CASE WHEN NOT regexp_matches(r."person.name", '某|不详|无名|测试|未知') THEN r."person.name" END"""
+            f"""CASE WHEN NOT regexp_matches(r."person.name", '某|不详|无名|测试|未知') THEN {list_cells.name('r."person.name"')} END"""
         )
     if "person.sex" in texts:
         whens = " ".join(
@@ -251,12 +260,11 @@ def _filled(texts: Mapping[str, str]) -> dict[str, str]:
             for code, words in SEXES.items()
         )
         filled["person.sex"] = f"CASE {whens} END"
-    for column in ("person.phone", "kin.phone"):
-        if column in texts:
-            number = (
-                f"nullif(regexp_extract(translate(r.\"{column}\", ' -()+.', ''), '1[0-9]{{10}}$', 0), '')"
-            )
-            filled[column] = f"CASE WHEN NOT regexp_full_match({number}, '{IDLE}') THEN {number} END"
+    stated = {c: f"r.tel_{p}[1]" for p in ("person", "kin") if (c := f"{p}.phone") in texts}
+    if "person.phone" in texts:
+        stated.setdefault("kin.phone", "r.tel_person[2]")  # whoever's it is, the two sides may share it
+    for column, number in stated.items():
+        filled[column] = f"CASE WHEN NOT regexp_full_match({number}, '{IDLE}') THEN {number} END"
     if "person.hukou_region" in texts:
         code = "regexp_extract(r.\"person.hukou_region\", '^[0-9]{6}', 0)"
         filled["person.hukou_region"] = (
