@@ -16,8 +16,8 @@ from django.test import Client
 
 from anju.exchange import notices
 from anju.exchange.contracts import get_codelist
-from anju.exchange.store import notice_actions, notice_queries
-from anju.exchange.store.models import Batch, HeldRow, Notice
+from anju.exchange.store import notice_actions, notice_delivery, notice_queries
+from anju.exchange.store.models import Batch, Delivery, HeldRow, Notice
 from anju.jobs.pipeline import notices as keeping
 from anju.kernel.refusal import Refusal
 from anju.register.store.models import Settlement
@@ -52,7 +52,7 @@ def case(owner: str, due_on: date, at: datetime = AT, field: str = "sex", **more
 
 def told(at: datetime) -> list[tuple[str, str]]:
     notice_actions.collect(at)
-    notice_actions.deliver(at)
+    notice_delivery.deliver(at)
     return sorted(Notice.objects.filter(made_at=at).values_list("department", "kind"))
 
 
@@ -90,7 +90,7 @@ def test_each_thing_is_told_once_and_holds_nobody() -> None:
     assert told(near + timedelta(days=1)) == []
     assert told(near + timedelta(days=3)) == [("police", "due")], "the other one has come near"
     assert re.search(r"到期的不一致事项 1 项，已逾期 1 项", mail.outbox[-1].body)
-    assert all(s == "sent" for s in Notice.objects.values_list("state", flat=True))
+    assert all(s == "sent" for s in Delivery.objects.values_list("state", flat=True))
 
 
 @pytest.mark.usefixtures("contact")
@@ -105,22 +105,22 @@ def test_what_is_not_taken_is_tried_again_and_never_sent_twice(monkeypatch: pyte
     monkeypatch.setattr(mail.EmailMessage, "send", refused)
     at = AT
     for again in notices.plan().again:
-        assert notice_actions.deliver(at)["put_off"] == 1
-        assert notice_actions.deliver(at + again - timedelta(seconds=1)) == {
+        assert notice_delivery.deliver(at)["put_off"] == 1
+        assert notice_delivery.deliver(at + again - timedelta(seconds=1)) == {
             "sent": 0,
             "put_off": 0,
             "failed": 0,
             "nobody": 0,
         }
         at += again
-    assert notice_actions.deliver(at)["failed"] == 1
-    (line,) = notice_queries.list_notices().rows
+    assert notice_delivery.deliver(at)["failed"] == 1
+    ((line,),) = (n.deliveries for n in notice_queries.list_notices().rows)
     assert (line.state, line.trouble, line.tries) == (
         "failed",
         "SMTPServerDisconnected",
         len(notices.plan().again) + 1,
     )
-    notice_actions.send_again(line.id, by=BY, at=at)
+    notice_delivery.send_again(line.id, by=BY, at=at)
 
     def killed(self: Any, fail_silently: bool = False) -> int:
         real(self, fail_silently)
@@ -128,27 +128,27 @@ def test_what_is_not_taken_is_tried_again_and_never_sent_twice(monkeypatch: pyte
 
     monkeypatch.setattr(mail.EmailMessage, "send", killed)
     with pytest.raises(KeyboardInterrupt):
-        notice_actions.deliver(at)
+        notice_delivery.deliver(at)
     monkeypatch.setattr(mail.EmailMessage, "send", real)
     for later in (timedelta(minutes=1), timedelta(hours=1), timedelta(days=2)):
-        notice_actions.deliver(at + later)
-    assert (Notice.objects.get().state, len(mail.outbox)) == ("uncertain", 1)
-    notice_actions.send_again(line.id, by=BY, at=at + timedelta(days=2))
-    notice_actions.deliver(at + timedelta(days=2))
-    assert (Notice.objects.get().state, len(mail.outbox)) == ("sent", 2)
+        notice_delivery.deliver(at + later)
+    assert (Delivery.objects.get().state, len(mail.outbox)) == ("uncertain", 1)
+    notice_delivery.send_again(line.id, by=BY, at=at + timedelta(days=2))
+    notice_delivery.deliver(at + timedelta(days=2))
+    assert (Delivery.objects.get().state, len(mail.outbox)) == ("sent", 2)
     assert mail.outbox[0].extra_headers == mail.outbox[1].extra_headers, (
         "one Message-ID: a mail server knows it again"
     )
     with pytest.raises(Refusal, match="nothing_to_send"):
-        notice_actions.send_again(line.id, by=BY, at=at)
+        notice_delivery.send_again(line.id, by=BY, at=at)
 
 
 def test_without_a_contact_it_waits_and_says_so() -> None:
     held(2, dataset="civil_marriage")
     notice_actions.collect(AT)
-    assert notice_actions.deliver(AT)["nobody"] == 1
+    assert notice_delivery.deliver(AT)["nobody"] == 1
     notice_actions.set_contact("civil_affairs", "new@office.test", language="en", by=BY, at=AT)
-    assert notice_actions.deliver(AT)["sent"] == 1
+    assert notice_delivery.deliver(AT)["sent"] == 1
     assert "did not pass the checks: 2" in mail.outbox[0].body
     for wrong, code in ((("nobody", "a@b.test"), "unknown_department"), (("police", "a b"), "no_address")):
         with pytest.raises(Refusal, match=code):

@@ -22,7 +22,7 @@ from anju.exchange.store.doors_models import (  # noqa: F401 - tables of this ro
     RequestCount,
     Upload,
 )
-from anju.exchange.store.notice_models import Contact, Notice  # noqa: F401
+from anju.exchange.store.notice_models import Contact, Delivery, Notice  # noqa: F401
 
 
 class Batch(models.Model):

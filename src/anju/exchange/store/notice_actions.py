@@ -1,27 +1,21 @@
-"""Telling senders unasked: what there is to tell is written down once, then handed to the mail server, again until it is taken.
-
-A try is written down before it is made: a program killed in between leaves a notice *uncertain*, never a second mail.
-"""
+"""Telling senders unasked: what there is to tell is written down once; whom to tell, and whether they know."""
 
 from __future__ import annotations
 
-import smtplib
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime, timedelta
-from hashlib import sha256
 from typing import Any
 
-from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.core.mail import EmailMessage
 from django.core.validators import validate_email
 from django.db import transaction
 from django.db.models import Count, Min, Q
 
 from anju.exchange import notices
 from anju.exchange.contracts import get_codelist, list_contracts
+from anju.exchange.doors import webhooks
 from anju.exchange.store.models import Batch, HeldRow
-from anju.exchange.store.notice_models import Contact, Notice
+from anju.exchange.store.notice_models import Contact, Delivery, Notice
 from anju.kernel.refusal import Refusal
 from anju.kernel.workdays import day_of
 from anju.register.store.queries import cases
@@ -30,6 +24,8 @@ from anju.trust.store import log
 
 ACTION = "exchange.notify"
 LANGUAGES = ("zh", "en")
+MOST_CONTACTS = 10
+LONGEST_MAIL = 200
 
 
 def collect(at: datetime) -> int:
@@ -40,9 +36,7 @@ def collect(at: datetime) -> int:
 
 
 def _notice(kind: str, department: str, key: str, at: datetime, facts: dict[str, Any], **more: Any) -> Notice:
-    return Notice(
-        kind=kind, department=department, key=key, facts=facts, made_at=at, next_try_at=at, **more
-    )  # fmt: skip
+    return Notice(kind=kind, department=department, key=key, facts=facts, made_at=at, **more)
 
 
 def _held(at: datetime) -> Iterator[Notice]:
@@ -132,94 +126,63 @@ def _held_due(today: date) -> dict[str, dict[tuple[date, date], int]]:
     return found
 
 
-def deliver(at: datetime, limit: int = 200) -> dict[str, int]:
-    """Hand what is due to the mail server; how many were sent, put off, given up, or have nobody to go to."""
-    _doubt(at)
-    counts = dict.fromkeys(("sent", "put_off", "failed", "nobody"), 0)
-    contacts = {c.department: c for c in Contact.objects.all()}
-    ready = Notice.objects.filter(state="waiting", next_try_at__lte=at).order_by("next_try_at", "id")
-    for number in list(ready.values_list("id", flat=True)[:limit]):
-        begun = _begin(number, contacts, at)
-        if begun is None:
-            counts["nobody"] += Notice.objects.filter(pk=number, state="waiting").exists()
-            continue
-        counts[_try(begun, contacts[begun.department], at)] += 1
-    return counts
-
-
-def _doubt(at: datetime) -> None:
-    """Tries nobody reported on: the program was killed while it sent."""
-    before = at - notices.plan().uncertain_after
-    Notice.objects.filter(state="sending", tried_at__lt=before).update(state="uncertain")
-
-
-def _begin(number: int, contacts: dict[str, Contact], at: datetime) -> Notice | None:
-    """Write down that this one is being tried; None where another process has it, or nobody is named to tell."""
-    with transaction.atomic():
-        found = Notice.objects.select_for_update(skip_locked=True).filter(pk=number, state="waiting").first()
-        if found is None or found.department not in contacts:
-            return None
-        found.state, found.tries, found.tried_at = "sending", found.tries + 1, at
-        found.address = contacts[found.department].address
-        found.save(update_fields=["state", "tries", "tried_at", "address"])
-        return found
-
-
-def _try(notice: Notice, contact: Contact, at: datetime) -> str:
-    subject, text = notices.letter(notice.kind, notice.department, notice.facts, contact.language)
-    mail = EmailMessage(subject, text, None, [contact.address], headers={"Message-ID": _name(notice)})
-    try:
-        mail.send()
-    except (smtplib.SMTPException, OSError) as error:
-        again = notices.plan().again
-        is_over = notice.tries > len(again)
-        notice.state = "failed" if is_over else "waiting"
-        notice.next_try_at = at if is_over else at + again[notice.tries - 1]
-        notice.trouble = type(error).__name__[:40]
-    else:
-        notice.state, notice.trouble = "sent", ""
-    notice.save(update_fields=["state", "next_try_at", "trouble"])
-    return {"sent": "sent", "waiting": "put_off", "failed": "failed"}[notice.state]
-
-
-def _name(notice: Notice) -> str:
-    """The same for every try, and no other deployment's: a mail server knows a mail again that it has taken already."""
-    told = f"{notice.pk} {notice.department} {notice.kind} {notice.key} {notice.made_at.isoformat()}"
-    sender = settings.DEFAULT_FROM_EMAIL.rpartition("@")[2].strip("> ") or "localhost"
-    return f"<{sha256(told.encode()).hexdigest()[:32]}@{sender}>"
-
-
 @transaction.atomic
 def set_contact(
     department: str, address: str, *, language: str = "zh", by: Actor, at: datetime, purpose: str = ""
 ) -> None:
-    """Name whom a department is told through. Refuses another department's officer, and what is no address."""
+    """Name an office's mail address, or the URL of a system, that a department is told through beside those it has.
+
+    Refuses another department's officer, what is neither, and a URL that leads where notices may not go.
+    """
     if department not in get_codelist("department").labels:
         raise Refusal("notices.unknown_department")
-    _theirs(department, by)
+    theirs(department, by)
     if language not in LANGUAGES:
         raise Refusal("notices.unknown_language")
-    try:
-        validate_email(address.strip())
-    except ValidationError:
-        raise Refusal("notices.no_address") from None
-    told = {"address": address.strip(), "language": language, "set_at": at, "set_by": by.account}
-    Contact.objects.update_or_create(department=department, defaults=told)
+    address = address.strip()
+    way = "webhook" if "://" in address else "mail"
+    if way == "webhook":
+        webhooks.find(address)
+    else:
+        _check_mail(address)
+    found = Contact.objects.filter(department=department)
+    if found.count() >= MOST_CONTACTS and not found.filter(address=address).exists():
+        raise Refusal("notices.too_many_contacts", most=MOST_CONTACTS)
+    told = {"way": way, "language": language, "set_at": at, "set_by": by.account}
+    Contact.objects.update_or_create(department=department, address=address, defaults=told)
     log.record(
-        by, ACTION, at, purpose=purpose, subject=f"department:{department}", detail={"what": "contact"}
+        by,
+        ACTION,
+        at,
+        purpose=purpose,
+        subject=f"department:{department}",
+        detail={"what": "contact", "way": way},
     )
 
 
+def _check_mail(address: str) -> None:
+    try:
+        validate_email(address)
+    except ValidationError:
+        raise Refusal("notices.no_address") from None
+    if len(address) > LONGEST_MAIL:
+        raise Refusal("notices.no_address")
+
+
 @transaction.atomic
-def send_again(notice: int, *, by: Actor, at: datetime, purpose: str = "") -> None:
-    """A person decides that a notice that is uncertain or was given up is sent once more."""
-    found = Notice.objects.select_for_update().filter(pk=notice, state__in=["uncertain", "failed"]).first()
+def remove_contact(contact: int, *, by: Actor, at: datetime, purpose: str = "") -> None:
+    """A department is no longer told through a contact; what waits to go there goes nowhere."""
+    found = Contact.objects.select_for_update().filter(pk=contact).first()
     if found is None:
-        raise Refusal("notices.nothing_to_send")
-    _theirs(found.department, by)
-    found.state, found.tries, found.next_try_at = "waiting", 0, at
-    found.save(update_fields=["state", "tries", "next_try_at"])
-    log.record(by, ACTION, at, purpose=purpose, subject=f"notice:{found.pk}", detail={"what": "again"})
+        raise Refusal("notices.no_contact")
+    theirs(found.department, by)
+    Delivery.objects.filter(
+        notice__department=found.department, address=found.address, state__in=["waiting", "failed"]
+    ).delete()
+    found.delete()
+    log.record(
+        by, ACTION, at, purpose=purpose, subject=f"department:{found.department}", detail={"what": "contact removed", "way": found.way}
+    )  # fmt: skip
 
 
 @transaction.atomic
@@ -228,12 +191,13 @@ def mark_seen(notice: int, *, by: Actor, at: datetime, purpose: str = "") -> Non
     found = Notice.objects.select_for_update().filter(pk=notice, seen_at=None).first()
     if found is None:
         raise Refusal("notices.nothing_to_see")
-    _theirs(found.department, by)
+    theirs(found.department, by)
     found.seen_at, found.seen_by = at, by.account
     found.save(update_fields=["seen_at", "seen_by"])
     log.record(by, ACTION, at, purpose=purpose, subject=f"notice:{found.pk}", detail={"what": "seen"})
 
 
-def _theirs(department: str, by: Actor) -> None:
+def theirs(department: str, by: Actor) -> None:
+    """Refuses what is another department's than the officer's own."""
     if by.department and by.department != department:
         raise Refusal("notices.other_department")

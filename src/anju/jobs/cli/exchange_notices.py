@@ -42,27 +42,35 @@ def notify(as_json: JSON = False) -> None:
 
 def contact(
     department: Annotated[str, typer.Argument(help="A department; empty: list the contacts.")] = "",
-    address: Annotated[str, typer.Argument(help="The office's e-mail address.")] = "",
+    address: Annotated[
+        str, typer.Argument(help="The office's e-mail address, or the https:// URL of a system of theirs.")
+    ] = "",
     language: Annotated[str, typer.Option(help="zh or en.")] = "zh",
+    remove: Annotated[int, typer.Option(help="Remove the contact of this number instead.")] = 0,
     as_json: JSON = False,
 ) -> None:
-    """Name whom a department is told through, or list them."""
+    """Name whom a department is told through, beside those it has; remove one; or list them."""
     setup_django()
     from django.utils import timezone
 
     from anju.exchange.store import notice_actions, notice_queries
     from anju.trust.access import system
 
-    if department:
+    if remove:
+        notice_actions.remove_contact(remove, by=system("cli"), at=timezone.now())
+    elif department:
         notice_actions.set_contact(
             department, address, language=language, by=system("cli"), at=timezone.now()
         )
     found = notice_queries.contacts()
     if as_json:
-        listed = [{"department": c.department, "address": c.address, "language": c.language} for c in found]
+        listed = [
+            {"number": c.id, "department": c.department, "way": c.way, "address": c.address, "language": c.language}
+            for c in found
+        ]  # fmt: skip
         typer.echo(json.dumps(listed))
         return
-    table = Table("department", "address", "language", title="contacts")
+    table = Table("number", "department", "way", "address", "language", title="contacts")
     for one in found:
-        table.add_row(one.department, one.address, one.language)
+        table.add_row(str(one.id), one.department, one.way, one.address, one.language)
     Console().print(table)

@@ -12,9 +12,9 @@ TELL_SECONDS = 300
 
 def tell(at: datetime) -> dict[str, int]:
     """Collect and send; how many are ``new``, ``sent``, ``put_off``, ``failed``, with ``nobody`` to go to."""
-    from anju.exchange.store import notice_actions
+    from anju.exchange.store import notice_actions, notice_delivery
 
-    return {"new": notice_actions.collect(at), **notice_actions.deliver(at)}
+    return {"new": notice_actions.collect(at), **notice_delivery.deliver(at)}
 
 
 def keep(stop: threading.Event) -> None:

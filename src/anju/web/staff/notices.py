@@ -1,4 +1,4 @@
-"""What senders were told unasked: when, where to, whether the mail server took it, whether they have seen it; the contacts."""
+"""What senders were told unasked: when, where to, whether it was taken, whether they have seen it; the contacts."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from anju.exchange.contracts import get_codelist
-from anju.exchange.store import notice_actions, notice_queries
+from anju.exchange.store import notice_actions, notice_delivery, notice_queries
 from anju.kernel.numbers import whole
 from anju.kernel.refusal import Refusal
 from anju.web.guard import Access, guard, may
@@ -41,7 +41,7 @@ class NoticesPage:
 @require_http_methods(["GET", "POST"])
 @guard("exchange.read", unsafe="exchange.notify")
 def notices(request: HttpRequest) -> HttpResponse:
-    """The list; name a contact, confirm a notice, have one sent again."""
+    """The list; name or remove a contact, confirm a notice, have one sent again."""
     access: Access = request.access  # type: ignore[attr-defined]
     trouble = ""
     if request.method == "POST":
@@ -67,16 +67,20 @@ def notices(request: HttpRequest) -> HttpResponse:
 
 def _do(given: QueryDict, access: Access) -> str:
     who: dict[str, Any] = {"by": access.actor, "at": timezone.now(), "purpose": access.purpose}
-    do, number = given.get("do", ""), whole(given.get("notice"))
+    do = given.get("do", "")
+    notice, delivery, contact = (whole(given.get(name)) for name in ("notice", "delivery", "contact"))
     if do == "contact":
         notice_actions.set_contact(
             given.get("department", ""), given.get("address", ""), language=given.get("language", "zh"), **who
         )
         return _("已保存联系人。")
-    if do == "seen" and number is not None:
-        notice_actions.mark_seen(number, **who)
+    if do == "remove" and contact is not None:
+        notice_actions.remove_contact(contact, **who)
+        return _("已移除联系人。")
+    if do == "seen" and notice is not None:
+        notice_actions.mark_seen(notice, **who)
         return _("已确认。")
-    if do == "again" and number is not None:
-        notice_actions.send_again(number, **who)
+    if do == "again" and delivery is not None:
+        notice_delivery.send_again(delivery, **who)
         return _("将在下一次发送时重发。")
     raise Refusal("notices.nothing_to_see")
