@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
+from anju.exchange.linkage import lists as linkage_lists
 from anju.jobs.cli import build
 from anju.jobs.pipeline import lists
 from anju.kernel.refusal import Refusal
@@ -106,7 +107,7 @@ def test_an_english_list_through_the_command(tmp_path: Path) -> None:
     assert f1(rows) >= 0.98
     assert summary["rows"] == len(rows) == summary["people"] + summary["duplicate_rows"]
     assert all(
-        rule["dropped"] == 0 or rule["largest"] > lists.lists.BLOCK_PAIRS for rule in summary["blocking"]
+        rule["dropped"] == 0 or rule["largest"] > linkage_lists.BLOCK_PAIRS for rule in summary["blocking"]
     )
     with (out / "pairs.csv").open(encoding="utf-8") as stream:
         pair = next(csv.DictReader(stream))

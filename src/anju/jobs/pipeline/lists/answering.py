@@ -12,8 +12,8 @@ from typing import Any
 
 from anju.exchange.linkage.decisions import Decision
 from anju.jobs.engine import DuckEngine
-from anju.jobs.pipeline import list_files
-from anju.jobs.pipeline.list_files import MOST_FILES, ListFile
+from anju.jobs.pipeline.lists import reading
+from anju.jobs.pipeline.lists.reading import MOST_FILES, ListFile
 from anju.kernel.numbers import whole
 from anju.kernel.refusal import Refusal
 
@@ -39,7 +39,7 @@ def read(engine: DuckEngine, path: Path, taken: Sequence[ListFile], spill: Path)
     in the files) and ``linkage.answers_contradict`` (said to be one person by way of others, and to be two).
     """
     try:
-        file = list_files.take(engine, path, MOST_FILES, spill, COLUMNS)
+        file = reading.take(engine, path, MOST_FILES, spill, COLUMNS)
     except Refusal as refusal:
         if refusal.code == "linkage.list_empty":
             return []  # nothing was asked

@@ -20,8 +20,8 @@ from anju.exchange.linkage.list_contract import ListContract
 from anju.exchange.linkage.parameters import Parameters
 from anju.exchange.linkage.picture import draw
 from anju.exchange.linkage.steps import Steps
-from anju.jobs.pipeline.list_files import ListFile
-from anju.jobs.pipeline.list_summary import write_contract
+from anju.jobs.pipeline.lists.reading import ListFile
+from anju.jobs.pipeline.lists.telling import write_contract
 from anju.kernel.engine import literal
 
 Told = Sequence[tuple[str, str, str]]

@@ -20,8 +20,8 @@ from anju.exchange.linkage.list_contract import CHINESE, ListContract, read_cont
 from anju.exchange.linkage.steps import Steps
 from anju.jobs import engines
 from anju.jobs.engine import DuckEngine
-from anju.jobs.pipeline import list_answers, list_files, list_results, list_summary
-from anju.jobs.pipeline.list_files import ListFile
+from anju.jobs.pipeline.lists import answering, reading, results, telling
+from anju.jobs.pipeline.lists.reading import ListFile
 from anju.kernel.refusal import Refusal
 
 TELLING = frozenset(
@@ -56,7 +56,7 @@ def run(
 
     ``contract`` says what the columns are, ``said`` (``heading=kind``) goes before it; what neither says is guessed. Into
     ``out`` go ``clusters.csv``, ``pairs.csv``, ``review.csv``, ``summary.json``, ``summary.md``, ``contract.yaml`` and
-    ``picture.svg`` (``list_results``, ``list_summary``). ``answers``: a ``review.csv`` that people have filled in. Files are
+    ``picture.svg`` (``results``, ``telling``). ``answers``: a ``review.csv`` that people have filled in. Files are
     read and written on this machine; ``engine_name`` (duckdb, spark; empty: as the installation says) blocks, weighs and joins.
     Raises the refusals ``linkage.list_*``, ``linkage.map_*``, ``linkage.answers_*`` and those of the intake.
     """
@@ -69,21 +69,21 @@ def run(
         steps = Steps(engine, told)
         taken = _take(engine, steps, files, stated, spill)
         found, chinese = _understand(engine, taken, stated)
-        words = list_answers.read(engine, answers, taken, spill) if answers else []
+        words = answering.read(engine, answers, taken, spill) if answers else []
         with _linker(engine, engine_name, spill) as linker:
             if chinese:
                 compared = _chinese(steps, linker, taken, found, stated, words, spill, told)
-                keys = list_results.CHINESE_TOLD
+                keys = results.CHINESE_TOLD
             else:
                 compared, keys = _other(steps, Steps(linker, told), taken, found, stated, words, spill)
         decisions.load(steps, words)
-        list_results.cluster_reasons(steps, keys)
-        summary = list_results.write(steps, taken, found, compared, stated, chinese, out)
+        results.cluster_reasons(steps, keys)
+        summary = results.write(steps, taken, found, compared, stated, chinese, out)
     finally:
         engine.close()
         shutil.rmtree(spill, ignore_errors=True)
     summary["seconds"] = round(time.perf_counter() - begun, 2)
-    list_summary.write_summary(summary, out)
+    telling.write_summary(summary, out)
     return summary
 
 
@@ -134,7 +134,7 @@ def _take(
         taken.append(
             steps.timed(
                 f"read {path.name}",
-                lambda p=path, n=no, a=after: list_files.take(engine, p, n, spill, tuple(stated.stated), a),  # type: ignore[misc]
+                lambda p=path, n=no, a=after: reading.take(engine, p, n, spill, tuple(stated.stated), a),  # type: ignore[misc]
             )
         )
     every = {h for f in taken for h in f.headings}
@@ -153,7 +153,7 @@ def _understand(
     engine: DuckEngine, taken: Sequence[ListFile], stated: ListContract
 ) -> tuple[list[list[Guess]], bool]:
     """What every column of every file is, and whether the list is Chinese."""
-    seen = [list_files.samples(engine, f) for f in taken]
+    seen = [reading.samples(engine, f) for f in taken]
     found = [guess(s, stated.stated, stated.complete) for s in seen]
     chinese = stated.language == "zh"
     if not stated.language:
@@ -193,7 +193,7 @@ def _chinese(
     work = spill / "work"
     work.mkdir(parents=True, exist_ok=True)
     _carry(["mentions"], engine, linker, spill)
-    weights = list_results.thresholds(base, stated)
+    weights = results.thresholds(base, stated)
     summary = link(linker, "mentions", None, said, weights, work, told=told, lasting=False)
     engine.scan("lk_assigned", [work / "assignment.parquet"])
     engine.scan("lk_edge", [work / "edges.parquet"])
@@ -217,7 +217,7 @@ def _chinese(
         """SELECT CAST(least(record_a, record_b) AS BIGINT) AS a, CAST(greatest(record_a, record_b) AS BIGINT) AS b, *
         FROM lk_edge""",
     )
-    list_results.keep_blocks(steps, summary.blocks)
+    results.keep_blocks(steps, summary.blocks)
     return HAN_COMPARISONS
 
 
