@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import socket
+import ssl
 import threading
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
 from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from django.core import mail
 from django.test import Client
@@ -81,13 +88,13 @@ def held(at: datetime = AT, name: str = "a") -> None:
 def verify(got: tuple[dict[str, str], bytes, str], keys: list[dict[str, str]], now: float) -> str:
     """As a receiver would, from the how-to alone. Returns the name."""
     headers, body, _path = got
-    name, time = headers["webhook-id"], headers["webhook-timestamp"]
-    assert abs(now - int(time)) <= 300
+    name, second = headers["webhook-id"], headers["webhook-timestamp"]
+    assert abs(now - int(second)) <= 300
     kind, _, raw = headers["webhook-signature"].partition(",")
     assert kind == "v1a"
     public = next(k["public"] for k in keys if k["key"] == headers["webhook-key"])
     key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(public))
-    key.verify(base64.b64decode(raw), f"{name}.{time}.".encode() + body)
+    key.verify(base64.b64decode(raw), f"{name}.{second}.".encode() + body)
     return name
 
 
@@ -219,6 +226,65 @@ def test_a_name_that_leads_elsewhere_later_is_not_followed_there(
     with pytest.raises(webhooks.NotTakenError):
         webhooks.post(place, b"{}", {})
     assert asked == [("93.184.215.14", 443)]
+
+
+def test_over_https_a_certificate_nobody_vouches_for_ends_it(
+    receiver: Receiver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name, now = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")]), datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+    )
+    made = made.not_valid_before(now - timedelta(days=1)).not_valid_after(now + timedelta(days=1))
+    made = made.add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+    made = made.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+    pem = made.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+    secret = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    (tmp_path / "both.pem").write_bytes(pem + secret)
+    sealed = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    sealed.load_cert_chain(tmp_path / "both.pem")
+    receiver.socket = sealed.wrap_socket(receiver.socket, server_side=True, do_handshake_on_connect=False)
+    monkeypatch.setenv("ANJU_WEBHOOK_NETWORKS", "127.0.0.0/8,::1/128")
+    place = webhooks.find(f"https://localhost:{receiver.server_port}/hook")
+    with pytest.raises(webhooks.NotTakenError, match="SSLCertVerificationError|ConnectionRefusedError"):
+        webhooks.post(place, b"{}", {})
+    assert receiver.got == []
+    (tmp_path / "trusted.pem").write_bytes(pem)
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "trusted.pem"))
+    webhooks.post(place, b"{}", {})
+    assert len(receiver.got) == 1
+    wrong = webhooks.find(f"https://127.0.0.1:{receiver.server_port}/hook")
+    with pytest.raises(webhooks.NotTakenError):
+        webhooks.post(wrong, b"{}", {})
+
+
+def test_whoever_answers_a_letter_at_a_time_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ANJU_WEBHOOK_NETWORKS", "127.0.0.1/32")
+    monkeypatch.setattr(webhooks, "PATIENCE", 0.3)
+    stop = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def drip() -> None:
+            link, _ = server.accept()
+            with link, contextlib.suppress(OSError):
+                while not stop.wait(0.1):
+                    link.sendall(b"H")
+
+        thread = threading.Thread(target=drip, daemon=True)
+        thread.start()
+        begun = time.monotonic()
+        with pytest.raises(webhooks.NotTakenError):
+            webhooks.post(webhooks.find(f"http://127.0.0.1:{server.getsockname()[1]}/"), b"{}", {})
+        assert time.monotonic() - begun < 5
+        stop.set()
+        thread.join()
 
 
 def test_contacts_are_added_beside_each_other_and_removed(receiver: Receiver) -> None:
