@@ -3,7 +3,8 @@
     ANJU_TOKEN=anju1.… python follow_changes.py https://anju.example residence_registration copy.sqlite
 
 Changes and cursor are stored in one transaction. Kill it whenever you like and start it again: nothing is missed and
-nothing stored twice, because the cursor that is kept always belongs to exactly the rows that are kept.
+nothing stored twice, because the cursor that is kept always belongs to exactly the rows that are kept. Away for longer than
+single changes are kept (410 Gone) it drops its copy and begins again with the state.
 """
 
 import json
@@ -24,8 +25,8 @@ INSERT OR IGNORE INTO place VALUES (1, '');
 """
 
 
-def ask(address: str, purpose: str, cursor: str) -> dict:
-    """One page of changes after the cursor; asks again while the other side is away."""
+def ask(address: str, purpose: str, cursor: str) -> dict | None:
+    """One page of changes after the cursor, or None where it is too old; asks again while the other side is away."""
     query = urllib.parse.urlencode({"cursor": cursor, "limit": PAGE})
     headers = {"Authorization": "Bearer " + os.environ["ANJU_TOKEN"], "Anju-Purpose": purpose}
     request = urllib.request.Request(f"{address}/api/exchange/changes?{query}", headers=headers)  # noqa: S310
@@ -34,6 +35,8 @@ def ask(address: str, purpose: str, cursor: str) -> dict:
             with urllib.request.urlopen(request, timeout=120) as answer:  # noqa: S310
                 return json.load(answer)
         except urllib.error.HTTPError as refused:
+            if refused.code == 410:  # gone
+                return None
             if refused.code not in (429, 500, 502, 503):
                 raise SystemExit(refused.read().decode()) from None
         except OSError:  # not reached, or cut off in the middle
@@ -64,6 +67,11 @@ def follow(address: str, purpose: str, path: str, *, for_ever: bool) -> None:
     while True:
         [cursor] = copy.execute("SELECT cursor FROM place").fetchone()
         page = ask(address, purpose, cursor)
+        if page is None:
+            with copy:  # what ended meanwhile is told no more: the copy goes with its cursor
+                copy.execute("DELETE FROM kept")
+                copy.execute("UPDATE place SET cursor = ''")
+            continue
         keep(copy, page)
         if not page["more"]:
             if not for_ever:

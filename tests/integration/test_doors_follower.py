@@ -10,12 +10,16 @@ import subprocess
 import sys
 import threading
 import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, make_server
 
 from django.core.handlers.wsgi import WSGIHandler
 from django.db import connections
+
+from anju.exchange.store import feed_actions
+from anju.trust.access import system
 
 sys.path.insert(0, str(Path(__file__).parent))
 from doors_at import PURPOSE, made
@@ -85,6 +89,12 @@ def test_killed_and_restarted_on_both_sides_it_misses_and_repeats_nothing(
             follower.kill()
             follower.wait()
         register.settle()
+        subprocess.run([*command, "--once"], env=environment, check=True, timeout=120)
+        register.publish()
+        assert feed_actions.compact(days=30, by=system("test"), at=datetime.now(UTC) + timedelta(days=31))
+        with sqlite3.connect(copy) as kept:  # away for a month: what ended meanwhile is told no more
+            kept.execute("UPDATE place SET cursor = 'c1'")
+            kept.execute("INSERT INTO kept VALUES ('stay', 999999, '0000000000001', '{}')")
         subprocess.run([*command, "--once"], env=environment, check=True, timeout=120)
     finally:
         served.die()
