@@ -74,3 +74,53 @@ def test_a_delta_collects_only_what_it_touched(tmp_path: Path, monkeypatch: pyte
     assert by_delta == queue()
     assert all(told for *_, told in by_delta)
     assert made[0] < made[1] == len(by_delta)
+
+
+@pytest.mark.django_db
+def test_records_sent_again_are_described_anew_where_they_state_something_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ANJU_HOME", str(tmp_path / "home"))
+    rows, _ = mentions(people(700, 12), 12)
+    batches = [batch(tmp_path, rows, 0)]
+    monkeypatch.setattr(linkage, "accepted", lambda: batches)
+    linkage.run()
+    review.follow()
+    asked = {record for record_a, record_b, *_ in queue() for record in (record_a, record_b)}
+    assert asked
+    made: list[int] = []
+    collect = questions.collect
+
+    def counted(*given: object) -> tuple[questions.Question, ...]:
+        found = collect(*given)  # type: ignore[arg-type]
+        made.append(len(found))
+        return found
+
+    monkeypatch.setattr(questions, "collect", counted)
+    beside = pa.array(
+        [
+            place % 8 == 0 and record not in asked and bool(number)
+            for place, (record, number) in enumerate(
+                zip(rows["record_id"].to_pylist(), rows["person.citizen_no"].to_pylist(), strict=True)
+            )
+        ]
+    )
+    again = rows.filter(beside)
+    batches.append(batch(tmp_path, again, 1))
+    linkage.run()
+    review.follow()
+    assert made.pop() == 0, "sent again as it was: every question stands"
+
+    moved = again.set_column(
+        again.schema.get_field_index("person.phone"),
+        "person.phone",
+        pa.array([f"129{i:08d}" for i in range(again.num_rows)]),
+    )
+    batches.append(batch(tmp_path, moved, 2))
+    linkage.run()
+    review.follow()
+    anew = made.pop()
+    by_delta = queue()
+    review.follow(force=True)
+    assert 0 < anew < made.pop()
+    assert {q[:4] for q in by_delta} == {q[:4] for q in queue()}

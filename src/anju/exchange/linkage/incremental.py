@@ -35,8 +35,8 @@ def known(steps: Steps, library: Library, arrived: str, said: Sequence[Decision]
     steps.table(
         "lk_reopened_person", f"SELECT DISTINCT hash(b.person_code) AS person FROM lk_before AS b {again}"
     )
-    numbers = f"SELECT {shelves.code_key('number', 'number')} FROM lk_arrived"
-    library.show(shelves.PEOPLE, {"number": numbers}, ("person", "raw_id", "tags", "number", "is_anchor"))
+    certain = f"SELECT {shelves.certain_key()} FROM lk_arrived"
+    library.show(shelves.PEOPLE, {"certain": certain}, ("person", "raw_id", "number", "is_anchor"))
     steps.table(
         "lk_known",
         f"""
@@ -75,7 +75,8 @@ def affected(
     steps: Steps, library: Library, arrived: str, said: Sequence[Decision], parameters: Parameters
 ) -> None:
     """Table ``lk_affected`` (person, person_code): people of the library whom an unsettled record may be, or was;
-    ``lk_given``: of all codes the ones that may change or be given, with ``person``."""
+    ``lk_given``: of all codes the ones that may change or be given, with ``person``; ``lk_stayed`` (record_id, person,
+    person_code, how): known records that are still the person they were."""
     decided = ", ".join(f"({r})" for d in said for r in (d.record_a, d.record_b))
     told = f"SELECT CAST(r AS UBIGINT) AS record_id FROM (VALUES {decided}) AS w(r)"
     steps.table(
@@ -90,22 +91,26 @@ def affected(
         UNION SELECT hash(f.person_code) FROM lk_former AS f SEMI JOIN lk_unsettled AS u ON u.record_id = f.record_id""",
     )
     meeting.meet(steps, library, arrived, parameters)
+    steps.table(
+        "lk_stayed",
+        """SELECT k.record_id, k.person, f.person_code, f.how FROM lk_known AS k
+        JOIN lk_former AS f ON f.record_id = k.record_id AND hash(f.person_code) = k.person""",
+    )
+    strange = "SELECT k.person FROM lk_known AS k ANTI JOIN lk_stayed AS s ON s.record_id = k.record_id"
     library.codes(
-        """SELECT person FROM lk_met_person UNION ALL SELECT person FROM lk_asked_person UNION ALL SELECT person FROM lk_known
-        UNION ALL SELECT hash(person_code) FROM lk_former UNION ALL SELECT root FROM lk_alias"""
+        f"""SELECT person FROM lk_met_person UNION ALL SELECT person FROM lk_asked_person UNION ALL {strange}
+        UNION ALL SELECT root FROM lk_alias"""
     )
     steps.table(
         "lk_given",
-        """
+        f"""
         WITH asked AS (
             SELECT person FROM lk_met_person
             UNION SELECT coalesce(a.root, m.person) FROM lk_asked_person AS m LEFT JOIN lk_alias AS a ON a.person = m.person
         ),
         wanted AS (
             SELECT person, TRUE AS is_affected FROM asked
-            UNION ALL SELECT person, FALSE FROM (
-                SELECT person FROM lk_known UNION SELECT hash(person_code) FROM lk_former EXCEPT SELECT person FROM asked
-            ) AS k
+            UNION ALL SELECT person, FALSE FROM ({strange} EXCEPT SELECT person FROM asked) AS k
         ),
         codes AS (SELECT *, hash(person_code) AS person FROM lk_codes_before)
         SELECT c.person_code, c.run, c.current_code, c.person, coalesce(w.is_affected, FALSE) AS is_affected FROM codes AS c
@@ -197,16 +202,22 @@ def claims(steps: Steps) -> None:
 
 
 def changes(steps: Steps, library: Library) -> None:
-    """Table ``lk_change`` (record_id, person_code, how, weight): every record whose person is new or another; a
-    withdrawn record has none."""
+    """Table ``lk_change`` (record_id, person_code, how, weight): every record whose person is new or another, or who is that
+    person on other grounds; a withdrawn record has none."""
     steps.table("lk_lost", "SELECT person_code, current_code FROM lk_codes WHERE current_code <> person_code")
     steps.table(
         "lk_change",
         """
-        WITH settled AS (
-            SELECT k.record_id, coalesce(l.current_code, c.person_code) AS person_code
-            FROM lk_known AS k JOIN lk_given AS c ON c.person = k.person
-            LEFT JOIN lk_lost AS l ON l.person_code = c.person_code
+        WITH coded AS (
+            SELECT record_id, person_code, how FROM lk_stayed
+            UNION ALL
+            SELECT k.record_id, c.person_code, '' FROM lk_known AS k JOIN lk_given AS c ON c.person = k.person
+            ANTI JOIN lk_stayed AS s ON s.record_id = k.record_id
+        ),
+        settled AS (
+            SELECT c.record_id, coalesce(l.current_code, c.person_code) AS person_code
+            FROM coded AS c LEFT JOIN lk_lost AS l ON l.person_code = c.person_code
+            WHERE c.how <> 'key' OR l.person_code IS NOT NULL
         ),
         fresh AS (
             SELECT c.record_id, k.person_code, c.how, c.weight

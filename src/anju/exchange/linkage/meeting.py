@@ -89,6 +89,8 @@ def _ask(steps: Steps, arrived: str, parameters: Parameters) -> None:
 def _by_key(steps: Steps, library: Library) -> None:
     """Table ``lk_met_key`` (person, grp): people who share a rule's key with the description ``grp``."""
     library.show(shelves.NAMES, {"name": "SELECT name_id FROM lk_loose"}, ("raw_id", "name_id"))
+    numbers = f"SELECT {shelves.code_key('number', 'number')} FROM lk_loose"
+    library.show(shelves.PEOPLE, {"number": numbers}, ("tags", "number"))
     steps.table("lk_search", _searched())
     steps.table(
         "lk_asked_day",

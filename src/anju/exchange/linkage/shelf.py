@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+from pyarrow._compute import call_function  # pyarrow.compute makes hundreds of functions ready first
 
 from anju.exchange.linkage.steps import LinkEngine
 
@@ -26,6 +27,8 @@ UPPER = np.uint64(0xFFFFFFFF00000000)
 LOWER = np.uint64(0x00000000FFFFFFFF)
 ROWS = "rows.arrow"
 BATCH = 1 << 17
+FEW = 16
+"""Rows of one key that are gathered one after the other; those of a commoner key are counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +94,15 @@ def _read(rows_file: pa.ipc.RecordBatchFileReader, rows: Words, columns: list[st
         batch = rows_file.get_batch(number).select(columns)
         first, last = np.searchsorted(rows, (begin, begin + batch.num_rows))
         if last > first:
-            parts.append(batch.take(pa.array(rows[first:last] - np.uint64(begin))))
+            parts.append(call_function("take", [batch, _numbers(rows[first:last] - np.uint64(begin))]))
         begin += batch.num_rows
     kept = pa.schema([rows_file.schema.field(c) for c in columns])
     return pa.Table.from_batches(parts, kept)
+
+
+def _numbers(words: Words) -> pa.Array:
+    """As Arrow sees them, where they lie."""
+    return pa.Array.from_buffers(pa.uint64(), len(words), [None, pa.py_buffer(words)])
 
 
 def _once(words: Words) -> Words:
@@ -105,8 +113,8 @@ def _once(words: Words) -> Words:
 
 def _keys(engine: LinkEngine, query: str) -> Words:
     """The upper halves of the keys asked for, each once, in order."""
-    told = engine.stream(query, BATCH).read_all().column(0).drop_null()
-    return _once(told.to_numpy() & UPPER)
+    told = engine.stream(f"SELECT key FROM ({query}) AS k(key) WHERE key IS NOT NULL", BATCH).read_all()
+    return _once(told.column(0).to_numpy() & UPPER)
 
 
 def _places(path: Path, keys: Words) -> Words:
@@ -114,10 +122,15 @@ def _places(path: Path, keys: Words) -> Words:
     if not path.stat().st_size or not len(keys):
         return np.empty(0, np.uint64)
     words = np.memmap(path, dtype=np.uint64, mode="r")
-    first = np.searchsorted(words, keys)
-    met = (words[np.minimum(first, len(words) - 1)] & UPPER) == keys
-    first = first[met]
-    counts = np.searchsorted(words, keys[met] | LOWER, side="right") - first
+    at, found = np.searchsorted(words, keys), []
+    for _ in range(FEW):
+        held = np.asarray(words[np.minimum(at, len(words) - 1)])
+        met = ((held & UPPER) == keys) & (at < len(words))
+        at, keys = at[met] + 1, keys[met]
+        found.append(held[met] & LOWER)
+        if not len(keys):
+            break
+    counts = np.searchsorted(words, keys | LOWER, side="right") - at
     ends = np.cumsum(counts)
     within = np.arange(ends[-1] if len(ends) else 0) - np.repeat(ends - counts, counts)
-    return np.asarray(words[np.repeat(first, counts) + within]) & LOWER
+    return np.concatenate([*found, np.asarray(words[np.repeat(at, counts) + within]) & LOWER])

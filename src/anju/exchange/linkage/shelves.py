@@ -33,6 +33,11 @@ def code_key(kind: str, code: str) -> str:
     return f"CASE WHEN {code} IS NOT NULL THEN hash('{kind}', CAST({code} AS BIGINT)) END"
 
 
+def certain_key() -> str:
+    """SQL for the key of a number and the name beside it."""
+    return "CASE WHEN number IS NOT NULL THEN hash(number, raw_id) END"
+
+
 def number_keys(digits: str, number: str = "CAST(NULL AS BIGINT)") -> tuple[str, ...]:
     """SQL for the keys of a number's parts, those that ``blocking`` takes: of a whole number, else of the text ``digits``."""
 
@@ -53,6 +58,7 @@ PEOPLE = Shelf(
     {
         "person": ("person",),
         "number": (code_key("number", "number"),),
+        "certain": (f"CASE WHEN is_anchor THEN {certain_key()} END",),
         "named": tuple(
             named_key("raw_id", f"{day} {part}") for day in (DAY, "lunar") for part in ("// 10000", "% 10000")
         ),

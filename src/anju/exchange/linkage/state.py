@@ -22,7 +22,7 @@ from anju.kernel.engine import Engine
 
 TOUCHED = "touched"
 """A file of a delta: the people one of whose records was sent again or withdrawn."""
-FORM = 6
+FORM = 7
 """Counts the changes of what these files hold: a delta builds on a run of the same form only."""
 KINDS = ("assignment", "codes", "events", "people", "around", "names", "spelled", "counts")
 """Files that grow by parts."""

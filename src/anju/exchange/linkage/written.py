@@ -167,7 +167,8 @@ def _counted(steps: Steps, out: Path, before: Mapping[str, Any] | None) -> tuple
     how["review"] = int(before["records"]) - sum(how.values())
     for h, n in rows("SELECT how, count(*) FROM lk_former GROUP BY how"):
         how[str(h)] -= int(n)
-    placed = "SELECT c.how FROM lk_change AS c SEMI JOIN lk_arrived AS a ON a.record_id = c.record_id"
+    placed = """SELECT c.how FROM lk_change AS c SEMI JOIN lk_arrived AS a ON a.record_id = c.record_id
+        UNION ALL SELECT s.how FROM lk_stayed AS s ANTI JOIN lk_change AS c ON c.record_id = s.record_id"""
     for h, n in rows(f"SELECT how, count(*) FROM ({placed}) AS p GROUP BY how"):
         how[str(h)] = how.get(str(h), 0) + int(n)
     return how, int(before["people"])

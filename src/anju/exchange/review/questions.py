@@ -83,9 +83,7 @@ def collect(engine: Engine, held: frozenset[str], batches: Sequence[tuple[str, i
     if not engine.rows("SELECT 1 FROM rv_pair LIMIT 1"):
         return ()
     engine.run(f"CREATE OR REPLACE TEMP TABLE rv_record AS {_RECORDS}")
-    order = ", ".join(f"('{name}', {place})" for name, place in batches) or "('', 0)"
-    engine.run(f"CREATE OR REPLACE TEMP TABLE rv_order AS SELECT * FROM (VALUES {order}) AS b(batch, place)")
-    stated = _stated(engine, held)
+    said = stated(engine, held, batches, "rv_record")
     people: dict[str, list[int]] = defaultdict(list)
     counts: dict[str, int] = {}
     for record, code, count in engine.rows(
@@ -99,7 +97,7 @@ def collect(engine: Engine, held: frozenset[str], batches: Sequence[tuple[str, i
         "LEFT JOIN rv_edges AS e ON e.record_a = p.left_record AND e.record_b = p.right_record "
         "QUALIFY row_number() OVER (PARTITION BY p.record_a, p.record_b ORDER BY p.weight DESC) = 1"
     )
-    return tuple(_question(row, people, counts, stated) for row in found)
+    return tuple(_question(row, people, counts, said) for row in found)
 
 
 _PAIRS = """
@@ -126,14 +124,18 @@ SELECT record_id, person_code, n FROM placed WHERE is_asked OR place <= {MOST_RE
 """
 
 
-def _stated(engine: Engine, held: frozenset[str]) -> Mapping[int, dict[str, Any]]:
-    """What each record says, by its id: the newest version of it."""
+def stated(
+    engine: Engine, held: frozenset[str], batches: Sequence[tuple[str, int]], wanted: str
+) -> Mapping[int, dict[str, Any]]:
+    """What each record of the table ``wanted`` says, by its id: the newest version of it in the view ``rv_batch``."""
+    order = ", ".join(f"('{name}', {place})" for name, place in batches) or "('', 0)"
+    engine.run(f"CREATE OR REPLACE TEMP TABLE rv_order AS SELECT * FROM (VALUES {order}) AS b(batch, place)")
     columns = ", ".join(
         f'r."{c}"' if c in held else f'CAST(NULL AS {canon.column(c).type}) AS "{c}"' for c in COLUMNS
     )
     found = engine.rows(
         f"SELECT r.record_id, r.dataset, r.record_key, coalesce(r.observed_on, r.sent_on) AS seen, {columns} "
-        "FROM rv_batch AS r SEMI JOIN rv_record AS w ON w.record_id = r.record_id "
+        f"FROM rv_batch AS r SEMI JOIN {wanted} AS w ON w.record_id = r.record_id "
         "JOIN rv_order AS o ON o.batch = r.batch "
         "QUALIFY row_number() OVER (PARTITION BY r.record_id ORDER BY o.place DESC, r.row_no DESC) = 1"
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import zip_longest
@@ -141,6 +141,19 @@ def asked(run: int) -> list[tuple[int, int, str, str, float]]:
             [run],
         )
         return [(int(a), int(b), one, two, weight) for a, b, one, two, weight in cursor.fetchall()]
+
+
+def shown(run: int, people: Collection[str]) -> dict[tuple[int, int], list[dict[str, Any]]]:
+    """What reviewers are shown of a run's pairs with one of these people: the pair to its two sides."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT record_a, record_b, told FROM exchange_reviewquestion WHERE run = %s AND told IS NOT NULL "
+            "AND (person_a = ANY(%s) OR person_b = ANY(%s))",
+            [run, list(people), list(people)],
+        )
+        return {
+            (int(a), int(b)): json.loads(sealer().open(told))["sides"] for a, b, told in cursor.fetchall()
+        }
 
 
 def back() -> list[tuple[int, str]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from anju.exchange.linkage import learning, parameters, state
+from anju.exchange.linkage import learning, parameters, shelf, shelves, state
 from anju.exchange.linkage.comparisons import HAN_COMPARISONS
 from anju.exchange.linkage.decisions import Decision
 from anju.exchange.linkage.link import link, link_delta, may_link_delta
@@ -151,11 +151,16 @@ def _arrive(
     return "SELECT record_id FROM lk_reopened"
 
 
+def batches_of(run_folder: Path) -> set[str]:
+    """The batches that a run saw; none where it is not there any more."""
+    path = run_folder / "batches.json"
+    return {str(b) for b in json.loads(path.read_text(encoding="utf-8"))} if path.is_file() else set()
+
+
 def _fresh(before: Path | None, batches: list[Batch]) -> list[Batch]:
     """Batches the run before did not see."""
-    path = before / "batches.json" if before else None
-    seen = set(json.loads(path.read_text(encoding="utf-8"))) if path and path.is_file() else set()
-    return [b for b in batches if str(b.id) not in {str(s) for s in seen}]
+    seen = batches_of(before) if before else set()
+    return [b for b in batches if str(b.id) not in seen]
 
 
 def _much(fresh: list[Batch], batches: list[Batch]) -> bool:
@@ -173,6 +178,16 @@ def start_afresh() -> None:
 def scan(engine: DuckEngine, name: str, done: Path, columns: tuple[str, ...] = ()) -> None:
     """View ``name``: record_id, person_code and further ``columns`` (how, weight) of every current record of a run."""
     state.scan_assignment(engine, name, state.parts(done, "assignment"), columns)
+
+
+def seats(engine: DuckEngine, name: str, done: Path, asked: Mapping[str, str]) -> None:
+    """View ``name``: record_id and person_code at least of the current records that queries of keys name (rules of
+    ``shelves.SEATS``); of every record where a run keeps no shelf."""
+    base = ""
+    if shelves.SEATS.place(done).is_dir():
+        base = f"{name}_base"
+        shelf.take(engine, shelves.SEATS, done, base, asked, ("record_id", "person_code"))
+    state.scan_assignment(engine, name, state.parts(done, "assignment"), base=base)
 
 
 def _pair(word: Decision) -> tuple[int, int, bool]:
