@@ -6,10 +6,11 @@ import errno
 import socket
 from collections.abc import Callable
 
+import psycopg
 import psycopg.errors
 import pytest
 
-from anju.jobs import cli, health
+from anju.jobs import cli, database, health
 from anju.jobs.cli import serve
 from anju.kernel.refusal import Refusal
 
@@ -41,6 +42,42 @@ def test_a_full_disk_is_told(
     told = capsys.readouterr().err
     assert "disk became full" in told
     assert "the row" not in told
+
+
+@pytest.mark.parametrize(
+    ("said", "url", "code"),
+    [
+        ("connection failed: port 5999 failed: Connection refused\n\tIs it running?", "postgresql://a@b/c", "database.not_reached"),
+        ("failed to resolve host 'b': Name or service not known", "postgresql://a@b/c", "database.not_reached"),
+        ("connection is bad: no such socket", "", "database.went_away"),
+        ("consuming input failed: server closed the connection unexpectedly", "", "database.went_away"),
+        ("the connection is lost", "postgresql://a@b/c", "database.went_away"),
+    ],
+)  # fmt: skip
+def test_a_database_that_is_not_there_is_told(
+    said: str, url: str, code: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(prog_name: str) -> None:
+        try:
+            raise psycopg.OperationalError(said)
+        except psycopg.OperationalError as cause:
+            raise RuntimeError("wrapped") from cause
+
+    monkeypatch.setenv("DATABASE_URL", url)
+    monkeypatch.setattr(cli, "build", lambda word: broken)
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == cli.REFUSED
+    assert code in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "url", ["mysql://a@b/c", "not a url", "postgresql://a:b@c:port/d", "postgresql://[a/b", ""]
+)
+def test_an_address_of_no_database_is_refused_without_quoting_it(url: str) -> None:
+    with pytest.raises(Refusal, match=r"database\.bad_url") as refused:
+        database.settings(url)
+    assert refused.value.facts == {}
 
 
 def test_what_nobody_foresaw_stays_a_traceback(monkeypatch: pytest.MonkeyPatch) -> None:

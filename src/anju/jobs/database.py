@@ -41,6 +41,7 @@ TUNING = {
 }
 """Settings for one small server; a real one is tuned by whoever runs it. ``wal_level = minimal`` lets a
 first load into a new table skip the log."""
+SCHEMES = frozenset({"postgresql", "postgres"})
 
 
 def url() -> str:
@@ -145,7 +146,13 @@ def _clear(folder: Path) -> None:
 
 def settings(database_url: str) -> dict[str, object]:
     """Django's ``DATABASES`` entry for a PostgreSQL URL."""
-    parts = urlsplit(database_url)
+    try:
+        parts = urlsplit(database_url)
+        port = str(parts.port or "")
+    except ValueError:  # brackets or a port that is none
+        raise Refusal("database.bad_url") from None
+    if parts.scheme not in SCHEMES:
+        raise Refusal("database.bad_url")
     query = {k: v[-1] for k, v in parse_qs(parts.query).items()}
     return {
         "ENGINE": "django.db.backends.postgresql",
@@ -153,11 +160,22 @@ def settings(database_url: str) -> dict[str, object]:
         "USER": unquote(parts.username or ""),
         "PASSWORD": unquote(parts.password or ""),
         "HOST": query.pop("host", parts.hostname or ""),
-        "PORT": str(parts.port or ""),
+        "PORT": port,
         "CONN_MAX_AGE": 60,
         "CONN_HEALTH_CHECKS": True,
         "OPTIONS": query,
     }
+
+
+def check_encoding() -> None:
+    """Refuse a database that has no room for Chinese: it would take the tables, and then not one row."""
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW server_encoding")
+        encoding = str(cursor.fetchone()[0])
+    if encoding != "UTF8":
+        raise Refusal("database.not_utf8", encoding=encoding, name=connection.settings_dict["NAME"])
 
 
 def waiting() -> int:

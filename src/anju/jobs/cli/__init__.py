@@ -41,10 +41,20 @@ REFUSED = 3
 """Exit code of a refusal; 2 is a wrong call, 1 a failed check."""
 
 MADE_READY = "ANJU_MADE_READY"
-DISK_FULL = "53100"
-NOT_THERE = frozenset({"42P01", "42703", "42704", "42883", "3F000"})
-"""PostgreSQL's codes for a table, column, role or function it does not know; for a full disk."""
 """Set in a command that runs again because it found an empty database."""
+DISK_FULL = "53100"
+SHUT_DOWN = frozenset({"57P01", "57P02", "57P03"})
+NOT_THERE = frozenset({"42P01", "42703", "42704", "42883", "3F000"})
+"""PostgreSQL's codes for a table, column, role or function it does not know; above for a full disk, for its own end."""
+NOT_REACHED = ("connection failed", "connection is bad", "connection timeout", "failed to resolve host")
+WENT_AWAY = (
+    "consuming input failed",
+    "sending query",
+    "server closed",
+    "the connection is",
+    "flushing failed",
+)
+"""What the driver says where no database answers, so that there is no code."""
 
 errors = Console(stderr=True)
 
@@ -92,6 +102,8 @@ def main() -> None:
     except Exception as broken:
         if _is_disk_full(broken):
             _tell(Refusal("machine.disk_full", path=home()))
+        if gone := _is_gone(broken):
+            _tell(gone)
         if _answer_of(broken) not in NOT_THERE:
             raise
         _begin_anew()
@@ -129,6 +141,21 @@ def _is_disk_full(broken: BaseException | None) -> bool:
             return True
         broken = broken.__cause__ or broken.__context__
     return False
+
+
+def _is_gone(broken: BaseException | None) -> Refusal | None:
+    """What to tell where the database was not reached, or went away in the middle of the work; None for anything else."""
+    while broken is not None:
+        kind, said = type(broken), str(broken).strip()
+        if kind.__module__.partition(".")[0] == "psycopg" and kind.__name__ == "OperationalError":
+            if said.startswith(NOT_REACHED) and os.environ.get("DATABASE_URL"):
+                return Refusal("database.not_reached", said=" ".join(said.split()))
+            if said.startswith((*NOT_REACHED, *WENT_AWAY)):
+                return Refusal("database.went_away")
+        if kind.__module__.partition(".")[0] == "psycopg" and getattr(broken, "sqlstate", None) in SHUT_DOWN:
+            return Refusal("database.went_away")
+        broken = broken.__cause__ or broken.__context__
+    return None
 
 
 def _upgrades_waiting() -> int:

@@ -23,12 +23,13 @@ def upgrade() -> None:
     from django.db import ProgrammingError, connection
     from psycopg.errors import InsufficientPrivilege
 
-    from anju.jobs.database import UPGRADING
+    from anju.jobs.database import UPGRADING, check_encoding
 
     try:
         # Two commands may find the same new database at once: the second waits, and finds it made.
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_lock(%s)", [UPGRADING])
+        check_encoding()
         call_command("migrate", verbosity=1)
     except ProgrammingError as refused:
         if not isinstance(refused.__cause__, InsufficientPrivilege):
