@@ -21,8 +21,11 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-import pyarrow.parquet as pq
 import pytest
+
+from anju.exchange.library.catalogue import TABLES
+from anju.exchange.library.standing import Standing
+from anju.jobs.engine import DuckEngine
 
 KILLS = int(os.environ.get("ANJU_KILLS", "6"))
 SEED = int(os.environ.get("ANJU_KILLS_SEED") or time.time_ns() % 10**6)
@@ -164,10 +167,15 @@ def names(home: Home) -> dict[str, str]:
 
 
 def library(home: Home) -> dict[str, list[str]]:
-    """Every row of every Parquet file of the newest run, as text, in order."""
+    """Every row of the newest run's tables, as text, in order."""
     called, found = names(home), {}
-    for path in sorted(home.newest().glob("*.parquet")):
-        found[path.stem] = sorted(repr(_row(row, called)) for row in pq.read_table(path).to_pylist())
+    engine = DuckEngine(home.folder / "compared", memory="1GB")
+    standing = Standing(engine, home.newest())
+    for table in TABLES:
+        standing.scan(table)
+        rows = engine.connection.sql(f"SELECT * FROM {table}").to_arrow_table().to_pylist()
+        found[table] = sorted(repr(_row(row, called)) for row in rows)
+    engine.close()
     assert len(found["person"]) > PEOPLE * 0.9
     return found
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from anju.exchange.library.standing import Standing
 from anju.exchange.linkage.state import scan_assignment
 from anju.kernel.engine import Engine
 from anju.register.dossier import FIELDS
@@ -21,9 +22,8 @@ def accuracy(
     engine: Engine, library: Path, assignment: Sequence[Path], truth: Path
 ) -> dict[str, float | None]:
     """Shares of shown values that are true, per field and overall; of places, contradictions and police records."""
+    Standing(engine, library, "ac_").scan("person")
     for name, path in (
-        ("ac_person", library / "person.parquet"),
-        ("ac_discrepancy", library / "discrepancy.parquet"),
         ("ac_truth", truth / "people.parquet"),
         ("ac_record", truth / "records.parquet"),
     ):

@@ -86,7 +86,7 @@ def prepare(engine: Engine, inputs: Inputs, rules: Rules) -> None:
         "CREATE OR REPLACE TEMP TABLE who AS SELECT a.record_id, p.pid "
         "FROM assignment AS a JOIN person_no AS p ON a.person_code = p.person_code"
     )
-    engine.run(f"CREATE OR REPLACE TEMP TABLE dataset_rule AS {_dataset_rule(inputs, rules)}")
+    engine.run(f"CREATE OR REPLACE TEMP TABLE dataset_rule AS {dataset_rule(inputs, rules)}")
 
 
 def _some_repeated(engine: Engine, inputs: Inputs) -> bool:
@@ -124,7 +124,7 @@ def _live(dataset: str, some_repeated: bool) -> str:
     )
 
 
-def _dataset_rule(inputs: Inputs, rules: Rules) -> str:
+def dataset_rule(inputs: Inputs, rules: Rules) -> str:
     """One row per dataset and person field: rank and department."""
     departments = rules.departments
     rows = [

@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
@@ -37,13 +37,13 @@ OFFICIAL = ("official", "code", *PARTS, "address")
 EMPLOYER = ("dataset", "is_register", "seen", "credit_code", *(c for c, _ in EMPLOYER_TOLD), "n")
 REPEATED = ("record_id", "batch", "row_no")
 REPEAT = ("person_code", "dataset", "extra")
-GROWING: Mapping[str, tuple[str, str, tuple[str, ...]]] = {
-    "official_said": ("official", "official", OFFICIAL),
-    "employer_said": ("credit_code", "employer_code", EMPLOYER),
-    "repeated": ("record_id", "record_id", REPEATED),
-    "repeat": ("person_code", "person_code", REPEAT),
+GROWING: Mapping[str, tuple[str, tuple[str, ...]]] = {
+    "official_said": ("official", OFFICIAL),
+    "employer_said": ("credit_code", EMPLOYER),
+    "repeated": ("record_id", REPEATED),
+    "repeat": ("person_code", REPEAT),
 }
-"""Tables that grow by parts: the column by which rows are superseded, the list they go by, the columns."""
+"""Tables that grow by parts: the column by which rows are superseded, the columns."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,12 @@ class Before:
 
 
 def keep(
-    engine: Engine, inputs: Inputs, rules: Rules, out: Path, counted: Mapping[str, measures.Counted]
+    engine: Engine,
+    inputs: Inputs,
+    rules: Rules,
+    out: Path,
+    counted: Mapping[str, measures.Counted],
+    codes: Sequence[Path] = (),
 ) -> None:
     """Write what a whole run keeps. ``repeat`` and the tables of its steps must be there still."""
     folder = out / FOLDER
@@ -101,11 +106,18 @@ def keep(
         ),
     ):
         engine.save(query, folder / f"{name}.parquet")
-    describe(inputs, rules, out, counted)
+    describe(inputs, rules, out, counted, codes)
 
 
-def describe(inputs: Inputs, rules: Rules, out: Path, counted: Mapping[str, measures.Counted]) -> None:
-    """Write what a run read, and of our own records and the assignment a copy or a link."""
+def describe(
+    inputs: Inputs,
+    rules: Rules,
+    out: Path,
+    counted: Mapping[str, measures.Counted],
+    codes: Sequence[Path] = (),
+) -> None:
+    """Write what a run read, and of our own records and the assignment a copy or a link. ``codes``: files of every code
+    ever given."""
     folder = out / FOLDER
     (folder / OWN).mkdir(parents=True, exist_ok=True)
     (folder / LINKED).mkdir(exist_ok=True)
@@ -121,6 +133,7 @@ def describe(inputs: Inputs, rules: Rules, out: Path, counted: Mapping[str, meas
         "batches": {b.id: _print(b.path) for b in inputs.batches if not _is_own(b.id)},
         "aspects": aspects(inputs),
         "assignment": [prints(p) for p in linked],
+        "codes": [prints(p) for p in codes],
         "counted": {dataset: [c.aspect, c.records] for dataset, c in counted.items()},
     }
     (folder / STATE).write_text(json.dumps(told), encoding="utf-8")

@@ -39,7 +39,7 @@ def steps(
     if not inputs.batches:
         raise Refusal("library.nothing_accepted")
     as_of = f"DATE '{inputs.as_of.isoformat()}'"
-    queries = _queries(inputs, rules)
+    told = queries(inputs, rules)
     order: tuple[tuple[str, Step, tuple[str, ...]], ...] = (
         ("records", lambda: given.prepare(engine, inputs, rules), ()),
         ("mentions", lambda: people.mentions(engine, inputs), ()),
@@ -47,8 +47,8 @@ def steps(
         ("stays", lambda: places.stays(engine, inputs, rules), ()),
         ("employers", lambda: places.employers(engine, inputs), ()),
         ("jobs", lambda: places.jobs(engine, inputs, rules), ()),
-        ("where people live", lambda: _lives(engine, as_of), ("stay", "job")),
-        ("enrolments", lambda: _enrolments(engine, inputs, rules, as_of), ()),
+        ("where people live", lambda: lives(engine, as_of), ("stay", "job")),
+        ("enrolments", lambda: enrolments(engine, inputs, rules, as_of), ()),
         ("contributions", lambda: facts.contributions(engine, inputs), ("contribution",)),
         ("heard", lambda: family.hear(engine, inputs, rules), ()),
         ("people", lambda: people.resolve(engine, inputs, rules), ("discrepancy",)),
@@ -62,7 +62,7 @@ def steps(
         tell(name)
         step()
         for table in tables:
-            rows = save(engine, table, queries[table](), out / f"{table}.parquet", inputs.wanted)
+            rows = save(engine, table, told[table](), out / f"{table}.parquet", inputs.wanted)
             if table in {"person", "discrepancy"}:  # what the measures read
                 engine.scan(table, [out / f"{table}.parquet"])
             yield table, rows
@@ -85,7 +85,7 @@ def _nothing() -> None:
     """A step whose tables need nothing beside what is there."""
 
 
-def _lives(engine: Engine, as_of: str) -> None:
+def lives(engine: Engine, as_of: str) -> None:
     """Make ``current_stay``, ``current_job`` and ``lives``: the division each person lives in, else works in."""
     for table, columns in (("stay", "code, told_region"), ("job", "code, told_name")):
         engine.run(
@@ -103,7 +103,7 @@ LEFT JOIN (SELECT credit_code, max(region) AS region FROM employer_said GROUP BY
     ON jb.code = em.credit_code""")
 
 
-def _enrolments(engine: Engine, inputs: Inputs, rules: Rules, as_of: str) -> None:
+def enrolments(engine: Engine, inputs: Inputs, rules: Rules, as_of: str) -> None:
     places.enrolments(engine, inputs, rules)
     now = periods.current("enrolment", as_of, "school_code, stage")
     engine.run(f"CREATE OR REPLACE TEMP TABLE current_enrolment AS {now}")
@@ -149,7 +149,7 @@ LEFT JOIN spelled AS ls ON s.pid = ls.pid
 LEFT JOIN contrary AS c ON s.pid = c.pid"""
 
 
-def _queries(inputs: Inputs, rules: Rules) -> Mapping[str, Callable[[], str]]:
+def queries(inputs: Inputs, rules: Rules) -> Mapping[str, Callable[[], str]]:
     """The query of every table, with ``pid`` in place of ``person_code`` where it is about people."""
     return {
         "person": lambda: _persons(inputs, rules),
@@ -209,16 +209,23 @@ UNION ALL
 def save(engine: Engine, name: str, query: str, path: Path, people: str = "person_no") -> int:
     """Write one table, columns as declared; rows of one person stand together, of the table ``people`` alone."""
     table = TABLES[name]
+    if not table.of_person:
+        return engine.save(declared(name, query), path, sort=", ".join(table.key))
+    order = (
+        "" if table.key == ("person_code",) else " ORDER BY q.pid"
+    )  # one row each: nothing to bring together
+    return engine.save(declared(name, query, people) + order, path)
+
+
+def declared(name: str, query: str, people: str = "person_no") -> str:
+    """A query: the rows of one table with its columns as declared."""
+    table = TABLES[name]
     rest = ", ".join(
         f"CAST(q.{f.name} AS {f.type}) AS {f.name}" for f in table.fields if f.name != "person_code"
     )
     if table.of_person:
-        order = (
-            "" if table.key == ("person_code",) else " ORDER BY q.pid"
-        )  # one row each: nothing to bring together
-        whole = f"SELECT n.person_code, {rest} FROM ({query}) AS q JOIN {people} AS n ON q.pid = n.pid{order}"
-        return engine.save(whole, path)
-    return engine.save(f"SELECT {rest} FROM ({query}) AS q", path, sort=", ".join(table.key))
+        return f"SELECT n.person_code, {rest} FROM ({query}) AS q JOIN {people} AS n ON q.pid = n.pid"
+    return f"SELECT {rest} FROM ({query}) AS q"
 
 
 def forget(engine: Engine) -> None:

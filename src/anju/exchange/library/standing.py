@@ -52,13 +52,10 @@ class Standing:
         self.engine, self.folder, self.prefix = engine, folder, prefix
         self._known: set[str] = set()
 
-    def scan(
-        self, table: str, key: str = "", columns: Sequence[str] = (), kind: str = "", within: str = ""
-    ) -> str:
+    def scan(self, table: str, key: str = "", columns: Sequence[str] = (), within: str = "") -> str:
         """Make the view ``<prefix><table>``; return its name.
 
-        ``key`` and ``columns``: of a table the catalogue does not know; ``kind``: the list it goes by, when that is named
-        otherwise; ``within``: the folder under the run's.
+        ``key`` and ``columns``: of a table the catalogue does not know; ``within``: the folder under the run's.
         """
         name, folder = f"{self.prefix}{table}", self.folder / within
         key, columns = key or KEYS.get(table, ""), columns or TABLES[table].columns
@@ -66,24 +63,24 @@ class Standing:
         if not later:
             self.engine.scan(name, [folder / f"{table}.parquet"])
             return name
-        last = self._last(kind or key)
+        last = self._last(key)
         told = ", ".join(columns)
         self.engine.scan(f"{name}_base", [folder / f"{table}.parquet"])
         self.engine.scan(f"{name}_later", later)
         self.engine.run(
-            f"CREATE OR REPLACE VIEW {name} AS SELECT {told} FROM {name}_base AS b ANTI JOIN {last} AS g ON g.{kind or key} = b.{key} "
+            f"CREATE OR REPLACE VIEW {name} AS SELECT {told} FROM {name}_base AS b ANTI JOIN {last} AS g ON g.{key} = b.{key} "
             f"UNION ALL SELECT {told} FROM (SELECT l.* FROM {name}_later AS l SEMI JOIN {last} AS g "
-            f"ON g.{kind or key} = l.{key} AND g.part = l.part) AS s"
+            f"ON g.{key} = l.{key} AND g.part = l.part) AS s"
         )
         return name
 
-    def _last(self, kind: str) -> str:
+    def _last(self, key: str) -> str:
         """Table (key, part): the newest part that speaks of each key on a list."""
-        name = f"{self.prefix}last_{kind}"
-        if kind not in self._known:
-            self.engine.scan(f"{name}_listed", sorted((self.folder / GONE).glob(f"{kind}-*.parquet")))
+        name = f"{self.prefix}last_{key}"
+        if key not in self._known:
+            self.engine.scan(f"{name}_listed", sorted((self.folder / GONE).glob(f"{key}-*.parquet")))
             self.engine.run(
-                f"CREATE OR REPLACE TABLE {name} AS SELECT {kind}, max(part) AS part FROM {name}_listed GROUP BY {kind}"
+                f"CREATE OR REPLACE TABLE {name} AS SELECT {key}, max(part) AS part FROM {name}_listed GROUP BY {key}"
             )
-            self._known.add(kind)
+            self._known.add(key)
         return name

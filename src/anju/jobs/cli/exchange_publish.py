@@ -30,6 +30,9 @@ def publish(
         ),
     ] = "",
     engine: Engine = "",
+    full: Annotated[
+        bool, typer.Option("--full", help="Resolve everybody, not only those whose data can differ.")
+    ] = False,
 ) -> None:
     """Resolve and publish the library. Nothing new since the last run changes nothing."""
     setup_django()
@@ -44,7 +47,7 @@ def publish(
     ) as progress:
         task = progress.add_task("publishing")
         summary = library.run(
-            lambda step: progress.update(task, description=f"publishing: {step}"), memory, engine
+            lambda step: progress.update(task, description=f"publishing: {step}"), memory, engine, full
         )
         progress.update(task, description="publishing: what people have to settle")
         review.after_publish(summary.cases)

@@ -16,6 +16,8 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from anju.exchange.library import kept
+from anju.exchange.library.standing import Standing
 from anju.jobs.engine import DuckEngine
 from anju.jobs.pipeline import linkage
 from anju.kernel.engine import literal
@@ -102,10 +104,10 @@ def find_due(engine: DuckEngine, as_of: date, only: str = "", *, all_of_it: bool
 
 def _left(engine: DuckEngine, library: Path) -> None:
     """``gone``: people who no longer live here, and the day their last stay ended. Who has no stay at all is not gone."""
-    engine.scan("stays", [library / "stay.parquet"])
+    stays = Standing(engine, library, "left_").scan("stay")
     engine.run(
         "CREATE OR REPLACE TEMP TABLE gone AS SELECT person_code, max(coalesce(end_on, presumed_end_on)) AS left_on "
-        "FROM stays GROUP BY person_code HAVING bool_and(coalesce(end_on, presumed_end_on) IS NOT NULL)"
+        f"FROM {stays} GROUP BY person_code HAVING bool_and(coalesce(end_on, presumed_end_on) IS NOT NULL)"
     )
 
 
@@ -211,6 +213,8 @@ def purge_files(engine: DuckEngine, people: tuple[str, ...]) -> int:
     about something else is blotted out of it. Codes and their events stay: a code is for life and says nothing.
     """
     _tombstones(engine)
+    for run in (lake() / "library").glob("run-*"):
+        kept.forget(run)  # the next run resolves everybody
     listed = ", ".join(f"({literal(code)})" for code in people) or "(NULL)"
     engine.run(f"CREATE OR REPLACE TEMP TABLE erased AS SELECT * FROM (VALUES {listed}) AS e(person_code)")
     changed = blotted = 0
@@ -221,7 +225,7 @@ def purge_files(engine: DuckEngine, people: tuple[str, ...]) -> int:
             _rewrite(engine, path, gone, "row_no" if "row_no" in held else "")
             changed += 1
         blotted += _blot_named(engine, path, held)
-        if people and path.name == "kin.parquet" and "relative_code" in held:
+        if people and path.stem.partition("-")[0] == "kin" and "relative_code" in held:
             changed += _forget_relatives(engine, path)
     if changed:
         linkage.start_afresh()  # how people are described is learned anew by the next run

@@ -21,6 +21,8 @@ import pyarrow as pa
 from django.db import models
 
 from anju.exchange.library.catalogue import TABLES
+from anju.exchange.library.standing import KEYS, Standing
+from anju.kernel.engine import Engine
 from anju.kernel.refusal import Refusal
 from anju.register.store.loading import Target
 from anju.trust.sealing import Sealer, sealer
@@ -89,6 +91,20 @@ def abreast(items: Iterator[Item]) -> Iterator[Iterator[Item]]:
         walker.join()
 
 
+def show(engine: Engine, new: Path, old: Path, *, some: bool) -> None:
+    """Views ``new_<table>`` and ``old_<table>`` of two runs. ``some``: those who were resolved alone (``partial``)."""
+    if not old.is_dir():
+        raise Refusal("library.former_run_missing", folder=old.name)
+    standing = None if some else Standing(engine, old, "stood_")
+    for table in TABLES:
+        if standing:
+            standing.scan(table)
+            engine.scan(f"new_{table}", [new / f"{table}.parquet"])
+        key = KEYS.get(table)
+        touched = f" WHERE {key} IN (SELECT {key} FROM gone_{key})" if some and key else ""
+        engine.run(f"CREATE OR REPLACE VIEW old_{table} AS SELECT * FROM stood_{table}{touched}")
+
+
 class Exporter:
     """Makes exports ahead of the load, in a thread of its own."""
 
@@ -97,21 +113,19 @@ class Exporter:
         connection: duckdb.DuckDBPyConnection,
         folder: Path,
         new: Path,
-        old: Path | None,
+        first: bool,
         again: Sequence[str] = (),
         later: Sequence[str] = (),
     ) -> None:
         """``again``: people whose rows are all loaded anew; ``later``: people whom this load does not touch.
 
-        Works beside whoever uses ``connection`` meanwhile.
+        Works beside whoever uses ``connection`` meanwhile. Unless it is the ``first`` load, ``show`` comes before.
         """
-        if old is not None and not old.is_dir():
-            raise Refusal("library.former_run_missing", folder=old.name)
-        self.connection, self.folder, self.first, self.again = connection.cursor(), folder, old is None, again
+        self.connection, self.folder, self.first, self.again = connection.cursor(), folder, first, again
         self._people("again", again)
         self._people("apart", [*again, *later])
         folder.mkdir(parents=True, exist_ok=True)
-        self.new, self.old = new, old
+        self.new = new
 
     def _people(self, name: str, codes: Sequence[str]) -> None:
         self.connection.register("arriving", pa.table({"code": pa.array(codes, pa.string())}))
@@ -126,13 +140,12 @@ class Exporter:
         return f"SELECT * FROM ({rows}) AS r WHERE person_code NOT IN (SELECT code FROM apart)"
 
     def see(self, source: str) -> None:
-        """Make ``new_<source>`` and, after a former run, ``old_<source>`` readable."""
-        for name, folder in (("new", self.new), ("old", self.old)):
-            if folder is not None:
-                path = folder / f"{source}.parquet"
-                self.connection.execute(
-                    f"CREATE OR REPLACE VIEW {name}_{source} AS SELECT * FROM read_parquet('{path}')"
-                )
+        """Make ``new_<source>`` readable in a first load."""
+        if self.first:
+            path = self.new / f"{source}.parquet"
+            self.connection.execute(
+                f"CREATE OR REPLACE VIEW new_{source} AS SELECT * FROM read_parquet('{path}')"
+            )
 
     def write(self, query: str, name: str) -> Iterator[Path]:
         """A query's rows as one file of CSV without a header; null is nothing, an empty text is quoted."""

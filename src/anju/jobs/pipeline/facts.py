@@ -21,6 +21,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
+from anju.exchange.library.standing import Standing
 from anju.jobs import engines
 from anju.jobs.engine import DuckEngine
 from anju.kernel import packs
@@ -134,10 +135,11 @@ def _library(name: str = "duckdb") -> Iterator[Any]:
     files = _files()
     if "person" not in files:
         raise Refusal("policy.library_not_ready", reason="person")
-    engine = engines.opened(name, home() / "spill")
+    engine: Any = engines.opened(name, home() / "spill")
     try:
-        for name, paths in files.items():
-            engine.scan(name, paths)
+        standing = Standing(engine, files["person"][0].parent)
+        for name in files:
+            standing.scan(name)
         yield engine
     finally:
         engine.close()

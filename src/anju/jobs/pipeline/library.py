@@ -20,7 +20,7 @@ from typing import Any
 import psutil
 import pyarrow.parquet as pq
 
-from anju.exchange.library import kept, measures, resolve, rules
+from anju.exchange.library import kept, measures, partial, resolve, rules
 from anju.exchange.library.inputs import BatchFile, Inputs
 from anju.exchange.linkage import state
 from anju.jobs import engines
@@ -104,10 +104,13 @@ def digest(given: Inputs, said: rules.Rules) -> str:
     return told.hexdigest()
 
 
-def run(tell: Tell = lambda _: None, memory: str = "", engine_name: str = "") -> PublishSummary:
+def run(
+    tell: Tell = lambda _: None, memory: str = "", engine_name: str = "", full: bool = False
+) -> PublishSummary:
     """Resolve and publish what was accepted and linked. Nothing new since the last run changes nothing.
 
     ``engine_name``: where it is resolved, duckdb or spark; PostgreSQL is loaded from this machine in either case.
+    ``full``: resolve everybody, whatever the last run did.
     """
     from anju.exchange.store import queries as exchange_queries
     from anju.register.store import runs
@@ -118,13 +121,13 @@ def run(tell: Tell = lambda _: None, memory: str = "", engine_name: str = "") ->
         rules.check(said, given.datasets)
         wanted = digest(given, said)
         newest = runs.newest()
-        if newest is not None and newest.inputs == wanted:
+        if newest is not None and newest.inputs == wanted and not full:
             return PublishSummary(newest.id, False, newest.people, newest.records, {}, newest.figures)
         clean()
         standard = standardised(exchange_queries.standardisation())
         begun = runs.begin(wanted, given.as_of, read_at)
         try:
-            return publish(begun, given, said, standard, tell, memory, before, engine_name)
+            return publish(begun, given, said, standard, tell, memory, before, engine_name, full)
         except BaseException:
             runs.fail(begun)
             raise
@@ -148,74 +151,131 @@ def publish(
     memory: str,
     before: Entered,
     engine_name: str = "",
+    full: bool = False,
 ) -> PublishSummary:
     """Resolve into a folder of its own and load it in one transaction. ``before``: what was entered when it was read.
 
-    The first run loads each table while the next is resolved; a later one compares with the former run when all is there.
+    After a former run only those whose rows can differ from it are resolved, unless ``full`` or where that cannot be
+    known (``partial``). The first run loads each table while the next is resolved.
     """
-    from anju.register.store import loading, runs
+    from anju.register.store import runs
 
-    seconds: dict[str, float] = {}
-    part = folder() / f"run-{run_id:06d}"
+    work = Work(run_id, given, said, standard, tell, folder() / f"run-{run_id:06d}", before)
     former = runs.newest()
-    tables: dict[str, int] = {}
-    told: dict[str, Any] = {}
+    if former is not None and not full and engines.wanted(engine_name) != "spark":
+        with opened(memory) as engine, timed(work.seconds, "total"):
+            if _publish_some(work, engine, lake() / former.folder):
+                return work.summary()
+    with opened(memory) as engine, resolving_on(engine_name, engine) as worker, timed(work.seconds, "total"):
+        if former is None:
+            _publish_first(work, engine, worker)
+        else:
+            _publish_whole(work, engine, worker, lake() / former.folder)
+    return work.summary()
+
+
+@dataclass
+class Work:
+    """One run under way: what it reads, where it writes, what it has found."""
+
+    run: int
+    given: Inputs
+    said: rules.Rules
+    standard: dict[str, tuple[int, int]]
+    tell: Tell
+    part: Path
+    before: Entered
+    seconds: dict[str, float] = field(default_factory=dict)
+    tables: dict[str, int] = field(default_factory=dict)
+    told: dict[str, Any] = field(default_factory=dict)
     cases: dict[str, int] | None = None
 
-    def measured() -> None:
-        with timed(seconds, "measure"):
-            tell("measures")
-            counted = measures.count(worker, given)
-            figures = measures.measure(worker, given, said, standard, counted)
-        if worker is engine:
-            with timed(seconds, "keep"):
-                kept.keep(worker, given, said, part, counted)
-        told["figures"] = figures
-        told.update({name: int(figures[name]["value"]) for name in ("people", "records")})
+    def measured(self, worker: Any, counted: Mapping[str, measures.Counted], records: str = "raw") -> None:
+        """Measure what has just been resolved."""
+        with timed(self.seconds, "measure"):
+            self.tell("measures")
+            figures = measures.measure(worker, self.given, self.said, self.standard, counted, records)
+        self.told["figures"] = figures
+        self.told.update({name: int(figures[name]["value"]) for name in ("people", "records")})
+
+    def kept(self, worker: Any, *, here: bool) -> None:
+        """Measure a whole run and keep what the next one needs, where it was resolved ``here``."""
+        counted = measures.count(worker, self.given)
+        self.measured(worker, counted)
+        if here:
+            with timed(self.seconds, "keep"):
+                kept.keep(worker, self.given, self.said, self.part, counted, codes())
+
+    def summary(self) -> PublishSummary:
+        """What the run did."""
+        seconds = {k: round(v, 3) for k, v in self.seconds.items()}
+        told = self.told
+        return PublishSummary(
+            self.run, True, told["people"], told["records"], self.tables, told["figures"], seconds, self.cases
+        )
+
+
+def _publish_first(work: Work, engine: DuckEngine, worker: Any) -> None:
+    """Load each table while the next one is resolved."""
+    from anju.register.store import loading
+
+    targets = {t.source: t for t in loading.TARGETS}
 
     def resolving() -> Iterator[loading.Target]:
-        targets = {t.source: t for t in loading.TARGETS}
-        with timed(seconds, "resolve"):
-            for name, rows in resolve.steps(worker, given, said, part, tell):
-                if worker is not engine and not tables:
+        with timed(work.seconds, "resolve"):
+            for name, rows in resolve.steps(worker, work.given, work.said, work.part, work.tell):
+                if worker is not engine and not work.tables:
                     _lives(worker, engine)
-                tables[name] = rows
+                work.tables[name] = rows
                 yield targets[name]
-        measured()
+        work.kept(worker, here=worker is engine)
 
-    with opened(memory) as engine, resolving_on(engine_name, engine) as worker, timed(seconds, "total"):
-        if former is None:
-            exporter = exports.Exporter(engine.connection, folder() / "export", part, None)
-            with exports.abreast(resolving()) as made:
-                cases = load(exporter, run_id, part, made, told, tell)
-        else:
-            with timed(seconds, "resolve"):
-                tables = resolve.resolve(worker, given, said, part, tell)
-            if worker is not engine:
-                _lives(worker, engine)
-            measured()
-            resolve.forget(worker)
-            with timed(seconds, "load"):
-                exporter = exports.Exporter(
-                    engine.connection,
-                    folder() / "export",
-                    part,
-                    lake() / former.folder,
-                    *_apart(before, entered()),
-                )
-                # Plain tables first: PostgreSQL has work while the first values are sealed.
-                targets = sorted(loading.TARGETS, key=lambda t: len(t.hidden))
-                load(exporter, run_id, part, iter(targets), told, tell)
-    return PublishSummary(
-        run_id,
-        True,
-        told["people"],
-        told["records"],
-        tables,
-        told["figures"],
-        {k: round(v, 3) for k, v in seconds.items()},
-        cases,
-    )
+    exporter = exports.Exporter(engine.connection, folder() / "export", work.part, True)
+    with exports.abreast(resolving()) as made:
+        work.cases = load(exporter, work, made)
+
+
+def _publish_whole(work: Work, engine: DuckEngine, worker: Any, former: Path) -> None:
+    """Resolve everybody, then load what is not as in the former run."""
+    with timed(work.seconds, "resolve"):
+        work.tables = resolve.resolve(worker, work.given, work.said, work.part, work.tell)
+    if worker is not engine:
+        _lives(worker, engine)
+    work.kept(worker, here=worker is engine)
+    resolve.forget(worker)
+    exports.show(engine, work.part, former, some=False)
+    _load_changes(work, engine)
+
+
+def _publish_some(work: Work, engine: DuckEngine, former: Path) -> bool:
+    """Resolve those whose rows can differ from the former run's and load what does; False, and nothing done, if everybody
+    must be resolved."""
+    stood = kept.read(former)
+    if stood is None or not kept.may_follow(stood, work.given, work.said):
+        return False
+    with timed(work.seconds, "resolve"):
+        written = partial.resolve_some(
+            engine, work.given, work.said, stood, work.part, frozenset(work.before), work.tell, codes()
+        )
+    if written is None:
+        return False
+    work.tables = written.tables
+    work.measured(engine, written.counted, "every")
+    exports.show(engine, work.part, former, some=True)
+    _load_changes(work, engine, stood)
+    return True
+
+
+def _load_changes(work: Work, engine: DuckEngine, stood: kept.Before | None = None) -> None:
+    """Load what is not as in the former run."""
+    from anju.register.store import loading
+
+    with timed(work.seconds, "load"):
+        apart = _apart(work.before, entered())
+        exporter = exports.Exporter(engine.connection, folder() / "export", work.part, False, *apart)
+        # Plain tables first: PostgreSQL has work while the first values are sealed.
+        targets = sorted(loading.TARGETS, key=lambda t: len(t.hidden))
+        load(exporter, work, iter(targets), stood)
 
 
 def entered() -> Entered:
@@ -234,16 +294,12 @@ def _apart(before: Entered, now: Entered) -> tuple[list[str], list[str]]:
 
 
 def load(
-    exporter: exports.Exporter,
-    run_id: int,
-    new: Path,
-    targets: Iterator[Any],
-    told: dict[str, Any],
-    tell: Tell,
+    exporter: exports.Exporter, work: Work, targets: Iterator[Any], stood: kept.Before | None = None
 ) -> dict[str, int] | None:
     """Everything that changed into PostgreSQL, and the run finished, in one transaction.
 
     A first load opens the cases of contradictions at once, while people are still resolved, and returns their number.
+    ``stood``: the run before, where only what changed since is loaded.
     """
     from django.db import transaction
 
@@ -252,14 +308,14 @@ def load(
     cases = None
     with transaction.atomic():
         empty = exporter.first and loading.hold(*(t.table for t in loading.TARGETS))
-        codes = _given(exporter)
+        codes = _given(exporter, stood)
         if codes is not None:  # known before anything is resolved
-            _anchor(codes, tell)
+            _anchor(codes, work.tell)
         if not exporter.first:
             loading.move(exports.Export(loading.TARGETS[0], "moved", _moved(exporter)).chunks())
             loading.close_people(exporter.again)
         for export in exporter.ahead(targets):
-            tell(f"load {export.target.source}")
+            work.tell(f"load {export.target.source}")
             if export.kind == exports.CLOSED:
                 loading.close(export.target, export.chunks())
                 continue
@@ -271,8 +327,8 @@ def load(
             if empty and export.target.source == "discrepancy":
                 cases = settling.follow(runs.clock())
         if codes is None:
-            _anchor(exporter.write("SELECT person_code, NULL FROM new_person", "codes"), tell)
-        runs.finish(run_id, folder=new.relative_to(lake()).as_posix(), **told)
+            _anchor(exporter.write("SELECT person_code, NULL FROM new_person", "codes"), work.tell)
+        runs.finish(work.run, folder=work.part.relative_to(lake()).as_posix(), **work.told)
     return cases
 
 
@@ -283,21 +339,32 @@ def _anchor(codes: Iterator[Path], tell: Tell) -> None:
     loading.anchor(exports.Export(loading.TARGETS[0], "codes", codes).chunks())
 
 
-def _given(exporter: exports.Exporter) -> Iterator[Path] | None:
-    """Every code ever given and the one that answers for it today, if the linkage tells."""
+def codes() -> tuple[Path, ...]:
+    """The linkage's files of every code ever given, if it tells."""
     known = linkage.current()
-    if known is None or not (known / "codes.parquet").is_file():
+    return tuple(p for p in state.parts(known, "codes") if p.is_file()) if known else ()
+
+
+def _given(exporter: exports.Exporter, stood: kept.Before | None) -> Iterator[Path] | None:
+    """Every code ever given and the one that answers for it today, if the linkage tells; of those a former run has loaded
+    (``stood``) only what changed since."""
+    told = codes()
+    if not told:
         return None
+    seen = stood.told["codes"] if stood else []
+    if seen and [kept.prints(p) for p in told[: len(seen)]] == seen:
+        told = told[len(seen) :]
+    if not told:
+        return iter(())
     return exporter.write(
         "SELECT person_code, CASE WHEN current_code <> person_code THEN current_code END "
-        f"FROM ({state.codes_sql(state.parts(known, 'codes'))}) AS given ORDER BY person_code",
+        f"FROM ({state.codes_sql(told)}) AS given ORDER BY person_code",
         "codes",
     )
 
 
 def _moved(exporter: exports.Exporter) -> Iterator[Path]:
     """People whose division is another than in the former run."""
-    exporter.see("person")
     return exporter.write(
         "SELECT n.person_code, n.region FROM new_person AS n JOIN old_person AS o ON n.person_code = o.person_code "
         "WHERE n.region IS DISTINCT FROM o.region",

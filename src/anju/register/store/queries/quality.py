@@ -160,7 +160,10 @@ def count_discrepancies(scope: Sequence[str]) -> dict[str, int]:
 
 
 def library_files(known_on: datetime | None = None) -> dict[str, list[Path]]:
-    """Table -> Parquet files of the newest finished run (as known then). Refuses when there is none on disk."""
+    """Table -> Parquet files of the newest finished run (as known then), the whole one and later parts, oldest first.
+
+    Refuses when there is none on disk. What counts of them tells ``exchange.library.standing``.
+    """
     runs = Run.objects.filter(state="finished").order_by("-id")
     if known_on is not None:
         runs = runs.filter(known_at__lte=known_on)
@@ -168,4 +171,7 @@ def library_files(known_on: datetime | None = None) -> dict[str, list[Path]]:
     folder = lake() / found.folder if found else None
     if folder is None or not folder.is_dir():
         raise Refusal("register.no_library")
-    return {path.stem: [path] for path in sorted(folder.glob("*.parquet"))}
+    found_files: dict[str, list[Path]] = {}
+    for path in sorted(folder.glob("*.parquet"), key=lambda p: p.stem):
+        found_files.setdefault(path.stem.partition("-")[0], []).append(path)
+    return found_files
