@@ -163,3 +163,19 @@ def test_the_api_describes_itself(client: Client) -> None:
     assert all(path in page for path in schema["paths"])
     assert "<script>" not in page
     assert queries.find_people  # the pages and the API read through one room
+
+
+def test_problems_are_told_in_the_language_asked_for_and_name_the_field() -> None:
+    door = Client()
+    english = door.get("/api/exchange/batches", headers={"Accept-Language": "fr, en-GB;q=0.8, zh;q=0.1"})
+    assert (english.json()["detail"], english["Content-Language"]) == (english.json()["en"], "en")
+    for header in ("", "fr", "zh-CN, en;q=0.5", "en;q=0"):
+        answer = door.get("/api/exchange/batches", headers={"Accept-Language": header})
+        assert answer.json()["detail"] == answer.json()["zh"]
+    machine = Machine(made())
+    asked = {"people": [{"citizen_no": LI}, {"name": "李小华", "born_on": "1990-02-30"}]}
+    assert "people.1.born_on" in machine.post("/api/population/lookups", asked).json()["en"]
+    assert "body" not in machine.post("/api/population/lookups", asked).json()["en"]
+    wrong = machine.get("/api/population/lookup")
+    assert (wrong.status_code, wrong.json()["code"], wrong["Allow"]) == (405, "doors.wrong_method", "POST")
+    assert wrong["Content-Type"] == "application/problem+json"

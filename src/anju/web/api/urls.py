@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import wraps
 from inspect import getclosurevars, isfunction
 from typing import Any
 
@@ -41,8 +42,16 @@ def unreadable(_request: HttpRequest, error: ValidationError) -> HttpResponse:
     """What does not fit the interface: which fields, and never their values."""
     if any(e["loc"][-1] == "Idempotency-Key" for e in error.errors):
         return problems.problem(422, "doors.key_missing")
-    fields = sorted({".".join(str(p) for p in e["loc"])[:80] for e in error.errors})[:20]
+    fields = sorted({_place(e["loc"])[:80] for e in error.errors})[:20]
     return problems.problem(422, "doors.unreadable", fields=", ".join(fields))
+
+
+def _place(loc: tuple[Any, ...]) -> str:
+    """Where a fault is as the sender knows it: ``people.3.born_on``, ``limit``; ``body`` for all of it."""
+    named = [str(p) for p in loc[1:]]
+    if loc[0] == "body" and named[:1] == ["body"]:
+        named = named[1:]
+    return ".".join(named) or str(loc[0])
 
 
 @api.exception_handler(HttpError)
@@ -75,7 +84,26 @@ def _patterns() -> tuple[list[Any], str, str]:
         view.rules = tuple(dict.fromkeys(view.actions.values())) or (
             "page.open",
         )  # it describes itself to anyone
+        pattern.callback = _told(view)
     return patterns, *names  # type: ignore[return-value]
+
+
+def _told(view: Any) -> Any:
+    """The view, whose no to a method is a problem document too."""
+
+    @wraps(view)
+    def answered(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        answer = view(request, *args, **kwargs)
+        if answer.status_code != 405:
+            return answer
+        allowed = str(answer.headers.get("Allow", ""))
+        problem = problems.problem(
+            405, "doors.wrong_method", method=str(request.method)[:20], allowed=allowed
+        )
+        problem.headers["Allow"] = allowed
+        return problem
+
+    return answered
 
 
 urlpatterns: list[URLPattern | URLResolver] = [
