@@ -37,7 +37,7 @@ FREE = frozenset({"text", "name", "address"})
 ROUNDED = frozenset({"text", "citizen_no", "credit_code", "phone"})
 """Types whose long numbers a spreadsheet rounds."""
 
-UNLIKE = frozenset({"text", "phone", "decimal", "citizen_no"})
+UNLIKE = frozenset({"text", "phone", "decimal", "citizen_no", "address"})
 """Types whose texts hardly repeat: looking for the distinct ones costs more than it saves."""
 
 

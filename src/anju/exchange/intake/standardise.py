@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from anju.exchange.contracts import Contract
+from anju.exchange.contracts.model import ADDRESS_PARTS
 from anju.exchange.intake.compile import NOTED, Fault, Plan, Reading, compiled, placed
 from anju.exchange.intake.glance import at_a_glance
 from anju.register import canon
@@ -28,6 +29,8 @@ ARROW: Mapping[str, pa.DataType] = {
     "BIGINT": pa.int64(), "UBIGINT": pa.uint64(), "UINTEGER": pa.uint32(),
 }  # fmt: skip
 ONE = np.uint64(1)
+LISTED = frozenset(f"t0_{part}" for part in ADDRESS_PARTS if part != "address")
+"""Outputs of texts that hardly repeat which do repeat themselves."""
 NO_FAULTS = np.zeros(0, dtype=np.uint8)
 
 
@@ -172,8 +175,8 @@ class Standardiser:
 def _distinct(reader: Reader, reading: Reading, cells: Sequence[pa.Array]) -> Iterator[Answer]:
     """Read each distinct text of some columns once; rows carry places in the list of what was read."""
     coded = pc.dictionary_encode(pa.chunked_array(cells), null_encoding="encode")
-    short, faults = _texts(reading, coded.chunk(0).dictionary, reader.recall)
-    short = {n: pc.dictionary_encode(c) if pa.types.is_string(c.type) else c for n, c in short.items()}
+    short, faults = _texts(reader, reading, coded.chunk(0).dictionary, reader.recall)
+    short = {n: _listed(c) if pa.types.is_string(c.type) else c for n, c in short.items()}
     for codes in coded.chunks:
         at = codes.indices
         values = {
@@ -191,12 +194,15 @@ def _all(reader: Reader, reading: Reading, texts: pa.Array) -> Answer:
         coded = pc.dictionary_encode(odd, null_encoding="encode")
         return reader.ask(sql, pa.table({"f0": coded.dictionary})).take(coded.indices)
 
-    return _texts(reading, texts, ask)
+    values, faults = _texts(reader, reading, texts, ask)
+    return {name: _listed(c) if name in LISTED else c for name, c in values.items()}, faults
 
 
-def _texts(reading: Reading, texts: pa.Array, ask: Callable[[str, pa.Array], pa.Table]) -> Answer:
+def _texts(
+    reader: Reader, reading: Reading, texts: pa.Array, ask: Callable[[str, pa.Array], pa.Table]
+) -> Answer:
     """Read texts: at a glance those that are usual ones, the others by asking."""
-    usual, values = at_a_glance(reading, texts)
+    usual, values = at_a_glance(reading, texts, reader.recall)
     if usual.all():
         return values, NO_FAULTS
     odd, faults = pa.array(~usual), np.zeros(len(texts), dtype=np.uint8)
@@ -205,7 +211,16 @@ def _texts(reading: Reading, texts: pa.Array, ask: Callable[[str, pa.Array], pa.
     read = {name: _one(told[name]) for name in reading.gives}
     if not usual.any():
         return read, faults
-    return {name: pc.replace_with_mask(c, odd, read[name]) for name, c in values.items()}, faults
+    return {name: pc.replace_with_mask(_plain(c), odd, read[name]) for name, c in values.items()}, faults
+
+
+def _listed(column: pa.Array) -> pa.Array:
+    """A column as places in a short list."""
+    return column if isinstance(column, pa.DictionaryArray) else pc.dictionary_encode(column)
+
+
+def _plain(column: pa.Array) -> pa.Array:
+    return column.dictionary_decode() if isinstance(column, pa.DictionaryArray) else column
 
 
 def _one(column: pa.ChunkedArray) -> pa.Array:
