@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import errno
 import socket
+import threading
 from collections.abc import Callable
+from pathlib import Path
 
+import psutil
 import psycopg
 import psycopg.errors
 import pytest
@@ -107,3 +110,18 @@ def test_the_doctor_speaks_without_a_database() -> None:
     disk, database = health.without_database(Refusal("database.no_room", path="/data"))
     assert (disk.check, database.check, database.state) == ("disk", "database", health.BAD)
     assert "/data" in database.en
+
+
+def test_a_server_that_was_killed_needs_no_stopping(tmp_path: Path) -> None:
+    class Server:
+        pgdata, _lock, asked = tmp_path, threading.Lock(), 0
+
+        def _cleanup(self) -> None:
+            self.asked += 1
+            raise psutil.NoSuchProcess(1)
+
+    server = Server()
+    (tmp_path / "postmaster.pid").write_text("-1\n")
+    database._leave(server)
+    assert not (tmp_path / "postmaster.pid").exists()
+    assert server.asked == 0

@@ -7,6 +7,7 @@ recovers from its write-ahead log.
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import json
 import os
@@ -15,6 +16,7 @@ import time
 import warnings
 from pathlib import Path
 from subprocess import SubprocessError
+from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import psutil
@@ -69,7 +71,19 @@ def embedded_url() -> str:
             if attempt == START_ATTEMPTS - 1:
                 raise Refusal("database.not_started", log=home() / "postgres" / "log") from failed
             time.sleep(2)
+    atexit.unregister(server._cleanup)
+    atexit.register(_leave, server)
     return str(server.get_uri())
+
+
+def _leave(server: Any) -> None:
+    """The last one out stops the server; one that was killed meanwhile needs no stopping."""
+    folder = Path(server.pgdata)
+    with server._lock:
+        _forget_the_dead(folder)
+    if (folder / "postmaster.pid").exists():
+        with contextlib.suppress(psutil.NoSuchProcess):
+            server._cleanup()
 
 
 def _forget_the_dead(folder: Path) -> None:
