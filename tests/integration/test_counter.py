@@ -107,6 +107,39 @@ def test_one_wrong_digit_still_finds_the_person() -> None:
         assert "number_typo" in found[0].reasons
 
 
+def test_a_number_with_a_slip_alone_names_nobody_for_sure() -> None:
+    registered(LI)
+    right = LI["citizen_no"]
+    wrong = right[:12] + str((int(right[12]) + 1) % 10) + right[13:]
+    (found,) = register.find_candidates([register.Wanted(citizen_no=wrong)])
+    assert [(c.reasons, c.strength) for c in found] == [(("number_typo",), "possible")]
+
+
+def test_numbers_are_read_as_people_type_them() -> None:
+    code = registered(LI)
+    right, phone = LI["citizen_no"], LI["phone"]
+    full = "".join(chr(ord(c) + 0xFEE0) for c in right)
+    spaced = f"{right[:6]} {right[6:14]}-{right[14:]}"
+    for told in (
+        {"citizen_no": full},
+        {"citizen_no": spaced},
+        {"name": LI["name"], "phone": f"+86 {phone[:3]}-{phone[3:]}"},
+    ):
+        (found,) = register.find_candidates([register.Wanted(**told)])
+        assert found[0].person.code == code
+        assert {"number", "phone"} & set(found[0].reasons)
+
+
+def test_the_first_of_january_is_a_day_nobody_knew_on_either_side() -> None:
+    code = registered(LI | {"citizen_no": "", "born_on": "1990-06-15"})
+    (found,) = register.find_candidates([register.Wanted(LI["name"], born_on=date(1990, 1, 1))])
+    assert [(c.person.code, c.reasons, c.strength) for c in found] == [
+        (code, ("name", "birthday_similar"), "possible")
+    ]
+    (none,) = register.find_candidates([register.Wanted(LI["name"], born_on=date(1991, 1, 1))])
+    assert not [c for c in none if "birthday_similar" in c.reasons]
+
+
 def test_in_and_out_and_undone() -> None:
     code = registered(LI)
     assert shown(code) == (HOME, True, [(HOME, date(2026, 3, 1), None)])

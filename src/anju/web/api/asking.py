@@ -36,7 +36,9 @@ Aspects = Annotated[
 class Asked(Schema):
     """One person: a citizen number, or a name with a birthday."""
 
-    citizen_no: str = Field("", max_length=18, pattern=WRITTEN)
+    citizen_no: str = Field(
+        "", max_length=40, pattern=WRITTEN, description="18 or 15 digits; blanks do not matter"
+    )
     name: str = Field("", max_length=80, pattern=WRITTEN)
     born_on: date | None = None
 
@@ -82,7 +84,7 @@ def lookups(request: HttpRequest, body: Many, purpose: Purpose = "") -> Any:
 def _look_up(request: HttpRequest, people: Any, aspects: list[str]) -> list[list[Match]]:
     wanted = []
     for place, asked in enumerate(people):
-        number, name = asked.citizen_no.strip().upper(), asked.name.strip()
+        number, name = asked.citizen_no.strip(), asked.name.strip()
         if not number and not (name and asked.born_on):
             raise Refusal("doors.lookup_unclear", place=place + 1)
         wanted.append(Wanted(name=name, citizen_no=number, born_on=asked.born_on))

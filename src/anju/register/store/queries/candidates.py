@@ -14,6 +14,7 @@ from datetime import date
 from typing import Any
 
 from anju.kernel.identifiers import citizen_check, citizen_from_15, is_citizen_no
+from anju.kernel.width import TO_HALF
 from anju.register import names
 from anju.register.store.queries import lines, sql
 from anju.register.store.queries.values import PersonLine
@@ -93,6 +94,10 @@ WITH hit AS (
         SELECT id FROM register_identity WHERE born_on = a.born_on AND name_key = a.key AND known_to IS NULL
         ORDER BY person_code LIMIT {PER_DAY}) AS i
     UNION
+    SELECT a.n, i.id FROM unnest(%s::int[], %s::date[], %s::text[]) AS a(n, new_year, key) CROSS JOIN LATERAL (
+        SELECT id FROM register_identity WHERE name_key = a.key AND born_on >= a.new_year
+        AND born_on < (a.new_year + interval '1 year')::date AND known_to IS NULL ORDER BY person_code LIMIT {PER_NAME}) AS i
+    UNION
     SELECT a.n, i.id FROM unnest(%s::int[], %s::text[]) AS a(n, key) CROSS JOIN LATERAL (
         SELECT id FROM register_identity WHERE name_key = a.key AND known_to IS NULL
         ORDER BY name_key, person_code LIMIT {PER_NAME}) AS i
@@ -143,7 +148,7 @@ def find_elsewhere(wanted: Wanted) -> tuple[str, str | None] | None:
 def _asked(wanted: Wanted) -> _Asked:
     key, seal = names.key(wanted.name), sealer()
     sounds = names.syllables(key)
-    number, phone = "".join(wanted.citizen_no.split()).upper(), "".join(wanted.phone.split())
+    number, phone = _typed(wanted.citizen_no).upper(), _typed(wanted.phone).removeprefix("+86")
     number = citizen_from_15(number) if len(number) == 15 and number.isdigit() else number
     is_good = is_citizen_no(number)
     born_on = wanted.born_on or (_birthday_of(number) if is_good else None)
@@ -156,6 +161,11 @@ def _asked(wanted: Wanted) -> _Asked:
         () if is_good else tuple(i for n in slips(number) for i in seal.indexes("citizen_no", n)),
         tuple(seal.indexes("phone", phone)) if phone else (),
     )
+
+
+def _typed(number: str) -> str:
+    """A number as people type it: in full width, with blanks and hyphens."""
+    return "".join(number.translate(TO_HALF).replace("-", "").split())
 
 
 def _birthday_of(number: str) -> date:
@@ -191,6 +201,11 @@ def birthdays_like(born_on: date) -> Iterator[date]:
                 yield found
 
 
+def is_birthday_like(one: date, other: date) -> bool:
+    """Whether either day is mistaken for the other: whoever knows the year alone writes the first of January."""
+    return other in set(birthdays_like(one)) or one in set(birthdays_like(other))
+
+
 def _told(asked: Sequence[_Asked]) -> list[list[Any]]:
     """The arrays of the statement, flat: which wanted person, and what."""
     numbers = [(n, told) for n, a in enumerate(asked) for told in (*a.exact, *a.slips)]
@@ -199,11 +214,24 @@ def _told(asked: Sequence[_Asked]) -> list[list[Any]]:
     like = [
         (n, d, a.key) for n, a in enumerate(asked) if a.born_on and a.key for d in birthdays_like(a.born_on)
     ]
+    years = [
+        (n, a.born_on, a.key)
+        for n, a in enumerate(asked)
+        if a.born_on and a.key and (a.born_on.month, a.born_on.day) == (1, 1)
+    ]
     keys = [(n, a.key) for n, a in enumerate(asked) if a.key]
     sounds = [(n, a.sound) for n, a in enumerate(asked) if a.sound]
     return [
         list(column)
-        for rows, width in ((numbers, 2), (phones, 2), (days, 5), (like, 3), (keys, 2), (sounds, 2))
+        for rows, width in (
+            (numbers, 2),
+            (phones, 2),
+            (days, 5),
+            (like, 3),
+            (years, 3),
+            (keys, 2),
+            (sounds, 2),
+        )
         for column in (zip(*rows, strict=True) if rows else [()] * width)
     ]
 
@@ -225,7 +253,7 @@ def _reasons(asked: _Asked, row: dict[str, Any]) -> tuple[str, ...]:
     if asked.born_on is not None and row["born_on"] is not None:
         if row["born_on"] == asked.born_on:
             found.append("birthday")
-        elif row["born_on"] in set(birthdays_like(asked.born_on)):
+        elif is_birthday_like(asked.born_on, row["born_on"]):
             found.append("birthday_similar")
         else:
             found.append("other_birthday")
@@ -244,4 +272,6 @@ def _alike(asked: _Asked, row: dict[str, Any]) -> str:
 def _strength(weight: float, reasons: Sequence[str]) -> str:
     if weight >= SURE and "other_number" not in reasons:
         return "sure"
+    if tuple(reasons) == ("number_typo",):  # the number is a person's, and whose is what was not told
+        return "possible"
     return "likely" if weight >= LIKELY else "possible"
