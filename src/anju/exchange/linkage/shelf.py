@@ -89,13 +89,15 @@ def take(
 
 def _read(rows_file: pa.ipc.RecordBatchFileReader, rows: Words, columns: list[str]) -> pa.Table:
     """Rows by their places, in order; batch by batch, which is faster than over all batches at once."""
-    parts, begin = [], 0
+    parts, begin, first = [], 0, 0
     for number in range(rows_file.num_record_batches):
-        batch = rows_file.get_batch(number).select(columns)
-        first, last = np.searchsorted(rows, (begin, begin + batch.num_rows))
+        batch = rows_file.get_batch(number)
+        end = begin + batch.num_rows
+        last = int(np.searchsorted(rows, np.uint64(end)))
         if last > first:
-            parts.append(call_function("take", [batch, _numbers(rows[first:last] - np.uint64(begin))]))
-        begin += batch.num_rows
+            wanted = _numbers(rows[first:last] - np.uint64(begin))
+            parts.append(call_function("take", [batch.select(columns), wanted]))
+        begin, first = end, last
     kept = pa.schema([rows_file.schema.field(c) for c in columns])
     return pa.Table.from_batches(parts, kept)
 

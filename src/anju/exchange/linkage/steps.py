@@ -71,6 +71,12 @@ class Steps:
         if name not in self._made:
             self._made.append(name)
 
+    def keep(self, name: str, rows: Any) -> None:
+        """Keep an Arrow table as the table ``name``."""
+        self.engine.load(name, rows)
+        if name not in self._made:
+            self._made.append(name)
+
     def rename(self, made: str, name: str) -> None:
         """Let the table ``made`` take the place of ``name``."""
         self.drop(name)
