@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from django.db import close_old_connections, connection
+from django.db import OperationalError, close_old_connections, connection
 
 from anju.jobs.pipeline import log as keeping
 from anju.trust.access import Actor
@@ -102,6 +102,30 @@ def test_several_sequencers_and_writers_at_once() -> None:
     report = log_verifying.verify()
     assert report.findings == ()
     assert report.checkpoints >= 1
+
+
+def test_the_keeper_starts_a_killed_database_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An embedded one; a real one is its operator's."""
+    stop, asked = threading.Event(), []
+
+    def away() -> int:
+        raise OperationalError("connection refused")
+
+    def started() -> str:
+        asked.append(1)
+        stop.set()
+        return ""
+
+    monkeypatch.setattr(keeping, "_sequence_all", away)
+    monkeypatch.setattr(keeping, "AWAY_SECONDS", 0.01)
+    for thread in ((keeping, "_erase"), (keeping.notices, "keep")):
+        monkeypatch.setattr(*thread, lambda stop: None)
+    monkeypatch.setattr(keeping.database, "embedded_url", started)
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+    keeping.keep(stop, 0.01)
+    monkeypatch.setenv("DATABASE_URL", "postgresql://a@b/c")
+    keeping.database.revive()
+    assert asked == [1]
 
 
 def test_the_keeper_signs_at_least_every_minute(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -72,8 +72,16 @@ def embedded_url() -> str:
                 raise Refusal("database.not_started", log=home() / "postgres" / "log") from failed
             time.sleep(2)
     atexit.unregister(server._cleanup)
+    atexit.unregister(_leave)
     atexit.register(_leave, server)
     return str(server.get_uri())
+
+
+def revive() -> None:
+    """Start the embedded server again where it was killed under those who use it; a real one is its operator's."""
+    if not os.environ.get("DATABASE_URL"):
+        with contextlib.suppress(Refusal):  # no room, or not yet: whoever asks tries again
+            embedded_url()
 
 
 def _leave(server: Any) -> None:

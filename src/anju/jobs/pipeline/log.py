@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+from anju.jobs import database
 from anju.jobs.pipeline import notices
 from anju.kernel.refusal import Refusal
 from anju.kernel.workdays import day_of
@@ -21,6 +22,8 @@ CHECKPOINT_SECONDS = 30
 """A checkpoint this often while entries come; never rarer than every minute."""
 QUIET_SECONDS = 50
 """Also without new entries: well below the minute, because looking and signing take their time."""
+AWAY_SECONDS = 1
+"""How long a database that is away may come back by itself before an embedded one is started again."""
 ERASE_SECONDS = 30
 """How often the keeper looks for erasures to carry out and for the schedule of retention."""
 
@@ -44,7 +47,9 @@ def keep(stop: threading.Event, poll: float = POLL_SECONDS) -> None:
                 signed_at = now
         except OperationalError:
             # The database restarts or is away; what waits is safe in it.
-            stop.wait(1)
+            stop.wait(AWAY_SECONDS)
+            if not stop.is_set():
+                database.revive()
         stop.wait(poll)
     connection.close()
     for thread in beside:
