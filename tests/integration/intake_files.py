@@ -61,6 +61,13 @@ def as_csv(rows: Sequence[Row], encoding: str = "utf-8", delimiter: str = ",", t
     return out.getvalue().encode(encoding)
 
 
+def as_blanked_csv(rows: Sequence[Row], title: str = "") -> str:
+    """As some programs write it: every cell in quotes, a blank behind every comma."""
+    lines = [list(rows[0]), *(list(map(str, row.values())) for row in rows)]
+    quoted = (", ".join('"' + cell.replace('"', '""') + '"' for cell in line) for line in lines)
+    return title + "".join(line + "\r\n" for line in quoted)
+
+
 def as_ndjson(rows: Sequence[Row]) -> bytes:
     return b"".join(orjson.dumps(row) + b"\n" for row in rows)
 
@@ -180,6 +187,19 @@ HOSTILE: dict[str, tuple[str, Callable[[], bytes], str]] = {
         "居住登记.json", lambda: orjson.dumps(SOUND[0], option=orjson.OPT_INDENT_2), "intake.not_a_record_a_line",
     ),
     "UTF-16": ("居住登记.csv", lambda: as_csv(SOUND).decode().encode("utf-16"), "intake.unknown_encoding"),
+    "UTF-8 and then GB 18030": (
+        "居住登记.csv", lambda: as_csv(people(40)) + as_csv(people(80)[40:], "gb18030").split(b"\r\n", 1)[1], "intake.two_encodings",
+    ),
+    "GB 18030 and then UTF-8": (
+        "居住登记.csv", lambda: as_csv(people(40), "gb18030") + as_csv(people(80)[40:]).split(b"\r\n", 1)[1], "intake.two_encodings",
+    ),
+    "a header in UTF-8 above GB 18030": (
+        "居住登记.csv", lambda: as_csv(SOUND).split(b"\r\n", 1)[0] + b"\r\n" + as_csv(SOUND, "gb18030").split(b"\r\n", 1)[1],
+        "intake.two_encodings",
+    ),
+    "JSON in UTF-8 and then GB 18030": (
+        "居住登记.ndjson", lambda: as_ndjson(SOUND) + as_ndjson(SOUND).decode().encode("gb18030"), "intake.two_encodings",
+    ),
     "an old workbook": ("居住登记.xls", lambda: b"\xd0\xcf\x11\xe0" * 90, "intake.unknown_format"),
     "a quote that is never closed": (
         "居住登记.csv", lambda: as_csv(people(90)).replace(b"J000070", b'"J000070'), "intake.open_quote",

@@ -28,7 +28,18 @@ from anju.kernel.wording import explain
 from anju.trust.access import system
 
 sys.path.insert(0, str(Path(__file__).parent))
-from intake_files import HOSTILE, as_csv, as_ndjson, as_parquet, as_xlsx, people, person, put, sheets
+from intake_files import (
+    HOSTILE,
+    as_blanked_csv,
+    as_csv,
+    as_ndjson,
+    as_parquet,
+    as_xlsx,
+    people,
+    person,
+    put,
+    sheets,
+)
 
 pytestmark = pytest.mark.django_db(transaction=True)
 AT = datetime(2026, 7, 1, 9, tzinfo=UTC)
@@ -76,6 +87,8 @@ FORMATS = {
     "marked as text.csv": as_csv([{h: f"'{v}" for h, v in p.items()} for p in people(40)]),
     "old Mac.csv": as_csv(people(40)).replace(b"\r\n", b"\r"),
     "broken title.csv": as_csv(people(40), title='"居住登记\n（副标题）",\n'),
+    "blanks before quotes.csv": as_blanked_csv(people(40)).encode("gb18030"),
+    "blanks and a title.csv": as_blanked_csv(people(40), '"居住登记\n（副标题）",\n').encode("utf-8-sig"),
 }
 
 
@@ -94,6 +107,7 @@ def test_every_format_gives_the_same_batch(engine: Crew, tmp_path: Path, name: s
         "titled.csv": 2,
         "titled.xlsx": 1,
         "broken title.csv": 1,
+        "blanks and a title.csv": 1,
     }.get(name, 0)
     assert [r["row_no"] for r in found] == list(range(first, first + 40))
 
@@ -278,6 +292,40 @@ def test_rows_that_are_no_rows_are_held_by_their_number(engine: Crew, tmp_path: 
     lines[1] = b'{"broken": '
     done = take(engine, put(tmp_path, "居住登记.ndjson", b"\n".join(lines) + b"\n"))
     assert [r.row_no for r in queries.list_held(done.batch).rows] == [2]
+
+
+def test_what_stands_in_quotes_behind_a_blank_is_one_cell(engine: Crew, tmp_path: Path) -> None:
+    address = "和安市云津区津门街道望江社区建设路8号1栋1单元101室"
+    rows = [
+        person(0, 现住址=f'{address}, "东门", 左'),
+        person(1, 现住址=f"{address},\n门口"),
+        person(2, 姓名=""),
+        person(3, 登记日期="某天"),
+        *people(20)[4:],
+    ]
+    text = as_blanked_csv(rows).replace("J000004", 'J000004", "一格太多')
+    done = take(engine, put(tmp_path, "居住登记.csv", text.encode()))
+    assert {r["row_no"]: r["stay.address"] for r in rows_of(done)[:2]} == {
+        2: f'{address},"东门",左', 3: f"{address},门口"
+    }  # fmt: skip
+    assert {(h.row_no, f.code) for h in queries.list_held(done.batch).rows for f in h.faults} == {
+        (4, "missing"), (5, "date"), (6, "wrong_cells")
+    }  # fmt: skip
+    assert done.rows + done.held == 20
+
+
+def test_a_file_glued_of_two_encodings_is_refused_with_its_row(engine: Crew, tmp_path: Path) -> None:
+    for text, first, then in (("utf-8", "UTF-8", "GB 18030"), ("gb18030", "GB 18030", "UTF-8")):
+        other = "gb18030" if text == "utf-8" else "utf-8"
+        glued = as_csv(people(40), text) + as_csv(people(80)[40:], other).split(b"\r\n", 1)[1]
+        with pytest.raises(Refusal) as refused:
+            take(engine, put(tmp_path, "居住登记.csv", glued))
+        facts = refused.value.facts
+        assert (facts["row"], facts["first"], facts["then"]) == (42, first, then)
+        assert "第 42 行" in explain(refused.value, "zh")
+    # Traditional characters have bytes in GB 18030 that look like UTF-8's: no reason to refuse them.
+    rare = [person(n, 姓名="張囍龘", 现住址="和安市云津区津门街道望江社区建设路8号") for n in range(40)]
+    assert take(engine, put(tmp_path, "居住登记.csv", as_csv(rare, "gb18030"))).rows == 40
 
 
 def test_a_quoted_line_break_and_values_that_are_no_text(engine: Crew, tmp_path: Path) -> None:

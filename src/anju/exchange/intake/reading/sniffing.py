@@ -16,6 +16,7 @@ from python_calamine import CalamineError, CalamineWorkbook, SheetVisibleEnum
 from anju.exchange.contracts import Contract, get_contract, list_contracts
 from anju.exchange.contracts.load import by_file_name
 from anju.exchange.intake.reading import arrow_ipc, workbooks
+from anju.exchange.intake.reading.encodings import holds_utf8, one_encoding
 from anju.exchange.intake.reading.limits import (
     COLUMNS,
     GROUP_BYTES,
@@ -141,6 +142,18 @@ def _encoding(sample: bytes, name: str, *, whole: bool) -> str:
     raise Refusal("intake.unknown_encoding", file=name)
 
 
+def _sole_encoding(path: Path, sample: bytes, name: str, *, whole: bool) -> str:
+    """The encoding of a text file that has one. That all of a file in UTF-8 is, is seen when it is read."""
+    try:
+        encoding = _encoding(sample, name, whole=whole)
+    except Refusal:
+        one_encoding(path, name)
+        raise
+    if encoding == "gb18030" and holds_utf8(path):
+        one_encoding(path, name)
+    return encoding
+
+
 def _decoded(sample: bytes, encoding: str, *, whole: bool) -> str:
     import codecs
 
@@ -149,7 +162,7 @@ def _decoded(sample: bytes, encoding: str, *, whole: bool) -> str:
 
 def _csv(path: Path, name: str, sample: bytes) -> list[Sniffed]:
     whole = len(sample) < SAMPLE_BYTES
-    encoding = _encoding(sample, name, whole=whole)
+    encoding = _sole_encoding(path, sample, name, whole=whole)
     text = _decoded(sample, encoding, whole=whole)
     first = text[:HEADER_BYTES]
     if "\n" not in first and len(first) >= HEADER_BYTES:
@@ -160,7 +173,7 @@ def _csv(path: Path, name: str, sample: bytes) -> list[Sniffed]:
     if widest.count(delimiter) >= COLUMNS:
         raise Refusal("intake.too_many_columns", file=name, most=COLUMNS)
     found = Sniffed(path, name, "csv", encoding, delimiter, "", 0, ())
-    rows = csv.reader(io.StringIO("\n".join(lines)), delimiter=delimiter)
+    rows = csv.reader(io.StringIO("\n".join(lines)), delimiter=delimiter, skipinitialspace=True)
     return [
         replace(found, header_row=i, headers=tuple(row), lines_before=rows.line_num)
         for i, row in enumerate(rows) if any(row)
@@ -168,7 +181,7 @@ def _csv(path: Path, name: str, sample: bytes) -> list[Sniffed]:
 
 
 def _ndjson(path: Path, name: str, sample: bytes) -> list[Sniffed]:
-    encoding = _encoding(sample, name, whole=len(sample) < SAMPLE_BYTES)
+    encoding = _sole_encoding(path, sample, name, whole=len(sample) < SAMPLE_BYTES)
     if encoding == "gb18030":
         raise Refusal("intake.unknown_encoding", file=name)
     keys: dict[str, None] = {}

@@ -7,6 +7,7 @@ wanted header. Rows that are no rows at all - too many or too few cells, a line 
 
 from __future__ import annotations
 
+import io
 import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -22,7 +23,9 @@ import pyarrow.json as pjson
 import pyarrow.parquet as pq
 
 from anju.exchange.intake.reading import arrow_ipc
+from anju.exchange.intake.reading.encodings import one_encoding
 from anju.exchange.intake.reading.limits import LINE_BYTES, holds
+from anju.exchange.intake.reading.quotes import Unblanked, blank_before_one
 from anju.exchange.intake.reading.sniffing import Sniffed
 from anju.kernel.refusal import Refusal
 
@@ -101,7 +104,10 @@ def _guarded(
             stream.total += batch.num_rows
             yield batch
     except (pa.ArrowInvalid, UnicodeDecodeError) as broken:
-        code = "intake.cut_off" if isinstance(broken, pa.ArrowInvalid) else "intake.unknown_encoding"
+        if found.format in {"csv", "ndjson"}:
+            one_encoding(found.path, found.name)
+        is_garbled = isinstance(broken, UnicodeDecodeError) or "UTF8" in str(broken)
+        code = "intake.unknown_encoding" if is_garbled else "intake.cut_off"
         raise Refusal(code, file=found.name) from broken
 
 
@@ -146,11 +152,12 @@ def _csv(
         return "skip"
 
     quoted = holds(found.path, b'"')
+    is_odd = quoted and blank_before_one(found.path, found.delimiter)
     names = [f"h{i}" for i in range(width)]
     reader = pcsv.open_csv(
-        found.path,
+        io.BufferedReader(Unblanked(found), BLOCK) if is_odd else found.path,
         read_options=pcsv.ReadOptions(
-            use_threads=False, block_size=BLOCK, encoding=found.encoding.removesuffix("-sig"),
+            use_threads=False, block_size=BLOCK, encoding="utf-8" if is_odd else found.encoding.removesuffix("-sig"),
             column_names=names, skip_rows=found.lines_before,
         ),
         parse_options=pcsv.ParseOptions(
