@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import json
 import sys
 from pathlib import Path
 
 import pytest
+from rich.cells import cell_len
+from rich.console import Console
 from typer.testing import CliRunner
 
+from anju.exchange.store.actions import Accepted
+from anju.jobs.cli import exchange
 from anju.jobs.cli.exchange import app
 from anju.kernel.refusal import Refusal
 
@@ -42,6 +47,25 @@ def test_docs_are_written_and_checked(tmp_path: Path) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
+def shown(name: str, width: int) -> str:
+    """The summary of one file in a window of a width, without its frame."""
+    taken = Accepted("b-1", "police_residence", True, 1_439_032, 7_224, 12, 4.0, name)
+    drawn = Console(width=width, file=io.StringIO(), color_system=None)
+    drawn.print(exchange._batches([(taken, ("1,439,032", "7,224", "12", "363,000"))], width))
+    told = drawn.file.getvalue()  # type: ignore[attr-defined]
+    assert max(cell_len(line) for line in told.splitlines()) <= width
+    lines = (line.split("│")[1] for line in told.splitlines() if line.startswith("│"))
+    return "".join("".join(lines).split())
+
+
+@pytest.mark.parametrize("width", [160, 80, 71, 50, 24])
+def test_the_name_of_a_file_is_shown_whole_at_any_width(width: int) -> None:
+    name = "居住登记_和安市云津区津门街道望江社区_第三季度补报_最终版_2026-06-30_v2.csv"
+    assert shown(name, width).startswith(f"{name}police_residence")
+    if width < exchange.NARROW:
+        assert "rows1,439,032,held7,224,fixed12" in shown(name, width)
+
+
 def test_ingest_status_rejects_and_waive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ANJU_HOME", str(tmp_path / "home"))
     put(tmp_path / "in" / "2026-07-01", "居住登记.csv", as_csv([*people(5), person(9, 登记日期="某天")]))

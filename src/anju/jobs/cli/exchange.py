@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -17,6 +18,7 @@ from rich.progress import (
     TransferSpeedColumn,
 )
 from rich.table import Table
+from rich.text import Text
 
 from anju.jobs.cli import (
     _language,
@@ -33,8 +35,13 @@ from anju.jobs.cli import (
 from anju.jobs.cli.options import JSON, Engine
 from anju.kernel.wording import explain
 
+if TYPE_CHECKING:
+    from anju.exchange.store.actions import Accepted
+
 app = typer.Typer(help="Take files in, link, publish, measure.", no_args_is_help=True)
 console = Console(stderr=True)
+NARROW = 72
+"""Characters of a window below which figures stand under a file's name, not beside it."""
 
 
 @app.callback()
@@ -61,7 +68,7 @@ def ingest(
     from anju.trust.access import system
 
     outcomes, failed = [], 0
-    table = Table("dataset", "file", "rows", "held", "fixed", "rows/s", title="batches")
+    taken: list[tuple[Accepted, tuple[str, ...]]] = []
     columns = (
         TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn(),
     )  # fmt: skip
@@ -82,22 +89,33 @@ def ingest(
                 )
             elif outcome.is_new:
                 pace = f"{outcome.rows / outcome.seconds:,.0f}" if outcome.seconds else ""
-                table.add_row(
-                    outcome.dataset,
-                    outcome.file,
-                    f"{outcome.rows:,}",
-                    f"{outcome.held:,}",
-                    f"{outcome.fixed:,}",
-                    pace,
-                )
+                counts = (outcome.rows, outcome.held, outcome.fixed)
+                taken.append((outcome, (*(f"{count:,}" for count in counts), pace)))
             else:
-                table.add_row(outcome.dataset, outcome.file, "–", "–", "–", "known")
+                taken.append((outcome, ("–", "–", "–", "known")))
     if as_json:
         typer.echo(json.dumps(outcomes, ensure_ascii=False, default=str))
     else:
-        console.print(table)
+        console.print(_batches(taken, console.width))
     if failed:
         raise typer.Exit(3)
+
+
+def _batches(taken: Sequence[tuple[Accepted, tuple[str, ...]]], width: int) -> Table:
+    """The summary. A file's name is the sender's: it stands whole, folded where the window is narrow."""
+    table, figures = Table(title="batches"), ("rows", "held", "fixed", "rows/s")
+    is_narrow = width < NARROW
+    table.add_column("file", overflow="fold")
+    for name in () if is_narrow else figures:
+        table.add_column(name, justify="right", no_wrap=True)
+    for outcome, told in taken:
+        named = Text.assemble(outcome.file, "\n", (outcome.dataset, "dim"))
+        if is_narrow:
+            listed = ", ".join(f"{name} {figure}" for name, figure in zip(figures, told, strict=True))
+            table.add_row(Text.assemble(named, "\n", listed))
+        else:
+            table.add_row(named, *told)
+    return table
 
 
 @app.command()
@@ -151,7 +169,10 @@ def rejects(
                 )
             )
             return
-        table = Table("batch", "dataset", "file", "open", "overdue", title="held rows")
+        table = Table("batch", "dataset", title="held rows")
+        table.add_column("file", overflow="fold")
+        for name in ("open", "overdue"):
+            table.add_column(name, justify="right", no_wrap=True)
         for line in waiting:
             table.add_row(line.id, line.dataset, line.name, f"{line.held_open:,}", f"{line.overdue:,}")
         console.print(table)
