@@ -12,24 +12,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from anju.exchange.library import facts, family, measures, people, places
+from anju.exchange.library import facts, family, measures, places
 from anju.exchange.library.catalogue import TABLES
-from anju.exchange.library.inputs import Inputs
+from anju.exchange.library.inputs import Inputs, numbers
 from anju.exchange.library.kept import FOLDER, GROWING, LINKED, OFFICIAL, Before, own_files, prints
 from anju.exchange.library.records import NOW, THEN, Records
-from anju.exchange.library.rules import Rules
 from anju.exchange.library.settled import OVERRULED
 from anju.exchange.library.standing import Standing
 from anju.exchange.linkage.state import scan_assignment
 from anju.kernel.engine import Engine
 
-TOLD = (
-    "mention",
+PLACES = (
     "told_stay",
     "told_dwelling",
     "street_said",
     "official_said",
-    "employer_said",
+    "street_district",
 )
 ROUNDS = 5
 """A street or a house that lies elsewhere now changes further records, and these others; so many times at most."""
@@ -43,7 +41,7 @@ class Counts:
     now: dict[str, dict[str, int]] = field(default_factory=dict)
 
 
-def find(records: Records, rules: Rules, before: Before, most: float) -> Counts | None:
+def find(records: Records, before: Before, most: float) -> Counts | None:
     """Make the tables of this module; None when they concern more than the share ``most`` of all people."""
     engine = records.engine
     _stood(engine, before)
@@ -61,12 +59,12 @@ def find(records: Records, rules: Rules, before: Before, most: float) -> Counts 
             "SELECT a.record_id FROM assignment AS a SEMI JOIN person_changed AS p ON p.person_code = a.person_code"
         )
         records.newest()
-        counts = Counts(
-            _tell(records, rules, THEN, "was", STREETS_THEN, OFFICIAL_THEN),
-            _tell(records, rules, NOW, "now", STREETS_NOW, OFFICIAL_NOW),
-        )
+        _tell_places(records, THEN, "was", STREETS_THEN, OFFICIAL_THEN)
+        _tell_places(records, NOW, "now", STREETS_NOW, OFFICIAL_NOW)
         if not _more(records):
-            return counts
+            now = _tell(records, NOW, "now")
+            _spoken(records, THEN)
+            return Counts(_tell(records, THEN, "was"), now)
     return None
 
 
@@ -200,31 +198,47 @@ SELECT official, min(code) AS code FROM (
 ) AS o GROUP BY official"""
 
 
-def _tell(
-    records: Records, rules: Rules, state: int, name: str, streets: str, official: str
-) -> dict[str, dict[str, int]]:
-    """Make ``<name>_<table>`` of the changed records as the run of ``state`` sees them; return how many speak of what."""
+def _spoken(records: Records, state: int) -> None:
+    """Show the changed records as the run of ``state`` sees them: ``live_<dataset>``, ``person_no``, ``who``, and of
+    ``mention`` what others join with."""
+    records.show(state, "changed")
+    number_people(records.engine, "stood" if state == THEN else "stands")
+    inputs = records.inputs
+    parts = " UNION ALL ".join(
+        f"SELECT record_id, {number} AS ds FROM live_{name}"
+        for name, number in numbers(inputs).items()
+        if name in inputs.with_aspect("person")
+    )
+    records.engine.run(
+        f"CREATE OR REPLACE TEMP TABLE mention AS SELECT w.pid, r.record_id, r.ds FROM ({parts}) AS r "
+        "JOIN who AS w ON r.record_id = w.record_id"
+    )
+
+
+def _tell_places(records: Records, state: int, name: str, streets: str, official: str) -> None:
+    """Make ``<name>_<table>`` of what changed records say of places, as the run of ``state`` sees them."""
     engine = records.engine
-    whose = "stood" if state == THEN else "stands"
-    inputs = replace(records.inputs, known=frozenset({"street_district", "official"}))
     engine.run(f"CREATE OR REPLACE TEMP VIEW known_street_district AS {streets}")
     engine.run(f"CREATE OR REPLACE TEMP VIEW known_official AS {official}")
-    records.show(state, "changed")
-    number_people(engine, whose)
-    people.mentions(engine, inputs)
-    places.addresses(engine, inputs)
-    places.employers(engine, inputs)
-    for table, query in (
-        ("kin_row", family.rows(inputs)),
-        ("contribution_row", facts.contribution_rows(inputs)),
-        ("enrolment_spell", places.enrolment_rows(inputs)),
-    ):
-        engine.run(f"CREATE OR REPLACE TEMP TABLE {table} AS {query}")
-    for table in TOLD:
+    _spoken(records, state)
+    places.addresses(engine, replace(records.inputs, known=frozenset({"street_district", "official"})))
+    for table in PLACES:
         engine.run(f"CREATE OR REPLACE TEMP TABLE {name}_{table} AS SELECT * FROM {table}")
-    engine.run(f"CREATE OR REPLACE TEMP TABLE {name}_street_district AS SELECT * FROM street_district")
+
+
+def _tell(records: Records, state: int, name: str) -> dict[str, dict[str, int]]:
+    """Make ``<name>_employer_said``; return how many of the changed records speak of what, as ``_spoken`` shows them."""
+    engine, inputs = records.engine, records.inputs
+    places.employers(engine, inputs)
+    engine.run(f"CREATE OR REPLACE TEMP TABLE {name}_employer_said AS SELECT * FROM employer_said")
+    tables = {
+        "told_stay": f"{name}_told_stay",
+        "contribution_row": f"({facts.contribution_rows(inputs)})",
+        "enrolment_spell": f"({places.enrolment_rows(inputs)})",
+        "kin_row": f"({family.rows(inputs)})",
+    }
     return {
-        aspect: measures.mentioned(engine, inputs, aspect, table)
+        aspect: measures.mentioned(engine, inputs, aspect, tables.get(table, table))
         for aspect, table, _ in measures.MAIN_ASPECTS
     }
 

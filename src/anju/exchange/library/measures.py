@@ -121,7 +121,7 @@ def mentioned(engine: Engine, inputs: Inputs, aspect: str, table: str) -> dict[s
     """How many mentions of an aspect each dataset has."""
     named = {number: name for name, number in numbers(inputs).items()}
     speaking = set(inputs.with_aspect(aspect))
-    rows = engine.rows(f"SELECT ds, count(*) FROM {table} GROUP BY ds")
+    rows = engine.rows(f"SELECT ds, count(*) FROM {table} AS t GROUP BY ds")
     return {named[int(ds)]: int(n) for ds, n in rows if int(ds) in named and named[int(ds)] in speaking}
 
 
@@ -152,18 +152,19 @@ def measure(
     rules: Rules,
     standard: Mapping[str, tuple[int, int]],
     counted: Mapping[str, Counted],
-    records: str = "raw",
+    dated: Mapping[str, str] | None = None,
 ) -> dict[str, dict[str, Any]]:
     """Every figure of the run just resolved.
 
-    ``standard``: field -> (stated, standardised), from intake; ``counted``: see ``count``; ``records``: the views
-    ``<records>_<dataset>`` hold every record. Reads the views ``person`` and ``discrepancy`` of the new library.
+    ``standard``: field -> (stated, standardised), from intake; ``counted``: see ``count``; ``dated``: dataset -> what to
+    select the days of its records from, where that is not ``raw_<dataset>``. Reads the views ``person`` and
+    ``discrepancy`` of the new library.
     """
     found = [
         _duplicates(counted),
         *_people(engine),
         _standardisation(standard),
-        *_freshness(engine, inputs, rules, records),
+        *_freshness(engine, inputs, rules, dated or {d: f"raw_{d}" for d in inputs.datasets}),
     ]
     figures = {f.key: f for f in found}
     return {
@@ -208,13 +209,17 @@ def _standardisation(standard: Mapping[str, tuple[int, int]]) -> Figure:
     return share("standardisation_rate", sum(g for _, g in standard.values()), stated, parts, weights)
 
 
-def _freshness(engine: Engine, inputs: Inputs, rules: Rules, records: str) -> list[Figure]:
+def _freshness(engine: Engine, inputs: Inputs, rules: Rules, dated: Mapping[str, str]) -> list[Figure]:
     """Days from each dataset's newest confirmation to the day of the run, and datasets within their cycle."""
-    ages: dict[str, float] = {}
-    for dataset in inputs.datasets:
-        (row,) = engine.rows(f"SELECT max(coalesce(observed_on, sent_on)) FROM {records}_{dataset}")
-        if row[0] is not None:
-            ages[dataset] = max((inputs.as_of - row[0]).days, 0)
+    newest = " UNION ALL ".join(
+        f"SELECT {literal(d)} AS dataset, max(coalesce(observed_on, sent_on)) AS newest FROM {dated[d]} AS r"
+        for d in inputs.datasets
+    )
+    ages = {
+        d: float(max((inputs.as_of - day).days, 0))
+        for d, day in sorted(engine.rows(newest))
+        if day is not None
+    }
     within = {
         d: float(age <= rules.cycle_days.get(rules.datasets[d].cycle, 31)) for d, age in sorted(ages.items())
     }

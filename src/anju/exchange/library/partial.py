@@ -34,10 +34,11 @@ KNOWN = frozenset({"street_district", "official", "employer_said", "place"})
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What a run wrote: rows per table in its part; each dataset's counts."""
+    """What a run wrote: rows per table in its part; for ``measures.measure`` each dataset's counts and days."""
 
     tables: dict[str, int]
     counted: dict[str, Counted]
+    dated: dict[str, str]
 
 
 def resolve_some(
@@ -53,12 +54,12 @@ def resolve_some(
     """Write ``out`` as the run after ``before``; None, and nothing written, where everybody must be resolved.
 
     ``again``: people who are resolved even if nothing of theirs changed. ``touched`` (person_code), ``lives`` and the
-    views ``new_<table>`` of the rows written, ``person``, ``discrepancy`` and ``every_<dataset>`` of everybody, are there
-    afterwards. ``codes``: see ``kept.describe``.
+    views ``new_<table>`` of the rows written, ``person`` and ``discrepancy`` of everybody, are there afterwards.
+    ``codes``: see ``kept.describe``.
     """
     tell("what changed")
     records = opened(engine, inputs, before)
-    counts = changes.find(records, rules, before, MOST)
+    counts = changes.find(records, before, MOST)
     counted = _counted(before, counts) if counts else None
     if counted is None:
         return None
@@ -76,8 +77,7 @@ def resolve_some(
     given = replace(records.inputs, known=KNOWN, wanted="touched_no")
     tables, counted = _write(engine, given, rules, before, out, counted)
     kept.describe(inputs, rules, out, counted, codes)
-    records.every()
-    return Written(tables, counted)
+    return Written(tables, counted, records.dated())
 
 
 def _counted(before: Before, counts: changes.Counts) -> dict[str, Counted] | None:

@@ -52,23 +52,27 @@ class Records:
             f"CREATE OR REPLACE TEMP TABLE taking AS SELECT DISTINCT record_id FROM ({wanted}) AS w "
             "WHERE record_id NOT IN (SELECT record_id FROM taken)"
         )
-        for dataset, state, view in self.views():
+        groups = " UNION ALL ".join(
+            f"SELECT {place} AS place, record_id FROM {view}" for place, (*_, view) in enumerate(self.views())
+        )
+        there = self.engine.rows(
+            f"SELECT DISTINCT place FROM ({groups}) AS g SEMI JOIN taking AS t ON t.record_id = g.record_id"
+        )
+        named = list(self.views())
+        for dataset, state, view in (named[place] for (place,) in sorted(there)):
             run(
                 f"INSERT INTO row_{dataset} BY NAME SELECT r.*, CAST({state} AS UTINYINT) AS state FROM {view} AS r "
                 "SEMI JOIN taking AS t ON t.record_id = r.record_id"
             )
         run("INSERT INTO taken SELECT record_id FROM taking")
 
-    def every(self) -> None:
-        """Views ``every_<dataset>``: when each record was observed and sent, of all that this run reads."""
-        for dataset in self.files:
-            parts = [
-                f"SELECT observed_on, sent_on FROM {view}"
-                for d, state, view in self.views()
-                if d == dataset and state & NOW
-            ]
-            if parts:
-                self.engine.run(f"CREATE OR REPLACE TEMP VIEW every_{dataset} AS {' UNION ALL '.join(parts)}")
+    def dated(self) -> dict[str, str]:
+        """Of each dataset what tells when its records were observed and sent, of all that this run reads."""
+        found: dict[str, list[str]] = {}
+        for dataset, state, view in self.views():
+            if state & NOW:
+                found.setdefault(dataset, []).append(f"SELECT observed_on, sent_on FROM {view}")
+        return {dataset: f"({' UNION ALL '.join(parts)})" for dataset, parts in found.items()}
 
     def newest(self) -> None:
         """Make ``newest`` (of every record) and ``newest_then`` (of changed records, as they stood before)."""
@@ -86,13 +90,15 @@ class Records:
         )
 
     def show(self, state: int, only: str = "") -> None:
-        """Views ``live_<dataset>`` and ``raw_<dataset>`` as the run of ``state`` sees them; of records of the table ``only``."""
+        """Views ``live_<dataset>`` as the run of ``state`` sees them, of records of the table ``only``; of all of them
+        ``raw_<dataset>`` as well, every version."""
         newest = "newest" if state == NOW else "newest_then"
         some = f"AND r.record_id IN (SELECT record_id FROM {only})" if only else ""
         for dataset in self.files:
             rows = f"SELECT r.* EXCLUDE (state) FROM row_{dataset} AS r"
             there = f"r.state & {state} > 0 {some}"
-            self.engine.run(f"CREATE OR REPLACE TEMP VIEW raw_{dataset} AS {rows} WHERE {there}")
+            if not only:
+                self.engine.run(f"CREATE OR REPLACE TEMP VIEW raw_{dataset} AS {rows} WHERE {there}")
             self.engine.run(
                 f"CREATE OR REPLACE TEMP VIEW live_{dataset} AS {rows} LEFT JOIN {newest} AS n ON n.record_id = r.record_id "
                 f"WHERE {there} AND NOT coalesce(r.is_deleted, FALSE) "
@@ -128,17 +134,20 @@ def opened(engine: Engine, inputs: Inputs, before: Before) -> Records:
     return found
 
 
-def _is_narrow(engine: Engine, dataset: str, state: int) -> bool:
-    """Whether a group of files lacks a column of the others; then it is given it, empty."""
-    columns = {name for (name, *_) in engine.rows(f"DESCRIBE row_{dataset}")}
-    mine = {name for (name, *_) in engine.rows(f"DESCRIBE all_{dataset}_{state}")}
-    narrow = bool(columns - mine - {"state"})
-    if narrow:
-        engine.run(
-            f"CREATE OR REPLACE TEMP VIEW wide_{dataset}_{state} AS SELECT * EXCLUDE (state) FROM row_{dataset} WHERE FALSE "
-            f"UNION ALL BY NAME SELECT * FROM all_{dataset}_{state}"
-        )
-    return narrow
+def _widen(records: Records) -> None:
+    """Give a group of files that lacks a column of others of its dataset that column, empty."""
+    held: dict[str, set[str]] = {}
+    for table, column in records.engine.rows("SELECT table_name, column_name FROM duckdb_columns()"):
+        held.setdefault(table, set()).add(column)
+    for dataset, groups in records.files.items():
+        for state in groups:
+            name = f"{dataset}_{state}"
+            if held[f"row_{dataset}"] - held[f"all_{name}"] - {"state"}:
+                records.engine.run(
+                    f"CREATE OR REPLACE TEMP VIEW wide_{name} AS SELECT * EXCLUDE (state) FROM row_{dataset} WHERE FALSE "
+                    f"UNION ALL BY NAME SELECT * FROM all_{name}"
+                )
+                records.wide.add(name)
 
 
 def _prepare(records: Records, before: Before) -> None:
@@ -151,9 +160,7 @@ def _prepare(records: Records, before: Before) -> None:
             f"SELECT *, CAST(0 AS UTINYINT) AS state FROM all_{dataset}_{s} WHERE FALSE" for s in groups
         )
         engine.run(f"CREATE OR REPLACE TEMP TABLE row_{dataset} AS {shapes}")
-        for state in groups if len(groups) > 1 else ():
-            if _is_narrow(engine, dataset, state):
-                records.wide.add(f"{dataset}_{state}")
+    _widen(records)
     engine.run("CREATE OR REPLACE TEMP TABLE taken AS SELECT CAST(0 AS UBIGINT) AS record_id WHERE FALSE")
     listed = ", ".join(f"({literal(b.id)}, {b.order})" for b in records.inputs.batches)
     engine.run(

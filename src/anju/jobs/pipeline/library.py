@@ -25,7 +25,7 @@ from anju.exchange.library.inputs import BatchFile, Inputs
 from anju.exchange.linkage import state
 from anju.jobs import engines
 from anju.jobs.engine import DuckEngine
-from anju.jobs.pipeline import exports, linkage
+from anju.jobs.pipeline import exports, fitting, linkage
 from anju.kernel.home import home, lake
 from anju.kernel.refusal import Refusal
 
@@ -67,7 +67,10 @@ def collect() -> Inputs:
     accepted = queries.accepted_batches()
     if not accepted:
         raise Refusal("library.nothing_accepted")
-    batches = tuple(BatchFile(b.id, b.dataset, b.path, place) for place, b in enumerate(accepted))
+    batches = tuple(
+        BatchFile(b.id, b.dataset, fitting.fitted(b.id, b.path, folder() / "own"), place)
+        for place, b in enumerate(accepted)
+    )
     own_records.write_overruled(cases.overruled(), folder() / "own")
     own, fixed = own_records.write(own_entries(), folder() / "own", len(batches))
     decided = own_records.write_decided(spells.standing(), folder() / "own")
@@ -190,11 +193,13 @@ class Work:
     told: dict[str, Any] = field(default_factory=dict)
     cases: dict[str, int] | None = None
 
-    def measured(self, worker: Any, counted: Mapping[str, measures.Counted], records: str = "raw") -> None:
+    def measured(
+        self, worker: Any, counted: Mapping[str, measures.Counted], dated: Mapping[str, str] | None = None
+    ) -> None:
         """Measure what has just been resolved."""
         with timed(self.seconds, "measure"):
             self.tell("measures")
-            figures = measures.measure(worker, self.given, self.said, self.standard, counted, records)
+            figures = measures.measure(worker, self.given, self.said, self.standard, counted, dated)
         self.told["figures"] = figures
         self.told.update({name: int(figures[name]["value"]) for name in ("people", "records")})
 
@@ -260,7 +265,7 @@ def _publish_some(work: Work, engine: DuckEngine, former: Path) -> bool:
     if written is None:
         return False
     work.tables = written.tables
-    work.measured(engine, written.counted, "every")
+    work.measured(engine, written.counted, written.dated)
     exports.show(engine, work.part, former, some=True)
     _load_changes(work, engine, stood)
     return True
