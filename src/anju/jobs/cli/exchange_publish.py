@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -13,6 +14,12 @@ from rich.table import Table
 
 from anju.jobs.cli import setup_django
 from anju.jobs.cli.options import JSON, Engine
+
+if TYPE_CHECKING:
+    from anju.jobs.pipeline.fitting import TooLong
+
+SHOWN = 20
+"""Lines of values that a run leaves out; the others are in ``--json``."""
 
 
 def register(app: typer.Typer) -> None:
@@ -36,7 +43,7 @@ def publish(
 ) -> None:
     """Resolve and publish the library. Nothing new since the last run changes nothing."""
     setup_django()
-    from anju.jobs.pipeline import library, review
+    from anju.jobs.pipeline import fitting, library, review
 
     with Progress(
         SpinnerColumn(),
@@ -51,10 +58,13 @@ def publish(
         )
         progress.update(task, description="publishing: what people have to settle")
         review.after_publish(summary.cases)
+    left_out = fitting.left_out(library.folder() / "own")
     if as_json:
-        typer.echo(json.dumps(asdict(summary), ensure_ascii=False))
+        told = {"too_long": [asdict(value) for value in left_out]}
+        typer.echo(json.dumps(asdict(summary) | told, ensure_ascii=False))
         return
     _show(summary)
+    _show_left_out(left_out)
 
 
 def quality(as_json: JSON = False) -> None:
@@ -111,3 +121,18 @@ def _show(summary: object) -> None:
         table.add_row(wording.say(f"library.measure.{key}", _language()), _shown(told["value"], told["unit"]))
     console.print(table)
     console.print(", ".join(f"{name} {seconds:.1f} s" for name, seconds in summary.seconds.items()))
+
+
+def _show_left_out(values: Sequence[TooLong]) -> None:
+    """Values the register has no room for, so that their sender can be asked for shorter ones."""
+    from anju.jobs.cli import _language
+    from anju.kernel import wording
+    from anju.register import canon
+
+    language = _language()
+    for value in values[:SHOWN]:
+        column = canon.column(value.field)
+        facts = asdict(value) | {"field": column.zh if language == "zh" else column.en}
+        Console().print(wording.say("library.too_long", language, **facts), soft_wrap=True, highlight=False)
+    if (more := len(values) - SHOWN) > 0:
+        Console().print(wording.say("library.too_long_more", language, count=more), soft_wrap=True)

@@ -9,6 +9,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from anju.jobs.pipeline.fitting import MARK, mark
+
 LONGEST_HELD = 2_000
 LARGEST_LIST = 64 << 20
 """Bytes of distinct values a column may list before they are written out: more than a chunk ever has."""
@@ -47,6 +49,7 @@ class BatchFiles:
                 self.path, good.schema, compression="lz4", store_schema=False, use_dictionary=listed,
                 dictionary_pagesize_limit=LARGEST_LIST, write_statistics=measured,
             )  # fmt: skip
+            self.good_writer.add_key_value_metadata({MARK: mark()})
         self.good_writer.write_table(good, row_group_size=max(1, len(good)))
 
     def add_text(self, text: pa.RecordBatch | None, wanted: Mapping[str, int]) -> None:
