@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from anju.exchange.intake.reading import sniff
-from anju.jobs.pipeline import intake_pieces
+from anju.jobs.pipeline import intake_pieces, intake_spark
+from anju.kernel.refusal import Refusal
 
 HEAD = "登记编号,登记状态,姓名,公民身份号码,性别,出生日期,联系电话,现住址,登记日期"
 ROWS = [f"J{n:04d},正常,张三,,男,1990-01-01,,和安市云津区,2026-06-30" for n in range(500)]
@@ -66,3 +67,23 @@ def test_what_executors_run_imports_with_django_blocked() -> None:
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_what_an_executor_answers_quotes_no_row() -> None:
+    def refused() -> None:
+        raise Refusal("intake.formula", file="x.csv", where="姓名 7")
+
+    def broke() -> None:
+        raise ValueError("张三 990102")
+
+    def too_large() -> None:
+        raise MemoryError
+
+    no = intake_spark._answered(refused)
+    assert (no.code, no.facts) == ("intake.formula", {"file": "x.csv", "where": "姓名 7"})
+    no = intake_spark._answered(broke)
+    assert (no.code, no.facts) == ("intake.not_read", {"what": "ValueError"})
+    assert "张三" not in no.where
+    with pytest.raises(Refusal, match=r"out_of_memory.*x\.csv"):
+        intake_spark._checked("x.csv", [intake_spark._answered(too_large)])
+    assert intake_spark._answered(lambda: 7) == 7

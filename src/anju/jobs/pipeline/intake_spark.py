@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 LOG = logging.getLogger(__name__)
 MEMORY = "1GB"
 """What the engine inside one executor's Python may take."""
+ERROR = 4_000
+"""Characters of an executor's error that are logged: nothing of a row is there when it begins."""
 SCRATCH = "intake-"
 """Begin of the names of folders below the home's ``spill`` that runs keep their executors' passing files in."""
 
@@ -58,7 +60,14 @@ class Executors:
     def __init__(self, engine: SparkEngine, scratch: Path) -> None:
         self.engine, self.scratch, self.piece = engine, scratch, intake_pieces.PIECE
         self.lanes = max(4, 2 * engine.width)
-        _checked("", engine.spread(_answered, [partial(_ready, scratch)] * engine.width))
+        try:
+            ready = engine.spread(_answered, [partial(_ready, scratch)] * engine.width)
+        except (
+            Exception
+        ) as broken:  # their Python does not start, is another, or lacks Anju: py4j's and pyspark's errors
+            LOG.error("executors: %s", str(broken)[:ERROR])
+            raise Refusal("engines.executors_not_ready", reason=type(broken).__name__) from None
+        _checked("", ready)
 
     def digest(self, path: Path) -> str:
         """A file's SHA-256, as hex. A small file's is here before a task for it would have begun."""
@@ -126,7 +135,7 @@ def _checked(name: str, answers: list[Any]) -> list[Any]:
 
 @contextmanager
 def opened() -> Iterator[Executors]:
-    """A Spark session's executors, of which each has Anju and sees its home. Raises ``engines.executors``."""
+    """A Spark session's executors. Refuses those that lack Anju or do not see its home."""
     scratch = home() / "spill" / f"{SCRATCH}{os.getpid()}-{secrets.token_hex(4)}"
     scratch.mkdir(mode=0o700, parents=True)
     engine = engines.opened_spark(home() / "spill" / "spark")
