@@ -228,6 +228,7 @@ COUNTED = {
 def _shared(engine: Engine, inputs: Inputs, rules: Rules, standing: Standing, number: int) -> dict[str, int]:
     """Parts of the dwellings and employers that are told of otherwise, or where other people live or work now."""
     whole = standing.scan("person")
+    engine.run(f"CREATE OR REPLACE VIEW person AS SELECT * FROM {whole}")
     engine.run(
         "CREATE OR REPLACE TEMP TABLE employer_told AS SELECT * FROM employer_said "
         "WHERE credit_code IN (SELECT code FROM employer_changed)"

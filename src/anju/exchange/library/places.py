@@ -282,7 +282,7 @@ def enrolments(engine: Engine, inputs: Inputs, rules: Rules) -> None:
 
 
 def dwelling_table(inputs: Inputs, rules: Rules) -> str:
-    """A query: one row per dwelling, each column by authority and date; who lives there comes from ``current_stay``.
+    """A query: one row per dwelling, each column by authority and date; who lives there comes from ``person``.
 
     A dwelling that one record tells of is taken as it is; only the rest is weighed.
     """
@@ -306,7 +306,7 @@ told AS (
     UNION ALL
     SELECT code, official_codes, {names}, concat(dataset, '@', CAST(seen AS VARCHAR)) AS sources FROM once WHERE n = 1
 ),
-living AS (SELECT code, count(*) AS residents FROM current_stay GROUP BY code)
+living AS (SELECT dwelling_code AS code, count(*) AS residents FROM person GROUP BY dwelling_code)
 SELECT p.code AS dwelling_code, p.region, p.street, p.number, p.building, p.unit, p.room, p.address,
     coalesce(t.official_codes, '') AS official_codes, {", ".join(f"t.{c}" for c, _ in DWELLING_TOLD[:7])},
     greatest(coalesce(t.fire_grade, t.hygiene_grade), coalesce(t.hygiene_grade, t.fire_grade)) AS grade,
@@ -327,7 +327,7 @@ told AS (
     SELECT credit_code, {told}, array_to_string(list_sort(array_agg(DISTINCT dataset)), ';') AS sources
     FROM weighed GROUP BY credit_code
 ),
-working AS (SELECT code, count(*) AS workers FROM current_job GROUP BY code)
+working AS (SELECT employer_code AS code, count(*) AS workers FROM person GROUP BY employer_code)
 SELECT t.credit_code AS employer_code, t.name, t.kind, t.industry, rpad(t.region, 12, '0') AS region, t.address,
     t.opened_on, t.closed_on, CAST(coalesce(w.workers, 0) AS INTEGER) AS workers, t.sources
 FROM told AS t LEFT JOIN working AS w ON t.credit_code = w.code

@@ -63,7 +63,7 @@ def steps(
         step()
         for table in tables:
             rows = save(engine, table, told[table](), out / f"{table}.parquet", inputs.wanted)
-            if table in {"person", "discrepancy"}:  # what the measures read
+            if table in {"person", "discrepancy"}:  # what places and measures count
                 engine.scan(table, [out / f"{table}.parquet"])
             yield table, rows
         for table in _DONE_WITH.get(name, ()):
