@@ -73,8 +73,8 @@ def test_what_an_executor_answers_quotes_no_row() -> None:
     def refused() -> None:
         raise Refusal("intake.formula", file="x.csv", where="姓名 7")
 
-    def broke() -> None:
-        raise ValueError("张三 990102")
+    def broke(row: str = "张" + "三") -> None:
+        raise ValueError(row)
 
     def too_large() -> None:
         raise MemoryError
