@@ -154,6 +154,12 @@ HOSTILE: dict[str, tuple[str, Callable[[], bytes], str]] = {
     "a wrong ending": ("居住登记.csv", lambda: as_xlsx(SOUND), "intake.wrong_ending"),
     "an image": ("居住登记.csv", lambda: b"\x89PNG\r\n\x1a\n" + bytes(range(1, 256)) * 40, "intake.un"),
     "a cut workbook": ("居住登记.xlsx", lambda: as_xlsx(SOUND)[:-400], "intake.cut_off"),
+    "one long text in every row of a Parquet file": (
+        "居住登记.parquet", lambda: _repeated("张" * (20 << 20), 100), "intake.line_too_long",
+    ),
+    "a first line without an end": (
+        "居住登记.ndjson", lambda: ("{" + ",".join(f'"c{i}":1' for i in range(600_000)) + "}").encode(), "intake.line_too_long",
+    ),
     "a cut Parquet file": ("居住登记.parquet", lambda: as_parquet(SOUND)[:-20], "intake.cut_off"),
     "a damaged Parquet file": ("居住登记.parquet", lambda: _damaged(as_parquet(people(5000))), "intake.cut_off"),
     "a cut record": ("居住登记.ndjson", lambda: as_ndjson(SOUND)[:-30], "intake.cut_off"),
@@ -278,3 +284,13 @@ def put(folder: Path, name: str, body: bytes) -> Path:
     path = folder / name
     path.write_bytes(body)
     return path
+
+
+def _repeated(text: str, count: int) -> bytes:
+    """Parquet in which every row's name points to one text."""
+    table = pq.read_table(io.BytesIO(as_parquet(people(count))))
+    place = table.column_names.index("姓名")
+    names = pa.DictionaryArray.from_arrays(pa.array([0] * count, pa.int32()), pa.array([text]))
+    out = io.BytesIO()
+    pq.write_table(table.set_column(place, "姓名", names), out)
+    return out.getvalue()

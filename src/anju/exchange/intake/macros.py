@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import re
 import string
+from datetime import datetime, timedelta
 
 from anju.kernel.engine import Engine, literal
+from anju.kernel.workdays import HERE
 
 NULL_WORDS = (
     "",
@@ -56,6 +58,10 @@ _TO = _HALF + "  "
 _DASHES = "‐‑‒–—―−－"
 
 
+MINUTES_AHEAD = int((datetime(2026, 1, 1, tzinfo=HERE).utcoffset() or timedelta()).total_seconds() // 60)
+"""Of Greenwich: an instant told in its time, or another place's, may be another day here."""
+
+
 # An apostrophe before a value tells a spreadsheet that it is text; some exports write it out.
 # Trimming by a set of characters costs ten times as much as seeing that there is nothing to trim.
 MACROS = f"""
@@ -77,7 +83,13 @@ hyphened(x) AS left(x, 4) || '-' || substr(x, 5, 2) || '-' || substr(x, 7, 2)
 bare_phone(x) AS regexp_replace(translate(regexp_replace(x, '^(\\d{{11}})\\.0$', '\\1'), ' -()（）+．.{_DASHES}', ''), '^(0086|86|0)(1\\d{{10}})$', '\\2')
 bare_number(x) AS translate(x, ',，￥¥ 元圆整平方米㎡²亩间岁年度万', '')
 plain_number(x) AS CASE WHEN regexp_full_match(x, '-?[0-9]{{1,15}}(\\.[0-9]{{0,8}})?') THEN try_cast(x AS DOUBLE) END
-day_part(x) AS CASE WHEN strlen(x) > 10 THEN split_part(split_part(x, 'T', 1), ' ', 1) ELSE x END
+is_instant(x) AS CASE WHEN strlen(x) > 16 AND (suffix(x, 'Z') OR suffix(x, 'C') OR contains(x, '+') OR contains(substr(x, 17), '-'))
+  THEN regexp_full_match(x, '[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}[T ][0-9]{{2}}:[0-9]{{2}}(:[0-9.]+)? ?(Z|UTC|[+-][0-9]{{2}}:?[0-9]{{2}})') ELSE FALSE END
+minutes_ahead(x) AS coalesce(try_cast(regexp_extract(x, '([+-][0-9]{{2}}):?[0-9]{{2}}$', 1) AS INT) * 60
+  + try_cast(regexp_extract(x, '([+-])[0-9]{{2}}:?([0-9]{{2}})$', 1) || regexp_extract(x, '[+-][0-9]{{2}}:?([0-9]{{2}})$', 1) AS INT), 0)
+instant_day(x) AS CAST(CAST(try_cast(left(x, 10) || ' ' || substr(x, 12, 5) AS TIMESTAMP) + to_minutes({MINUTES_AHEAD} - minutes_ahead(x)) AS DATE) AS VARCHAR)
+day_part(x) AS CASE WHEN strlen(x) <= 10 THEN x WHEN is_instant(x) THEN instant_day(x)
+  ELSE split_part(split_part(x, 'T', 1), ' ', 1) END
 dashed(x) AS rtrim(translate(x, '年月/.日号 ', '----'), '-')
 serial_day(x) AS CASE WHEN x BETWEEN 1 AND 80000 THEN DATE '1899-12-30' + x::INT END
 tens(x) AS CASE WHEN NOT contains(x, '十') THEN x WHEN x = '十' THEN '10' WHEN x[1] = '十' THEN '1' || substr(x, 2)

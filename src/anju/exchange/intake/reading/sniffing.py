@@ -21,6 +21,7 @@ from anju.exchange.intake.reading.limits import (
     COLUMNS,
     GROUP_BYTES,
     HEADER_BYTES,
+    LINE_BYTES,
     SAMPLE_BYTES,
     TITLE_ROWS,
     holds,
@@ -194,6 +195,8 @@ def _ndjson(path: Path, name: str, sample: bytes) -> list[Sniffed]:
             keys |= dict.fromkeys(told)
         if len(keys) > COLUMNS:
             raise Refusal("intake.too_many_columns", file=name, most=COLUMNS)
+    if not keys and len(sample) == SAMPLE_BYTES and b"\n" not in sample:
+        raise Refusal("intake.line_too_long", file=name, row=1, mb=LINE_BYTES >> 20)
     if not keys:
         raise Refusal("intake.not_a_record_a_line", file=name)
     return [Sniffed(path, name, "ndjson", encoding, "", "", 0, tuple(keys))]

@@ -12,6 +12,7 @@ import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,7 @@ from anju.exchange.intake.reading.limits import LINE_BYTES, holds
 from anju.exchange.intake.reading.quotes import Unblanked, blank_before_one
 from anju.exchange.intake.reading.sniffing import Sniffed
 from anju.kernel.refusal import Refusal
+from anju.kernel.workdays import HERE
 
 BLOCK = 1 << 20
 """Bytes read at a time: what fits the processor's cache is parsed twice as fast."""
@@ -291,12 +293,14 @@ def _parquet(
 ) -> Iterator[tuple[list[pa.Array], np.ndarray]]:
     names = [found.headers[p] for p in wanted.values()]
     try:
-        file = pq.ParquetFile(found.path)
+        texts = [f.name for f in pq.read_schema(found.path) if _is_text(f.type)]
+        file = pq.ParquetFile(found.path, read_dictionary=texts)
         number = 2
         for batch in file.iter_batches(CHUNK, columns=list(dict.fromkeys(names))):
-            columns = [_as_text(batch.column(batch.schema.get_field_index(n))) for n in names]
-            yield columns, np.arange(number, number + batch.num_rows, dtype=np.uint32)
-            number += batch.num_rows
+            for part in _unpacked(batch, number, found):
+                columns = [_as_text(part.column(part.schema.get_field_index(n))) for n in names]
+                yield columns, np.arange(number, number + part.num_rows, dtype=np.uint32)
+                number += part.num_rows
     except (OSError, pa.ArrowException) as broken:
         raise Refusal("intake.cut_off", file=found.name) from broken
 
@@ -308,16 +312,39 @@ def _arrow(
     try:
         for batch in arrow_ipc.batches(found.path):
             for begin in range(0, batch.num_rows, CHUNK):
-                part = batch.slice(begin, CHUNK)
-                yield (
-                    [_as_text(part.column(place)) for place in wanted.values()],
-                    np.arange(number, number + part.num_rows, dtype=np.uint32),
-                )
-                number += part.num_rows
+                for part in _unpacked(batch.slice(begin, CHUNK), number, found):
+                    yield (
+                        [_as_text(part.column(place)) for place in wanted.values()],
+                        np.arange(number, number + part.num_rows, dtype=np.uint32),
+                    )
+                    number += part.num_rows
     except arrow_ipc.Compressed as packed:
         raise Refusal("intake.arrow_compressed", file=found.name) from packed
     except (OSError, ValueError, struct.error, pa.ArrowException) as broken:
         raise Refusal("intake.cut_off", file=found.name) from broken
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return any(is_one(kind) for is_one in (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view))
+
+
+def _unpacked(batch: pa.RecordBatch, number: int, found: Sniffed) -> Iterator[pa.RecordBatch]:
+    """The rows in pieces of up to ``TEXT`` bytes of what their dictionaries unpack to: one long text that every row
+    points to takes no room in a file. ``number``: of the first row."""
+    sizes = np.zeros(batch.num_rows, dtype=np.int64)
+    for column in batch.columns:
+        if pa.types.is_dictionary(column.type) and _is_text(column.type.value_type):
+            each = pc.binary_length(column.dictionary).take(column.indices)
+            sizes += pc.fill_null(each, 0).to_numpy(zero_copy_only=False)
+    if sizes.sum() <= TEXT:
+        yield batch
+        return
+    if sizes.max() > LINE_BYTES:
+        row = number + int(sizes.argmax())
+        raise Refusal("intake.line_too_long", file=found.name, row=row, mb=LINE_BYTES >> 20)
+    ends = np.flatnonzero(np.diff(sizes.cumsum() // TEXT)) + 1
+    for begin, end in pairwise((0, *map(int, ends), batch.num_rows)):
+        yield batch.slice(begin, end - begin)
 
 
 def _as_text(column: pa.Array) -> pa.Array:
@@ -325,6 +352,8 @@ def _as_text(column: pa.Array) -> pa.Array:
         return pa.array([None if v is None else _text(v) for v in column.to_pylist()], pa.string())
     if pa.types.is_dictionary(column.type):
         column = column.dictionary_decode()
+    if pa.types.is_timestamp(column.type) and column.type.tz:  # an instant is told as the day it is here
+        column = column.cast(pa.timestamp(column.type.unit, HERE.key))
     return column.cast(pa.string())
 
 
