@@ -82,12 +82,12 @@ class DuckEngine:
             if plain
             else "zstd, COMPRESSION_LEVEL 1"
         )
-        self.run(
+        written = self.rows(
             f"COPY ({query}{order}) TO '{part}' "
             f"(FORMAT parquet, COMPRESSION {shape}, ROW_GROUP_SIZE {group_rows})"
         )
         part.rename(path)
-        return int(self.rows(f"SELECT count(*) FROM read_parquet('{path}')")[0][0])
+        return int(written[0][0])
 
     def stream(self, query: str, rows: int) -> Any:
         """A query's rows as a stream of Arrow record batches of about so many rows. One at a time."""

@@ -26,7 +26,8 @@ Words = npt.NDArray[np.uint64]
 UPPER = np.uint64(0xFFFFFFFF00000000)
 LOWER = np.uint64(0x00000000FFFFFFFF)
 ROWS = "rows.arrow"
-BATCH = 1 << 17
+BATCH = 1 << 19
+"""Rows written, and read, at a time: fewer and larger ones are read faster, and take more memory."""
 FEW = 16
 """Rows of one key that are gathered one after the other; those of a commoner key are counted."""
 

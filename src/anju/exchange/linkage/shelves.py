@@ -145,11 +145,15 @@ class Library:
         if not has_shelves(steps.engine):
             return
         listed = tuple(columns or kind.columns)
+        has_more = kind.name in self._later
+        found = f"{name}_found" if has_more else name
         steps.timed(
             f"{name}_found",
-            lambda: shelf.take(steps.engine, kind, self._previous, f"{name}_found", asked, listed),
+            lambda: shelf.take(steps.engine, kind, self._previous, found, asked, listed),
         )
-        told = ", ".join(listed)
-        more = f" UNION ALL SELECT {told} FROM {name}_later" if kind.name in self._later else ""
-        steps.table(name, f"SELECT {told} FROM {name}_found{more}")
-        steps.drop(f"{name}_found")
+        steps.own(found)
+        if has_more:
+            told = ", ".join(listed)
+            every = f"SELECT {told} FROM {name}_found UNION ALL SELECT {told} FROM {name}_later"
+            steps.table(name, every)
+            steps.drop(f"{name}_found")

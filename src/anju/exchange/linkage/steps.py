@@ -68,14 +68,17 @@ class Steps:
             self._told(name)
         self.engine.run(f"CREATE OR REPLACE TABLE {name} AS {query}")
         self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - begun
+        self.own(name)
+
+    def own(self, name: str) -> None:
+        """Count a table among those made here."""
         if name not in self._made:
             self._made.append(name)
 
     def keep(self, name: str, rows: Any) -> None:
         """Keep an Arrow table as the table ``name``."""
         self.engine.load(name, rows)
-        if name not in self._made:
-            self._made.append(name)
+        self.own(name)
 
     def rename(self, made: str, name: str) -> None:
         """Let the table ``made`` take the place of ``name``."""
