@@ -144,7 +144,8 @@ def _is_whole(folder: Path) -> bool:
         return False
     conf = folder / "postgresql.conf"
     lines = conf.read_text(errors="replace").splitlines() if conf.exists() else []
-    return any(line.startswith(f"{name} = '") for line in lines for name in TUNING)
+    ours = tuple(f"{name} = '" for name in TUNING)
+    return any(line.startswith(ours) for line in lines)
 
 
 def _clear(folder: Path) -> None:
