@@ -92,10 +92,11 @@ def prepare(engine: Engine, inputs: Inputs, rules: Rules) -> None:
 def _some_repeated(engine: Engine, inputs: Inputs) -> bool:
     """Make ``repeated``; whether it holds any record.
 
-    The assignment holds each current record about a person once: when it is as long as their batches together,
-    nothing was sent twice, and the costly look at every record can be left out.
+    The assignment holds each current record about a person once, and each of our own: when it is as long as their
+    batches together, nothing was sent twice, and the costly look at every record can be left out.
     """
-    people = inputs.with_aspect("person")
+    own = {b.dataset for b in inputs.batches if b.id.startswith("own-")}
+    people = tuple(sorted({*inputs.with_aspect("person"), *own}))
     counted = " + ".join(f"(SELECT count(*) FROM raw_{d})" for d in people) or "0"
     ((sent, assigned),) = engine.rows(f"SELECT {counted}, (SELECT count(*) FROM assignment)")
     looked_at = inputs.datasets if sent != assigned else tuple(d for d in inputs.datasets if d not in people)
