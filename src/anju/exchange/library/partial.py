@@ -291,7 +291,11 @@ def _keep(engine: Engine, repeat: str, out: Path, number: int) -> None:
     for table, query in (
         ("official_said", f"SELECT {', '.join(OFFICIAL)} FROM ({official}) AS o"),
         ("employer_said", "SELECT * FROM employer_part"),
-        ("repeated", "SELECT record_id, batch, row_no FROM newest_changed"),
+        # Our own stand once, at another place of their file each time.
+        (
+            "repeated",
+            "SELECT record_id, batch, row_no FROM newest_changed WHERE NOT starts_with(batch, 'own-')",
+        ),
         ("repeat", told),
     ):
         _part(engine, query, folder / name.format(table), number, f"kept_{table}")
