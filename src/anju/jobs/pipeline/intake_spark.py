@@ -138,7 +138,7 @@ def opened() -> Iterator[Executors]:
     """A Spark session's executors. Refuses those that lack Anju or do not see its home."""
     scratch = home() / "spill" / f"{SCRATCH}{os.getpid()}-{secrets.token_hex(4)}"
     scratch.mkdir(mode=0o700, parents=True)
-    engine = engines.opened_spark(home() / "spill" / "spark")
+    engine = engines.opened_spark(scratch / "spark")  # what a killed session leaves is swept with the rest
     try:
         yield Executors(engine, scratch)
     finally:
