@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -12,7 +12,7 @@ from django.test import Client
 from pytest_django import Settings
 
 from anju.register.store import actions
-from anju.register.store.models import Dwelling, Identity, Person
+from anju.register.store.models import Dwelling, Identity, Person, Stay
 from anju.trust.access import system
 from anju.trust.store import access_actions
 from anju.trust.store.models import Account
@@ -75,6 +75,13 @@ def test_frames_are_each_accounts_own(code: str) -> None:
     assert "Find a person" in english
     assert 'lang="zh-Hans"' in text(two, "/staff/people/")
     assert f'value="/staff/people/{code}/"' in english, "the language switch leads back to this page"
+
+
+def test_a_lease_that_ends_later_is_not_over(code: str) -> None:
+    client, stays = worker("one"), Stay.objects.filter(person_code=code)
+    for end_on, is_now in ((None, True), (date(2099, 1, 1), True), (date(2020, 2, 1), False)):
+        stays.update(begin_on=date(2020, 1, 1), end_on=end_on)
+        assert ('<li class="is-now">' in text(client, f"/staff/people/{code}/")) is is_now
 
 
 def test_forms_of_a_frame_and_of_a_body_can_be_sent(code: str) -> None:

@@ -51,6 +51,12 @@ def label(value: Any) -> str:
 
 
 @register.filter
+def lasts(until: date | None) -> bool:
+    """Whether what holds until a day holds still: a lease that ends next year is not over."""
+    return until is None or until > timezone.localdate()
+
+
+@register.filter
 def breakable(name: str) -> SafeString:
     """A file's name that may break after its joints, rather than anywhere."""
     return mark_safe(re.sub(r"(?<=[._-])", "<wbr>", escape(name)))  # noqa: S308 - escaped

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from anju.kernel import wording
 from anju.register.store.queries import PersonLine
 from anju.web.shell import compiled, parts
-from anju.web.shell.tags import badge, is_english
+from anju.web.shell.tags import badge, is_english, lasts
 
 register = template.Library()
 
@@ -79,7 +79,7 @@ def person_rows(page: Any) -> SafeString:
     return SafeString(compiled.body("staff/person_rows.html", page=page))
 
 
-compiled.EXTRA.update(matched_words=matched_words, person_marks=person_marks)
+compiled.EXTRA.update(matched_words=matched_words, person_marks=person_marks, lasts=lasts)
 
 
 ENTRIES = {
