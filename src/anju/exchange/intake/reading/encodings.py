@@ -27,7 +27,9 @@ def one_encoding(path: Path, name: str) -> None:
     with path.open("rb") as stream:
         while line := stream.readline(LINE_BYTES):
             number += 1
-            told = "" if line.isascii() or len(line) == LINE_BYTES else _of(line.removeprefix(b"\xef\xbb\xbf"))
+            told = (
+                "" if line.isascii() or len(line) == LINE_BYTES else _of(line.removeprefix(b"\xef\xbb\xbf"))
+            )
             if told and first and told != first:
                 raise Refusal(
                     "intake.two_encodings", file=name, row=number, first=NAMES[first], then=NAMES[told]

@@ -325,7 +325,9 @@ def _arrow(
 
 
 def _is_text(kind: pa.DataType) -> bool:
-    return any(is_one(kind) for is_one in (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view))
+    return any(
+        is_one(kind) for is_one in (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
+    )
 
 
 def _unpacked(batch: pa.RecordBatch, number: int, found: Sniffed) -> Iterator[pa.RecordBatch]:

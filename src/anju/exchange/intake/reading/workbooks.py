@@ -99,7 +99,8 @@ def _roughly(archive: zipfile.ZipFile, sheet: str, name: str) -> _Seen:
         if any(sign in seen for sign in FORMULA_SIGNS) and FORMULA.search(seen) and is_read:
             raise Refusal("intake.formula", file=name, where=Path(sheet).stem)
         columns.update(COLUMN_NAMED.findall(seen))
-        found.rows = max(found.rows, max(map(int, ROW_NAMED.findall(seen)), default=0))
+        # A row is named by each of its cells.
+        found.rows = max(found.rows, max(map(int, set(ROW_NAMED.findall(seen))), default=0))
         # Places need not be named: rows and cells then follow one another.
         begun, *others = (part.count(b"<c") for part in piece.split(b"<row"))
         found.columns = max(found.columns, in_row + begun, *others)
