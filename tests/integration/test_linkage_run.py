@@ -81,3 +81,50 @@ def test_runs_follow_one_another(batches: list[Batch], monkeypatch: pytest.Monke
     assert all(whose[record] == person for record, person in weighed), "each record with its person"
     with pytest.raises(Refusal, match=r"linkage\.unknown_code"):
         linkage.explain("0000000000000")
+
+
+def withdrawn(batch: Batch, ids: set[int], place: int) -> Batch:
+    """A further batch that withdraws some records of one."""
+    rows = pq.read_table(batch.path).to_pylist()
+    told = [r | {"is_deleted": True, "batch": f"w{place}"} for r in rows if r["record_id"] in ids]
+    path = batch.path.with_name(f"w{place}.parquet")
+    pq.write_table(pa.Table.from_pylist(told, pq.read_schema(batch.path)), path)
+    return Batch(f"w{place}", batch.dataset, path, place)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("whole", [True, False], ids=["whole runs", "deltas"])
+def test_people_withdrawn_and_sent_again_are_who_they_were(
+    batches: list[Batch], monkeypatch: pytest.MonkeyPatch, whole: bool
+) -> None:
+    monkeypatch.setattr(linkage, "MUCH", 0)  # nothing is too much for a delta
+    sent = list(batches[:2])
+    monkeypatch.setattr(linkage, "accepted", lambda: sent)
+
+    def codes(full: bool) -> dict[int, str]:
+        linkage.run(full=full)
+        with linkage.opened(memory="1GB") as engine:
+            linkage.scan(engine, "assigned", linkage.get_current())
+            return dict(engine.rows("SELECT record_id, person_code FROM assigned"))
+
+    first = codes(True)
+    gone = set(sorted(set(first.values()))[:9])
+    records = {r for r, code in first.items() if code in gone}
+    for place, batch in enumerate(batches[:2]):
+        sent.append(withdrawn(batch, records, 10 + place))
+    left = codes(whole)
+    assert not records & set(left)
+    assert {r: c for r, c in first.items() if r not in records} == left
+    assert codes(True) == left
+    again = [Batch(f"a{n}", b.dataset, renamed(b, f"a{n}"), 20 + n) for n, b in enumerate(batches[:2])]
+    sent += again
+    assert codes(whole) == first
+    assert codes(True) == first
+
+
+def renamed(batch: Batch, name: str) -> Path:
+    """The rows of a batch as those of another."""
+    rows = [r | {"batch": name} for r in pq.read_table(batch.path).to_pylist()]
+    path = batch.path.with_name(f"{name}.parquet")
+    pq.write_table(pa.Table.from_pylist(rows, pq.read_schema(batch.path)), path)
+    return path

@@ -1,6 +1,6 @@
 """Person codes: random, checked, for life.
 
-A cluster keeps the oldest code among its members; a code that loses a merge is forwarded to the winner for ever; when a
+A cluster keeps the oldest code among its members, records that come back after a withdrawal among them; a code that loses a merge is forwarded to the winner for ever; when a
 person is split, the code stays with the part that holds most of its records (then the smallest record id), and the
 other part gets a new one. When a merge is taken back each part gets the code it had.
 """
@@ -44,12 +44,15 @@ def assign(
     before: str = "lk_before",
     given: str = "lk_codes_before",
     back: Sequence[Back] = (),
-) -> None:
+    lapsed: str = "lk_lapsed",
+) -> int:
     """Tables ``lk_code`` (cluster, person_code), ``lk_event`` and ``lk_codes`` (codes given or forwarded in this run).
 
     Reads ``lk_cluster``, ``lk_person``, the table ``before`` (record_id, person_code: how the records stood) and the table
     ``given``: of all codes at least those in ``before``, those in ``back`` and those that were forwarded.
     A person who leaves another because a merge was taken back gets the code they had (``back``) instead of a new one.
+    ``lapsed`` is a table of records (record_id, person_code) whose people had no record left: of whom one comes back, that
+    person has their code again. Returns how many of the records before are there still.
     """
     _say_back(steps, back)
     steps.table(
@@ -62,6 +65,7 @@ def assign(
         GROUP BY 1, 2
         """,
     )
+    stood = _come_back(steps, given, lapsed)
     steps.table(
         "lk_held",
         """
@@ -96,7 +100,43 @@ def assign(
         """,
     )
     _remember(steps, run, given)
-    steps.drop("lk_claim", "lk_held", "lk_new", "lk_minted", "lk_wish")
+    steps.drop("lk_claim", "lk_held", "lk_new", "lk_minted", "lk_wish", "lk_returning")
+    return stood
+
+
+def _come_back(steps: Steps, given: str, lapsed: str) -> int:
+    """Add to ``lk_claim`` the codes of people who had no record left and of whom one came back (``lk_returning``); returns
+    how many of the records before are there still."""
+    [(stood,)] = steps.engine.rows("SELECT sum(n) FROM lk_claim")
+    steps.table(
+        "lk_returning",
+        f"""
+        SELECT c.cluster, l.person_code, count(*) AS n, min(c.record_id) AS least, min(k.run) AS run
+        FROM {lapsed} AS l JOIN lk_cluster AS c ON c.record_id = l.record_id
+        JOIN {given} AS k ON k.person_code = l.person_code AND k.current_code = k.person_code
+        ANTI JOIN lk_claim AS s ON s.person_code = l.person_code
+        GROUP BY 1, 2
+        """,
+    )
+    if steps.count("lk_returning"):
+        steps.table("lk_claim_every", "SELECT * FROM lk_claim UNION ALL SELECT * FROM lk_returning")
+        steps.rename("lk_claim_every", "lk_claim")
+    return int(stood or 0)
+
+
+def lapse(steps: Steps, stood: int) -> None:
+    """Table ``lk_lapsed_now`` (record_id, person_code): the last known records of people who have none in this whole run,
+    from ``lk_lapsed`` and ``lk_before``, of whose records ``stood`` are there still."""
+    gone = ""
+    if stood < steps.count("lk_before"):  # else there is nobody to look for
+        gone = """UNION ALL SELECT b.record_id, b.person_code FROM lk_before AS b
+            ANTI JOIN lk_cluster AS c ON c.record_id = b.record_id"""
+    steps.table(
+        "lk_lapsed_now",
+        f"""SELECT DISTINCT l.record_id, l.person_code FROM (SELECT record_id, person_code FROM lk_lapsed {gone}) AS l
+        ANTI JOIN lk_code AS k ON k.person_code = l.person_code
+        ANTI JOIN (SELECT person_code FROM lk_codes WHERE current_code <> person_code) AS m ON m.person_code = l.person_code""",
+    )
 
 
 def _say_back(steps: Steps, back: Sequence[Back]) -> None:
@@ -137,6 +177,9 @@ def _remember(steps: Steps, run: int, given: str) -> None:
         f"""
         SELECT {run} AS run, 'minted' AS kind, m.person_code, CAST(NULL AS VARCHAR) AS other_code, 'new_person' AS reason
         FROM lk_minted AS m WHERE NOT m.is_back
+        UNION ALL
+        SELECT {run}, 'returned', r.person_code, CAST(NULL AS VARCHAR), 'came_back'
+        FROM lk_returning AS r JOIN lk_held AS h ON h.cluster = r.cluster AND h.person_code = r.person_code WHERE h.keeps
         UNION ALL
         SELECT {run}, 'merged', k.person_code, h.person_code, 'one_person'
         FROM lk_held AS h JOIN lk_held AS k ON k.cluster = h.cluster AND k.keeps WHERE NOT h.keeps

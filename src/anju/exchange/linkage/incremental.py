@@ -8,13 +8,14 @@ and linked anew beside them; what was one person before stays one person.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from anju.exchange.linkage import meeting, shelves
 from anju.exchange.linkage.decisions import Decision
 from anju.exchange.linkage.parameters import Parameters
 from anju.exchange.linkage.profiles import described_sql, stated_sql
 from anju.exchange.linkage.shelves import Library
-from anju.exchange.linkage.state import AROUND
+from anju.exchange.linkage.state import AROUND, scan_lapsed
 from anju.exchange.linkage.steps import Steps
 from anju.exchange.linkage.surroundings import SURROUNDINGS
 
@@ -199,6 +200,27 @@ def claims(steps: Steps) -> None:
         SELECT f.record_id, f.person_code FROM lk_former AS f SEMI JOIN lk_unsettled AS u ON u.record_id = f.record_id
         """,
     )
+
+
+def returning(steps: Steps, library: Library, previous: Path) -> None:
+    """Table ``lk_lapsed`` (record_id, person_code): unsettled records of people who had none left at the last whole run and
+    have had none since; their codes stand among ``lk_given`` too."""
+    kept = scan_lapsed(steps.engine, "lk_lapsed_kept", previous)
+    steps.table(
+        "lk_lapsed",
+        f"SELECT l.record_id, l.person_code FROM ({kept}) AS l SEMI JOIN lk_unsettled AS u ON u.record_id = l.record_id",
+    )
+    if not steps.count("lk_lapsed"):
+        return
+    library.codes("SELECT hash(person_code) FROM lk_lapsed")
+    steps.table(
+        "lk_given_every",
+        """SELECT * FROM lk_given UNION ALL
+        SELECT c.person_code, c.run, c.current_code, hash(c.person_code) AS person, FALSE AS is_affected
+        FROM lk_codes_before AS c SEMI JOIN lk_lapsed AS l ON l.person_code = c.person_code
+        ANTI JOIN lk_given AS g ON g.person_code = c.person_code""",
+    )
+    steps.rename("lk_given_every", "lk_given")
 
 
 def changes(steps: Steps, library: Library) -> None:

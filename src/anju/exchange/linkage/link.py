@@ -59,7 +59,8 @@ def link(
     prepare_characters(steps)
     profiles.profiles(steps, mentions, parameters)
     _compare(steps, parameters, said, None)
-    codes.assign(steps, run, mint, back=back)
+    stood = codes.assign(steps, run, mint, back=back)
+    codes.lapse(steps, stood)
     steps.timed("save", lambda: written.save(steps, out, lasting))
     summary = written.summary_of(steps, run, time.perf_counter() - begun, out)
     written.tell(engine, out, summary)
@@ -117,6 +118,7 @@ def link_delta(
         profiles.describe(steps, described)
         _compare(steps, parameters, said, people)
         incremental.claims(steps)
+        incremental.returning(steps, library, previous)
         codes.assign(steps, run, mint, before="lk_claimed", given="lk_given", back=back)
         incremental.changes(steps, library)
         state.inherit(previous, out)
@@ -205,9 +207,13 @@ def _before(steps: Steps, previous: Path | None) -> int:
         }
         for name, columns in nothing.items():
             engine.run(f"CREATE OR REPLACE VIEW lk_{name} AS SELECT {columns} WHERE FALSE")
+        steps.table("lk_lapsed", "SELECT record_id, person_code FROM lk_before")
         return 1
     state.scan_assignment(engine, "lk_before", state.parts(previous, "assignment"), ("how", "weight"))
     state.scan_codes(engine, "lk_codes_before", state.parts(previous, "codes"))
     engine.scan("lk_events_before", state.parts(previous, "events"))
+    lapsed = state.scan_lapsed(engine, "lk_lapsed_kept", previous)
+    withdrawn = state.withdrawn_sql(engine, "lk_withdrawn", previous)
+    steps.table("lk_lapsed", f"{lapsed} UNION {withdrawn}")
     summary: dict[str, Any] = json.loads((previous / "summary.json").read_text(encoding="utf-8"))
     return int(summary["run"]) + 1

@@ -22,6 +22,8 @@ from anju.kernel.engine import Engine
 
 TOUCHED = "touched"
 """A file of a delta: the people one of whose records was sent again or withdrawn."""
+LAPSED = "lapsed.parquet"
+"""A file of a whole run: the last known records of people who had none left, so that one who comes back is who they were."""
 FORM = 7
 """Counts the changes of what these files hold: a delta builds on a run of the same form only."""
 KINDS = ("assignment", "codes", "events", "people", "around", "names", "spelled", "counts")
@@ -54,6 +56,8 @@ def inherit(previous: Path, out: Path) -> None:
     """Put the files of a former run into ``out`` without copying them."""
     for path in (p for kind in KINDS for p in parts(previous, kind) if p.is_file()):
         os.link(path, out / path.name)
+    if (previous / LAPSED).is_file():
+        os.link(previous / LAPSED, out / LAPSED)
     for path in sorted(previous.glob("*.shelf/*")):
         (out / path.parent.name).mkdir(exist_ok=True)
         os.link(path, out / path.parent.name / path.name)
@@ -84,6 +88,39 @@ def scan_codes(engine: Engine, name: str, paths: Sequence[Path], base: str = "")
     """View ``name``: person_code, run, current_code - every code ever given and the one that answers for it. ``base`` as in
     ``scan_assignment``."""
     _newest(engine, name, paths, "person_code", ("run", "current_code"), base)
+
+
+def scan_lapsed(engine: Engine, name: str, previous: Path) -> str:
+    """Query (record_id, person_code): records of people who had none left at the last whole run, and have had none since."""
+    if not (previous / LAPSED).is_file():
+        return "SELECT CAST(0 AS UBIGINT) AS record_id, '' AS person_code WHERE FALSE"
+    engine.scan(name, [previous / LAPSED])
+    later = parts(previous, "assignment")[1:]
+    if not later:
+        return f"SELECT record_id, person_code FROM {name}"
+    engine.scan(f"{name}_since", later)
+    return f"""SELECT l.record_id, l.person_code FROM {name} AS l
+        ANTI JOIN {name}_since AS s ON s.person_code = l.person_code"""
+
+
+def withdrawn_sql(engine: Engine, name: str, previous: Path) -> str:
+    """Query (record_id, person_code): records withdrawn since the last whole run, and whose they were."""
+    files = parts(previous, "assignment")
+    for place, path in enumerate(files):
+        engine.scan(f"{name}_part{place}", [path])
+    gone = " UNION ".join(
+        f"SELECT record_id FROM {name}_part{p} WHERE person_code IS NULL" for p in range(1, len(files))
+    )
+    if not gone:
+        return "SELECT CAST(0 AS UBIGINT) AS record_id, '' AS person_code WHERE FALSE"
+    every = " UNION ALL ".join(
+        f"SELECT {p} AS place, e.record_id, e.person_code FROM {name}_part{p} AS e "
+        f"SEMI JOIN ({gone}) AS g ON g.record_id = e.record_id WHERE e.person_code IS NOT NULL"
+        for p in range(len(files))
+    )
+    return f"""SELECT record_id, person_code FROM (
+            SELECT e.*, row_number() OVER (PARTITION BY record_id ORDER BY place DESC) AS newest FROM ({every}) AS e
+        ) AS n WHERE newest = 1"""
 
 
 def codes_sql(paths: Sequence[Path]) -> str:

@@ -73,6 +73,7 @@ def save(steps: Steps, out: Path, lasting: bool) -> None:
         UNION ALL SELECT person_code, run, current_code FROM lk_codes""",
         out / "codes.parquet",
     )
+    engine.save("SELECT record_id, person_code FROM lk_lapsed_now", out / state.LAPSED)
     if lasting:
         _keep(steps, out)
     if lasting and shelves.has_shelves(engine):
@@ -131,7 +132,8 @@ def summary_of(
     return LinkSummary(
         run=run,
         records=sum(how.values()),
-        people=people + (events.get("minted", 0) - events.get("merged", 0) if before else 0),
+        people=people
+        + (events.get("minted", 0) + events.get("returned", 0) - events.get("merged", 0) if before else 0),
         by_key=how.get("key", 0),
         by_model=how.get("model", 0),
         alone=how.get("alone", 0),

@@ -158,7 +158,12 @@ CHANGE_STATES = {
     "refused": ("quiet", gettext_noop("未同意")),
     "undone": ("quiet", gettext_noop("已撤回")),
 }
-EVENTS = {"minted": gettext_noop("新编码"), "merged": gettext_noop("并入"), "split": gettext_noop("拆分")}
+EVENTS = {
+    "minted": gettext_noop("新编码"),
+    "merged": gettext_noop("并入"),
+    "split": gettext_noop("拆分"),
+    "returned": gettext_noop("恢复使用"),
+}
 OUTCOMES = {
     "same": ("good", gettext_noop("同一人")),
     "different": ("calm", gettext_noop("不是同一人")),
