@@ -126,7 +126,7 @@ def describe(
         shutil.copy2(path, folder / OWN / name)
     linked = [p for p in inputs.assignment if p not in own.values()]
     for place, path in enumerate(linked):
-        (folder / LINKED / f"{place:06d}.parquet").hardlink_to(path)
+        _link(path, folder / LINKED / f"{place:06d}.parquet")
     told = {
         "how": how(rules),
         "as_of": inputs.as_of.isoformat(),
@@ -137,6 +137,14 @@ def describe(
         "counted": {dataset: [c.aspect, c.records] for dataset, c in counted.items()},
     }
     (folder / STATE).write_text(json.dumps(told), encoding="utf-8")
+
+
+def _link(path: Path, there: Path) -> None:
+    """A hard link; a copy where the two lie on different disks: the next run then resolves everybody."""
+    try:
+        there.hardlink_to(path)
+    except OSError:
+        shutil.copy2(path, there)
 
 
 def read(folder: Path) -> Before | None:

@@ -13,6 +13,7 @@ from __future__ import annotations
 from datetime import date
 from pathlib import Path
 
+from anju.exchange.library import relatives
 from anju.exchange.library.kept import EMPLOYER
 from anju.exchange.library.places import EMPLOYER_BY_NAME, PARTS
 from anju.exchange.library.records import NOW, Records
@@ -26,13 +27,14 @@ def find(records: Records, then: date, now: date, again: frozenset[str]) -> None
     that is told of the dwellings in ``place_changed``. ``again``: people who are resolved whatever they share."""
     engine = records.engine
     _said_now(engine)
-    relatives(records, "person_changed", "met")
+    relatives.stirred(records)
+    relatives.met(records, "stirred", "met")
     met = "SELECT a.person_code FROM assignment AS a SEMI JOIN met AS m ON m.record_id = a.record_id"
     listed = ", ".join(f"('{code}')" for code in sorted(again)) or "('')"
     parts = [
         "SELECT person_code FROM person_changed",
         met,
-        "SELECT relative_code FROM stood_kin WHERE person_code IN (SELECT person_code FROM person_changed) AND relative_code <> ''",
+        "SELECT relative_code FROM stood_kin WHERE person_code IN (SELECT person_code FROM stirred) AND relative_code <> ''",
         f"SELECT code FROM (VALUES {listed}) AS v(code) WHERE code <> ''",
         *_lodged(engine),
         *_employed(records),
@@ -47,125 +49,9 @@ def find(records: Records, then: date, now: date, again: frozenset[str]) -> None
         "SELECT record_id FROM met UNION ALL SELECT record_id FROM met_address UNION ALL "
         "SELECT a.record_id FROM assignment AS a SEMI JOIN touched AS p ON p.person_code = a.person_code"
     )
-    relatives(records, "touched", "met_beside")
+    relatives.met(records, "touched", "met_beside")
     records.take("SELECT record_id FROM met_beside")
     records.show(NOW)
-
-
-def relatives(records: Records, people: str, name: str) -> None:
-    """Table ``name`` (record_id): records that tell of the relatives or the household of the table ``people``, and those
-    by whose number, or name and phone, a relative is found. Their own records are taken already."""
-    engine = records.engine
-    engine.run(
-        f"CREATE OR REPLACE TEMP TABLE theirs AS SELECT record_id FROM ("
-        f"SELECT a.record_id FROM assignment AS a SEMI JOIN {people} AS p ON p.person_code = a.person_code "
-        "UNION SELECT record_id FROM changed) AS r"
-    )
-    _keys(records)
-    spoken = _matching(
-        records,
-        "kin",
-        {
-            "kin_number": ('r."kin.citizen_no" = k.number', ("kin.citizen_no",)),
-            "kin_phone": ('r."kin.name" = k.name AND r."kin.phone" = k.phone', ("kin.name", "kin.phone")),
-            "kin_house": (
-                'r.dataset = k.dataset AND r."kin.household_no" = k.household_no',
-                ("kin.household_no",),
-            ),
-        },
-    )
-    engine.run(f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT DISTINCT record_id FROM ({spoken}) AS s")
-    held = _matching(
-        records,
-        "person",
-        {
-            "own_number": ('r."person.citizen_no" = k.number', ("person.citizen_no",)),
-            "own_phone": (
-                'r."person.name" = k.name AND r."person.phone" = k.phone',
-                ("person.name", "person.phone"),
-            ),
-        },
-    )
-    engine.run(f"INSERT INTO {name} SELECT DISTINCT record_id FROM ({held}) AS s")
-
-
-def _keys(records: Records) -> None:
-    """Keys to look relatives up by: ``kin_number``, ``kin_phone``, ``kin_house`` in what records say of relatives;
-    ``own_number``, ``own_phone`` in what they say of the person, of relatives asked for and of those who name them."""
-    engine = records.engine
-    own = _union(
-        records, "person", {"number": "person.citizen_no", "name": "person.name", "phone": "person.phone"}
-    )
-    kin = _union(
-        records, "kin", {"number": "kin.citizen_no", "name": "kin.name", "phone": "kin.phone", "household_no": "kin.household_no"}
-    )  # fmt: skip
-    engine.run(f"CREATE OR REPLACE TEMP TABLE own_told AS {own}")
-    engine.run(f"CREATE OR REPLACE TEMP TABLE kin_told_of AS {kin}")
-    for name, query in (
-        ("kin_number", "SELECT DISTINCT number FROM own_told WHERE number IS NOT NULL"),
-        (
-            "kin_phone",
-            "SELECT DISTINCT name, phone FROM own_told WHERE name IS NOT NULL AND phone IS NOT NULL",
-        ),
-        (
-            "kin_house",
-            "SELECT DISTINCT dataset, household_no FROM kin_told_of WHERE household_no IS NOT NULL",
-        ),
-        ("own_number", f"SELECT DISTINCT number FROM ({_named(records)}) AS n WHERE number IS NOT NULL"),
-        (
-            "own_phone",
-            f"SELECT DISTINCT name, phone FROM ({_named(records)}) AS n WHERE name IS NOT NULL AND phone IS NOT NULL",
-        ),
-    ):
-        engine.run(f"CREATE OR REPLACE TEMP TABLE {name} AS {query}")
-
-
-def _named(records: Records) -> str:
-    """A query (number, name, phone): relatives whom these records name, and those of these people whom any record names."""
-    parts = [
-        "SELECT number, CASE WHEN number IS NULL THEN name END AS name, phone FROM kin_told_of",
-    ]
-    for dataset, _, view in records.views():
-        if records.held(dataset, "kin.citizen_no"):
-            parts.append(
-                f'SELECT r."kin.citizen_no", NULL, NULL FROM {view} AS r SEMI JOIN kin_number AS k ON k.number = r."kin.citizen_no"'
-            )
-        if records.held(dataset, "kin.name") and records.held(dataset, "kin.phone"):
-            parts.append(
-                f'SELECT NULL, r."kin.name", r."kin.phone" FROM {view} AS r '
-                'SEMI JOIN kin_phone AS k ON k.name = r."kin.name" AND k.phone = r."kin.phone"'
-            )
-    return " UNION ALL ".join(parts)
-
-
-def _union(records: Records, aspect: str, columns: dict[str, str]) -> str:
-    """A query over every version of ``theirs`` that was taken: dataset and the named columns, null where there is none."""
-    parts = []
-    for dataset in records.files:
-        if any(records.held(dataset, c) for c in columns.values()):
-            told = ", ".join(
-                f'r."{c}" AS {n}' if records.held(dataset, c) else f"CAST(NULL AS VARCHAR) AS {n}"
-                for n, c in columns.items()
-            )
-            parts.append(
-                f"SELECT r.dataset, {told} FROM row_{dataset} AS r SEMI JOIN theirs AS t ON t.record_id = r.record_id"
-            )
-    empty = ", ".join(f"CAST(NULL AS VARCHAR) AS {n}" for n in columns)
-    return " UNION ALL ".join(parts) or f"SELECT '' AS dataset, {empty} WHERE FALSE"
-
-
-def _matching(records: Records, aspect: str, keys: dict[str, tuple[str, tuple[str, ...]]]) -> str:
-    """A query (record_id): records, of any version, that have one of the keys. ``keys``: table -> condition, columns."""
-    parts = ["SELECT CAST(0 AS UBIGINT) AS record_id WHERE FALSE"]
-    for table, (condition, needed) in keys.items():
-        if not records.engine.rows(f"SELECT 1 FROM {table} LIMIT 1"):
-            continue
-        parts += [
-            f"SELECT r.record_id FROM {view} AS r SEMI JOIN {table} AS k ON {condition}"
-            for dataset, _, view in records.views()
-            if all(records.held(dataset, c) for c in needed)
-        ]
-    return " UNION ALL ".join(parts)
 
 
 def _said_now(engine: Engine) -> None:

@@ -229,8 +229,13 @@ def _home_files() -> list[tuple[str, Path]]:
         for top in sorted(home().iterdir())
         if top.name not in LEFT_OUT and not top.name.startswith(".")
         for path in ([top] if top.is_file() else sorted(p for p in top.rglob("*") if p.is_file()))
-        if not path.name.endswith(".part")
+        if not path.name.endswith(".part") and not _is_kept(path.relative_to(home()).parts)
     ]
+
+
+def _is_kept(parts: tuple[str, ...]) -> bool:
+    """Whether a file only saves the next publication work (``exchange.library.kept``): it is made again."""
+    return parts[:2] == ("lake", "library") and "kept" in parts
 
 
 def tool(name: str) -> Path:

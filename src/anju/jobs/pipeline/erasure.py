@@ -213,12 +213,14 @@ def purge_files(engine: DuckEngine, people: tuple[str, ...]) -> int:
     about something else is blotted out of it. Codes and their events stay: a code is for life and says nothing.
     """
     _tombstones(engine)
-    for run in (lake() / "library").glob("run-*"):
-        kept.forget(run)  # the next run resolves everybody
     listed = ", ".join(f"({literal(code)})" for code in people) or "(NULL)"
     engine.run(f"CREATE OR REPLACE TEMP TABLE erased AS SELECT * FROM (VALUES {listed}) AS e(person_code)")
     changed = blotted = 0
+    library = lake() / "library"
     for path in _files():
+        if not path.is_file():  # forgotten with its run
+            continue
+        before = changed + blotted
         held = {row[0] for row in engine.rows(f"DESCRIBE SELECT * FROM read_parquet('{path}')")}
         gone = _condition(held)
         if gone and engine.rows(f"SELECT 1 FROM read_parquet('{path}') AS t WHERE {gone} LIMIT 1"):
@@ -227,6 +229,9 @@ def purge_files(engine: DuckEngine, people: tuple[str, ...]) -> int:
         blotted += _blot_named(engine, path, held)
         if people and path.stem.partition("-")[0] == "kin" and "relative_code" in held:
             changed += _forget_relatives(engine, path)
+        if changed + blotted > before and path.is_relative_to(library):
+            # the next publication resolves everybody
+            kept.forget(library / path.relative_to(library).parts[0])
     if changed:
         linkage.start_afresh()  # how people are described is learned anew by the next run
     if people:

@@ -25,7 +25,7 @@ from anju.exchange.library.inputs import BatchFile, Inputs
 from anju.exchange.linkage import state
 from anju.jobs import engines
 from anju.jobs.engine import DuckEngine
-from anju.jobs.pipeline import exports, fitting, linkage
+from anju.jobs.pipeline import exports, fitting, linkage, loads
 from anju.kernel.home import home, lake
 from anju.kernel.refusal import Refusal
 
@@ -209,7 +209,7 @@ class Work:
         self.measured(worker, counted)
         if here:
             with timed(self.seconds, "keep"):
-                kept.keep(worker, self.given, self.said, self.part, counted, codes())
+                kept.keep(worker, self.given, self.said, self.part, counted, loads.codes())
 
     def summary(self) -> PublishSummary:
         """What the run did."""
@@ -237,7 +237,7 @@ def _publish_first(work: Work, engine: DuckEngine, worker: Any) -> None:
 
     exporter = exports.Exporter(engine.connection, folder() / "export", work.part, True)
     with exports.abreast(resolving()) as made:
-        work.cases = load(exporter, work, made)
+        work.cases = loads.load(exporter, work, made)
 
 
 def _publish_whole(work: Work, engine: DuckEngine, worker: Any, former: Path) -> None:
@@ -260,7 +260,7 @@ def _publish_some(work: Work, engine: DuckEngine, former: Path) -> bool:
         return False
     with timed(work.seconds, "resolve"):
         written = partial.resolve_some(
-            engine, work.given, work.said, stood, work.part, frozenset(work.before), work.tell, codes()
+            engine, work.given, work.said, stood, work.part, frozenset(work.before), work.tell, loads.codes()
         )
     if written is None:
         return False
@@ -280,7 +280,7 @@ def _load_changes(work: Work, engine: DuckEngine, stood: kept.Before | None = No
         exporter = exports.Exporter(engine.connection, folder() / "export", work.part, False, *apart)
         # Plain tables first: PostgreSQL has work while the first values are sealed.
         targets = sorted(loading.TARGETS, key=lambda t: len(t.hidden))
-        load(exporter, work, iter(targets), stood)
+        loads.load(exporter, work, iter(targets), stood)
 
 
 def entered() -> Entered:
@@ -296,85 +296,6 @@ def _apart(before: Entered, now: Entered) -> tuple[list[str], list[str]]:
     (left to the next run)."""
     again = [code for code, rows in now.items() if before.get(code) == rows]
     return again, [code for code in now if code not in set(again)]
-
-
-def load(
-    exporter: exports.Exporter, work: Work, targets: Iterator[Any], stood: kept.Before | None = None
-) -> dict[str, int] | None:
-    """Everything that changed into PostgreSQL, and the run finished, in one transaction.
-
-    A first load opens the cases of contradictions at once, while people are still resolved, and returns their number.
-    ``stood``: the run before, where only what changed since is loaded.
-    """
-    from django.db import transaction
-
-    from anju.register.store import loading, runs, settling
-
-    cases = None
-    with transaction.atomic():
-        empty = exporter.first and loading.hold(*(t.table for t in loading.TARGETS))
-        codes = _given(exporter, stood)
-        if codes is not None:  # known before anything is resolved
-            _anchor(codes, work.tell)
-        if not exporter.first:
-            loading.move(exports.Export(loading.TARGETS[0], "moved", _moved(exporter)).chunks())
-            loading.close_people(exporter.again)
-        for export in exporter.ahead(targets):
-            work.tell(f"load {export.target.source}")
-            if export.kind == exports.CLOSED:
-                loading.close(export.target, export.chunks())
-                continue
-            stripped = loading.strip(export.target.table) if empty else None
-            rows = loading.copy(export.target, export.chunks(), export.columns, frozen=empty)
-            if stripped:
-                loading.restore(stripped)
-            loading.analyze(export.target.table, rows)
-            if empty and export.target.source == "discrepancy":
-                cases = settling.follow(runs.clock())
-        if codes is None:
-            _anchor(exporter.write("SELECT person_code, NULL FROM new_person", "codes"), work.tell)
-        runs.finish(work.run, folder=work.part.relative_to(lake()).as_posix(), **work.told)
-    return cases
-
-
-def _anchor(codes: Iterator[Path], tell: Tell) -> None:
-    from anju.register.store import loading
-
-    tell("people's codes")
-    loading.anchor(exports.Export(loading.TARGETS[0], "codes", codes).chunks())
-
-
-def codes() -> tuple[Path, ...]:
-    """The linkage's files of every code ever given, if it tells."""
-    known = linkage.current()
-    return tuple(p for p in state.parts(known, "codes") if p.is_file()) if known else ()
-
-
-def _given(exporter: exports.Exporter, stood: kept.Before | None) -> Iterator[Path] | None:
-    """Every code ever given and the one that answers for it today, if the linkage tells; of those a former run has loaded
-    (``stood``) only what changed since."""
-    told = codes()
-    if not told:
-        return None
-    seen = stood.told["codes"] if stood else []
-    if seen and [kept.prints(p) for p in told[: len(seen)]] == seen:
-        told = told[len(seen) :]
-    if not told:
-        return iter(())
-    return exporter.write(
-        "SELECT person_code, CASE WHEN current_code <> person_code THEN current_code END "
-        f"FROM ({state.codes_sql(told)}) AS given ORDER BY person_code",
-        "codes",
-    )
-
-
-def _moved(exporter: exports.Exporter) -> Iterator[Path]:
-    """People whose division is another than in the former run."""
-    return exporter.write(
-        "SELECT n.person_code, n.region FROM new_person AS n JOIN old_person AS o ON n.person_code = o.person_code "
-        "WHERE n.region IS DISTINCT FROM o.region",
-        "moved",
-    )
 
 
 def clean() -> None:
