@@ -18,7 +18,7 @@ from hypothesis.extra.django import TestCase
 from anju.exchange.store import queries
 from anju.exchange.store.actions import Accepted
 from anju.jobs.pipeline import intake
-from anju.jobs.pipeline.intake_crew import Crew
+from anju.jobs.pipeline.reading.crew import Crew
 from anju.kernel.refusal import Refusal
 from anju.trust.access import system
 

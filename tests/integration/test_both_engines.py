@@ -22,7 +22,8 @@ from anju.exchange.linkage.link import link, link_delta, may_link_delta
 from anju.exchange.linkage.mentions import Batch, mentions
 from anju.jobs import engines
 from anju.jobs.engine import DuckEngine
-from anju.jobs.pipeline import facts, intake, intake_pieces, library
+from anju.jobs.pipeline import facts, intake, library
+from anju.jobs.pipeline.reading import pieces as intake_pieces
 from anju.policy import loading
 from anju.policy.bound import bind
 from anju.policy.explain import default_day

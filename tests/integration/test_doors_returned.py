@@ -16,7 +16,7 @@ from pytest_django import Settings
 
 from anju.exchange.intake.report import XLSX
 from anju.exchange.store.models import Batch, HeldRow
-from anju.jobs.pipeline import intake, intake_work
+from anju.jobs.pipeline.reading import work as intake_work
 from anju.trust.access import system
 from anju.trust.store import access_actions, ledger, log_queries
 from anju.trust.store.models import Account

@@ -21,8 +21,9 @@ from openpyxl import Workbook, load_workbook
 
 from anju.exchange.store import actions, queries
 from anju.exchange.store.actions import Accepted
-from anju.jobs.pipeline import intake, intake_work
-from anju.jobs.pipeline.intake_crew import Crew
+from anju.jobs.pipeline import intake
+from anju.jobs.pipeline.reading import work as intake_work
+from anju.jobs.pipeline.reading.crew import Crew
 from anju.kernel.refusal import Refusal
 from anju.kernel.wording import explain
 from anju.trust.access import system
@@ -425,7 +426,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from anju.exchange.store import actions
 from anju.jobs import engine
-from anju.jobs.pipeline import intake, intake_work
+from anju.jobs.pipeline import intake
+from anju.jobs.pipeline.reading import work as intake_work
 from anju.trust.access import system
 
 def die(*a, **k):

@@ -15,8 +15,10 @@ from openpyxl import load_workbook
 
 from anju.exchange.store import queries
 from anju.exchange.store.actions import Accepted
-from anju.jobs.pipeline import intake, intake_work, intake_writing
-from anju.jobs.pipeline.intake_crew import Crew
+from anju.jobs.pipeline import intake
+from anju.jobs.pipeline.reading import work as intake_work
+from anju.jobs.pipeline.reading import writing as intake_writing
+from anju.jobs.pipeline.reading.crew import Crew
 from anju.kernel.refusal import Refusal
 from anju.kernel.wording import explain
 from anju.trust.access import system

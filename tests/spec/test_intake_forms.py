@@ -19,7 +19,7 @@ from anju.exchange.intake.forms import steps
 from anju.exchange.intake.glance import at_a_glance
 from anju.exchange.intake.usual import USUAL
 from anju.jobs.engine import DuckEngine
-from anju.jobs.pipeline.intake_crew import opened
+from anju.jobs.pipeline.reading.crew import opened
 from anju.kernel.engine import literal
 from anju.kernel.identifiers import citizen_check
 

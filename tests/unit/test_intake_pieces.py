@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from anju.exchange.intake.reading import sniff
-from anju.jobs.pipeline import intake_pieces, intake_spark
+from anju.jobs.pipeline.reading import pieces as intake_pieces
+from anju.jobs.pipeline.reading import spark as intake_spark
 from anju.kernel.refusal import Refusal
 
 HEAD = "登记编号,登记状态,姓名,公民身份号码,性别,出生日期,联系电话,现住址,登记日期"
@@ -63,7 +64,7 @@ def test_what_executors_run_imports_with_django_blocked() -> None:
         "    def find_spec(self, name, path=None, target=None):\n"
         "        if name.split('.')[0] in {'django', 'psycopg'}: raise ImportError('blocked: ' + name)\n"
         "sys.meta_path.insert(0, Block())\n"
-        "import anju.jobs.pipeline.intake_spark\n"
+        "import anju.jobs.pipeline.reading.spark\n"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

@@ -16,7 +16,7 @@ from django.db import connection
 
 from anju.exchange.store.actions import Accepted
 from anju.jobs.pipeline import intake
-from anju.jobs.pipeline.intake_crew import Crew
+from anju.jobs.pipeline.reading.crew import Crew
 from anju.kernel.refusal import Refusal
 from anju.trust.access import Actor
 

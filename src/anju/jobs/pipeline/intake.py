@@ -31,12 +31,12 @@ from django.db import DatabaseError, DataError, IntegrityError, connection
 from anju.exchange.store import actions, queries
 from anju.exchange.store.actions import Accepted
 from anju.jobs import engines
-from anju.jobs.pipeline.intake_crew import Crew, opened
-from anju.jobs.pipeline.intake_files import Meter, files, sent_on, size, state
-from anju.jobs.pipeline.intake_files import Told as Tell
-from anju.jobs.pipeline.intake_made import Asked, Hands, Made
-from anju.jobs.pipeline.intake_work import Here
-from anju.jobs.pipeline.intake_writing import record_ids
+from anju.jobs.pipeline.reading.crew import Crew, opened
+from anju.jobs.pipeline.reading.files import Meter, files, sent_on, size, state
+from anju.jobs.pipeline.reading.files import Told as Tell
+from anju.jobs.pipeline.reading.made import Asked, Hands, Made
+from anju.jobs.pipeline.reading.work import Here
+from anju.jobs.pipeline.reading.writing import record_ids
 from anju.kernel.home import home, lake
 from anju.kernel.refusal import Refusal
 from anju.kernel.workdays import day_of
@@ -112,9 +112,9 @@ def ingest(
 def _hands(engine_name: str) -> Iterator[Hands]:
     """Who reads the files."""
     if engines.wanted(engine_name) == "spark":
-        from anju.jobs.pipeline import intake_spark
+        from anju.jobs.pipeline.reading import spark
 
-        with intake_spark.opened() as executors:
+        with spark.opened() as executors:
             yield executors
     else:
         with opened() as crew:

@@ -16,10 +16,10 @@ import pyarrow.parquet as pq
 
 from anju.exchange.intake.reading import Sniffed
 from anju.exchange.intake.reading.limits import holds
-from anju.jobs.pipeline.intake_crew import Crew
-from anju.jobs.pipeline.intake_made import Asked, Made, Told
-from anju.jobs.pipeline.intake_work import Work, leaving_nothing, recognised, repeating
-from anju.jobs.pipeline.intake_writing import BatchFiles
+from anju.jobs.pipeline.reading.crew import Crew
+from anju.jobs.pipeline.reading.made import Asked, Made, Told
+from anju.jobs.pipeline.reading.work import Work, leaving_nothing, recognised, repeating
+from anju.jobs.pipeline.reading.writing import BatchFiles
 
 PIECE = 64 << 20
 """Bytes of a piece. A file of less than one and a half is not cut."""

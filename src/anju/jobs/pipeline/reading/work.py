@@ -23,9 +23,9 @@ from anju.exchange.intake.held import Held
 from anju.exchange.intake.reading import Sniffed, rows, sniff
 from anju.exchange.intake.report import reason
 from anju.exchange.intake.standardise import Standardiser
-from anju.jobs.pipeline.intake_crew import Crew
-from anju.jobs.pipeline.intake_made import Asked, Made, Read, Told, discard, parts_of
-from anju.jobs.pipeline.intake_writing import BatchFiles
+from anju.jobs.pipeline.reading.crew import Crew
+from anju.jobs.pipeline.reading.made import Asked, Made, Read, Told, discard, parts_of
+from anju.jobs.pipeline.reading.writing import BatchFiles
 from anju.kernel.refusal import Refusal
 
 NO_ROWS = np.zeros(0, dtype=np.uint32)

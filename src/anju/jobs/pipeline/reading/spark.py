@@ -24,11 +24,11 @@ import duckdb
 import numpy as np
 
 from anju.jobs import engines
-from anju.jobs.pipeline import intake_pieces, intake_work
-from anju.jobs.pipeline.intake_crew import Crew
-from anju.jobs.pipeline.intake_crew import opened as opened_crew
-from anju.jobs.pipeline.intake_made import Asked, Made, Read, Told, parts_of
-from anju.jobs.pipeline.intake_pieces import Cut, Part, Piece
+from anju.jobs.pipeline.reading import pieces, work
+from anju.jobs.pipeline.reading.crew import Crew
+from anju.jobs.pipeline.reading.crew import opened as opened_crew
+from anju.jobs.pipeline.reading.made import Asked, Made, Read, Told, parts_of
+from anju.jobs.pipeline.reading.pieces import Cut, Part, Piece
 from anju.kernel.home import home
 from anju.kernel.refusal import Refusal
 
@@ -58,7 +58,7 @@ class Executors:
     """Hands of a Spark session."""
 
     def __init__(self, engine: SparkEngine, scratch: Path) -> None:
-        self.engine, self.scratch, self.piece = engine, scratch, intake_pieces.PIECE
+        self.engine, self.scratch, self.piece = engine, scratch, pieces.PIECE
         self.lanes = max(4, 2 * engine.width)
         try:
             ready = engine.spread(_answered, [partial(_ready, scratch)] * engine.width)
@@ -72,7 +72,7 @@ class Executors:
     def digest(self, path: Path) -> str:
         """A file's SHA-256, as hex. A small file's is here before a task for it would have begun."""
         if path.stat().st_size < self.piece:
-            return intake_work.digest_of(path)
+            return work.digest_of(path)
         return str(self._one(path.name, partial(_digest, path.absolute())))
 
     def made(self, asked: Asked, digest: str, read: Read) -> Made:
@@ -93,21 +93,21 @@ class Executors:
 
     def _in_pieces(self, asked: Asked, digest: str, cut: Cut) -> Made:
         assert cut.found.contract is not None
-        parts = self._pieces(asked, digest, cut, intake_work.NO_ROWS)
+        parts = self._pieces(asked, digest, cut, work.NO_ROWS)
         try:
-            twice = self._one(asked.name, partial(intake_pieces.twice_in, parts))
+            twice = self._one(asked.name, partial(pieces.twice_in, parts))
             if len(twice):
-                intake_pieces.clear(parts)
+                pieces.clear(parts)
                 parts = self._pieces(asked, digest, cut, twice)
             batch = f"{cut.found.contract.id}-{digest[:16]}"
             files = parts_of(asked, cut.found.contract, batch)
-            told = intake_work.made(cut.found, batch, intake_pieces.told_by(parts), files)
+            told = work.made(cut.found, batch, pieces.told_by(parts), files)
             # The rows' texts stay here: an executor needs none of them to join files.
             bare = replace(told, told=Told())
             placed = self._one(asked.name, partial(_joined, bare, parts))
             return replace(told, parts=placed)
         finally:
-            intake_pieces.clear(parts)
+            pieces.clear(parts)
 
     def _pieces(self, asked: Asked, digest: str, cut: Cut, twice: np.ndarray) -> list[Part]:
         steps = [partial(_done, self.scratch, asked, digest, cut, piece, twice) for piece in cut.pieces]
@@ -116,7 +116,7 @@ class Executors:
         try:
             _checked(asked.name, answers)
         except Refusal:
-            intake_pieces.clear(parts)
+            pieces.clear(parts)
             raise
         return parts
 
@@ -194,7 +194,7 @@ def _ready(scratch: Path) -> None:
 def _digest(path: Path) -> str:
     if not path.exists():
         raise Refusal("engines.not_shared", folder=str(path.parent), host=socket.gethostname())
-    return intake_work.digest_of(path)
+    return work.digest_of(path)
 
 
 def _tried(asked: Asked) -> Asked:
@@ -202,17 +202,17 @@ def _tried(asked: Asked) -> Asked:
 
 
 def _begun(scratch: Path, asked: Asked, digest: str, piece: int) -> Made | Cut:
-    return intake_pieces.begun(_crew(scratch), _tried(asked), digest, piece)
+    return pieces.begun(_crew(scratch), _tried(asked), digest, piece)
 
 
 def _whole(scratch: Path, asked: Asked, digest: str) -> Made:
-    return intake_pieces.whole(_crew(scratch), _tried(asked), digest)
+    return pieces.whole(_crew(scratch), _tried(asked), digest)
 
 
 def _done(scratch: Path, asked: Asked, digest: str, cut: Cut, piece: Piece, twice: np.ndarray) -> Part:
     part = f"-{piece.number}{_attempt()}"
-    return intake_pieces.done(_crew(scratch), scratch, asked, digest, cut, piece, twice, part)
+    return pieces.done(_crew(scratch), scratch, asked, digest, cut, piece, twice, part)
 
 
 def _joined(made: Made, parts: Sequence[Part]) -> Any:
-    return intake_pieces.joined(made, parts, _attempt()).parts
+    return pieces.joined(made, parts, _attempt()).parts
