@@ -26,6 +26,8 @@ class DuckEngine:
                 "temp_directory": str(spill),
                 "threads": self.threads,
                 "preserve_insertion_order": False,
+                # Nothing outlives the process: a checkpoint would only pack tables that are read once more and dropped.
+                "checkpoint_threshold": "1TB",
                 # Memory given back after each step is taken again, page by page, by the next.
                 "allocator_flush_threshold": memory,
                 "allocator_bulk_deallocation_flush_threshold": memory,
