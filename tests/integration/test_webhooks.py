@@ -190,7 +190,7 @@ def test_a_system_that_is_gone_is_given_up_and_can_be_sent_again(receiver: Recei
         ("https://224.0.0.1/x", "private_address"),
         ("https://localhost/x", "private_address"),
         ("http://93.184.215.14/x", "no_webhook"),
-        ("https://me:word@93.184.215.14/", "no_webhook"),
+        ("https://me:secret@93.184.215.14/", "no_webhook"),
         ("https://93.184.215.14/#x", "no_webhook"),
         ("https://93.184.215.14:99999/", "no_webhook"),
         ("ftp://93.184.215.14/", "no_webhook"),
