@@ -87,9 +87,10 @@ def _counted(before: Before, counts: changes.Counts) -> dict[str, Counted] | Non
     for dataset, (aspect, records) in before.told["counted"].items():
         earlier = order[: order.index(aspect)]
         left = records + counts.now[aspect].get(dataset, 0) - counts.was[aspect].get(dataset, 0)
-        if left <= 0 or any(counts.now[a].get(dataset) for a in earlier):
+        if left < 0 or any(counts.now[a].get(dataset) for a in earlier):
             return None
-        found[dataset] = Counted(aspect, left)
+        if left:  # a dataset may have lost its last record: a decision taken back
+            found[dataset] = Counted(aspect, left)
     for aspect in order:
         for dataset, records in counts.now[aspect].items():
             found.setdefault(dataset, Counted(aspect, records))
