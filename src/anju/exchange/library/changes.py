@@ -167,19 +167,14 @@ def _count_people(engine: Engine) -> str:
     return "SELECT count(*) FROM person_changed"
 
 
-STREETS_THEN = (
-    "SELECT street, min(district) AS district FROM stood_street_said GROUP BY street HAVING count(*) = 1"
-)
+STREETS_THEN = places.STREET_DISTRICT.replace("street_said", "stood_street_said")
 STREET_SAID = """
 SELECT street, district, CAST(sum(n) AS BIGINT) AS n FROM (
     SELECT street, district, n FROM stood_street_said
     UNION ALL SELECT street, district, -n FROM was_street_said UNION ALL SELECT street, district, n FROM {now}
 ) AS s GROUP BY street, district HAVING sum(n) > 0"""
-STREETS_NOW = (
-    f"SELECT street, min(district) AS district FROM ({STREET_SAID.format(now='street_said')}) AS s "
-    "GROUP BY street HAVING count(*) = 1"
-)
-OFFICIAL_THEN = "SELECT official, min(code) AS code FROM stood_official_said GROUP BY official"
+STREETS_NOW = places.STREET_DISTRICT.replace("street_said", f"({STREET_SAID.format(now='street_said')}) AS s")
+OFFICIAL_THEN = places.OFFICIAL.replace("official_said", "stood_official_said")
 _CELLS = ", ".join(OFFICIAL)
 OFFICIAL_PART = f"""
 SELECT {_CELLS} FROM (SELECT {_CELLS}, unnest(range(n)) AS place FROM (

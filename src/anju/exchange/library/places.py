@@ -239,6 +239,7 @@ GROUP BY name HAVING count(*) = 1"""
 EMPLOYER_NAME = """
 SELECT credit_code AS code, substr(max(concat(CASE WHEN is_register THEN '1' ELSE '0' END, name)), 2) AS name
 FROM employer_said WHERE name IS NOT NULL GROUP BY credit_code"""
+EMPLOYER_REGION = "SELECT credit_code AS code, max(region) AS region FROM employer_said WHERE region IS NOT NULL GROUP BY credit_code"
 
 
 def jobs(engine: Engine, inputs: Inputs, rules: Rules) -> None:

@@ -69,7 +69,6 @@ def met(records: Records, people: str, name: str) -> None:
     _keys(records)
     spoken = _matching(
         records,
-        "kin",
         {
             "kin_number": ('r."kin.citizen_no" = k.number', ("kin.citizen_no",)),
             "kin_phone": ('r."kin.name" = k.name AND r."kin.phone" = k.phone', ("kin.name", "kin.phone")),
@@ -82,7 +81,6 @@ def met(records: Records, people: str, name: str) -> None:
     engine.run(f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT DISTINCT record_id FROM ({spoken}) AS s")
     held = _matching(
         records,
-        "person",
         {
             "own_number": ('r."person.citizen_no" = k.number', ("person.citizen_no",)),
             "own_phone": (
@@ -98,11 +96,9 @@ def _keys(records: Records) -> None:
     """Keys to look relatives up by: ``kin_number``, ``kin_phone``, ``kin_house`` in what records say of relatives;
     ``own_number``, ``own_phone`` in what they say of the person, of relatives asked for and of those who name them."""
     engine = records.engine
-    own = _union(
-        records, "person", {"number": "person.citizen_no", "name": "person.name", "phone": "person.phone"}
-    )
+    own = _union(records, {"number": "person.citizen_no", "name": "person.name", "phone": "person.phone"})
     kin = _union(
-        records, "kin", {"number": "kin.citizen_no", "name": "kin.name", "phone": "kin.phone", "household_no": "kin.household_no"}
+        records, {"number": "kin.citizen_no", "name": "kin.name", "phone": "kin.phone", "household_no": "kin.household_no"}
     )  # fmt: skip
     engine.run(f"CREATE OR REPLACE TEMP TABLE own_told AS {own}")
     engine.run(f"CREATE OR REPLACE TEMP TABLE kin_told_of AS {kin}")
@@ -143,7 +139,7 @@ def _named(records: Records) -> str:
     return " UNION ALL ".join(parts)
 
 
-def _union(records: Records, aspect: str, columns: dict[str, str]) -> str:
+def _union(records: Records, columns: dict[str, str]) -> str:
     """A query over every version of ``theirs`` that was taken: dataset and the named columns, null where there is none."""
     parts = []
     for dataset in records.files:
@@ -159,7 +155,7 @@ def _union(records: Records, aspect: str, columns: dict[str, str]) -> str:
     return " UNION ALL ".join(parts) or f"SELECT '' AS dataset, {empty} WHERE FALSE"
 
 
-def _matching(records: Records, aspect: str, keys: dict[str, tuple[str, tuple[str, ...]]]) -> str:
+def _matching(records: Records, keys: dict[str, tuple[str, tuple[str, ...]]]) -> str:
     """A query (record_id): records, of any version, that have one of the keys. ``keys``: table -> condition, columns."""
     parts = ["SELECT CAST(0 AS UBIGINT) AS record_id WHERE FALSE"]
     for table, (condition, needed) in keys.items():

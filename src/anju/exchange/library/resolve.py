@@ -91,7 +91,7 @@ def lives(engine: Engine, as_of: str) -> None:
         engine.run(
             f"CREATE OR REPLACE TEMP TABLE current_{table} AS {periods.current(table, as_of, columns)}"
         )
-    engine.run("""
+    engine.run(f"""
 CREATE OR REPLACE TABLE lives AS
 SELECT n.pid, n.person_code, coalesce(pl.region, rpad(CASE WHEN st.told_region <> '' THEN st.told_region END, 12, '0'),
     rpad(em.region, 12, '0')) AS region
@@ -99,8 +99,7 @@ FROM person_no AS n
 LEFT JOIN current_stay AS st ON n.pid = st.pid
 LEFT JOIN place AS pl ON st.code = pl.code
 LEFT JOIN current_job AS jb ON n.pid = jb.pid
-LEFT JOIN (SELECT credit_code, max(region) AS region FROM employer_said GROUP BY credit_code) AS em
-    ON jb.code = em.credit_code""")
+LEFT JOIN ({places.EMPLOYER_REGION}) AS em ON jb.code = em.code""")
 
 
 def enrolments(engine: Engine, inputs: Inputs, rules: Rules, as_of: str) -> None:

@@ -15,11 +15,10 @@ from pathlib import Path
 
 from anju.exchange.library import relatives
 from anju.exchange.library.kept import EMPLOYER
-from anju.exchange.library.places import EMPLOYER_BY_NAME, PARTS
+from anju.exchange.library.places import EMPLOYER_BY_NAME, EMPLOYER_NAME, EMPLOYER_REGION, PARTS
 from anju.exchange.library.records import NOW, Records
+from anju.exchange.library.resolve import RECENT_MONTHS
 from anju.kernel.engine import Engine
-
-RECENT_MONTHS = 3
 
 
 def find(records: Records, then: date, now: date, again: frozenset[str]) -> None:
@@ -85,7 +84,7 @@ def _lodged(engine: Engine) -> list[str]:
         "ON n.code = w.code AND n.region = w.region WHERE w.region IS NOT NULL) AS t "
         "ANTI JOIN stood_dwelling AS d ON d.dwelling_code = t.code AND d.region = t.region "
         "UNION "
-        f"SELECT code FROM (SELECT w.code, count(*) AS n FROM ({told['was']}) AS w WHERE w.region IS NOT NULL GROUP BY w.code) AS w "
+        f"SELECT code FROM (SELECT DISTINCT code FROM ({told['was']}) AS w WHERE region IS NOT NULL) AS w "
         f"ANTI JOIN (SELECT code FROM ({told['now']}) AS n WHERE region IS NOT NULL) AS n ON n.code = w.code"
     )
     return [
@@ -125,12 +124,12 @@ def _employed(records: Records) -> list[str]:
     )
     listed = stood.format("credit_code IN (SELECT code FROM employer_changed)")
     differing = []
-    for query in (EMPLOYER_NAME, EMPLOYER_REGION):
+    for query, told in ((EMPLOYER_NAME, "name"), (EMPLOYER_REGION, "region")):
         old = query.replace("employer_said", listed)
         new = query.replace("employer_said", "employer_part")
         differing.append(
             f"SELECT coalesce(a.code, b.code) AS code FROM ({old}) AS a FULL JOIN ({new}) AS b ON a.code = b.code "
-            "WHERE a.told IS DISTINCT FROM b.told"
+            f"WHERE a.{told} IS DISTINCT FROM b.{told}"
         )
     engine.run(
         f"CREATE OR REPLACE TEMP TABLE employer_moved AS {' UNION '.join(differing)} UNION SELECT was FROM name_moved "
@@ -144,12 +143,6 @@ def _employed(records: Records) -> list[str]:
         engine.scan("job_decided", [records.inputs.decided])
         found.append("SELECT person_code FROM job_decided WHERE aspect = 'job'")
     return found
-
-
-EMPLOYER_NAME = """
-SELECT credit_code AS code, max(concat(CASE WHEN is_register THEN '1' ELSE '0' END, name)) AS told
-FROM employer_said WHERE name IS NOT NULL GROUP BY credit_code"""
-EMPLOYER_REGION = "SELECT credit_code AS code, max(region) AS told FROM employer_said WHERE region IS NOT NULL GROUP BY credit_code"
 
 
 def _place_key(column: str) -> str:

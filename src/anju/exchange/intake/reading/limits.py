@@ -11,6 +11,8 @@ LINE_BYTES = 4 << 20
 TITLE_ROWS = 15
 GROUP_BYTES = 2 << 30
 PIECE = 1 << 20
+TEXT = 64 << 20
+"""Bytes of text that are worked on at a time."""
 
 
 def holds(path: Path, byte: bytes) -> bool:

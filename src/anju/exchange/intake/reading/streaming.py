@@ -8,12 +8,8 @@ wanted header. Rows that are no rows at all - too many or too few cells, a line 
 from __future__ import annotations
 
 import io
-import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import date, datetime, time
-from itertools import pairwise
-from typing import Any
 
 import numpy as np
 import orjson
@@ -21,27 +17,24 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pcsv
 import pyarrow.json as pjson
-import pyarrow.parquet as pq
 
-from anju.exchange.intake.reading import arrow_ipc
+from anju.exchange.intake.reading import columnar
+from anju.exchange.intake.reading.cells import text
 from anju.exchange.intake.reading.encodings import one_encoding
-from anju.exchange.intake.reading.limits import LINE_BYTES, holds
+from anju.exchange.intake.reading.limits import LINE_BYTES, TEXT, holds
 from anju.exchange.intake.reading.quotes import Unblanked, blank_before_one
 from anju.exchange.intake.reading.sniffing import Sniffed
 from anju.kernel.refusal import Refusal
-from anju.kernel.workdays import HERE
 
 BLOCK = 1 << 20
 """Bytes read at a time: what fits the processor's cache is parsed twice as fast."""
-CHUNK = 65_536
 ROWS = 1 << 17
-TEXT = 64 << 20
 MOST_BROKEN = 100_000
 LONGEST = 2_000
 MOST_LINES = 5
 """Lines a quoted cell, or a row that is no row, may have: more of them are rows that a stray quote swallowed."""
-EXACT = 10**15
-"""From here on a spreadsheet rounds whole numbers: what it shows is not what was typed."""
+
+_TABLES = {"parquet": columnar.parquet, "arrow": columnar.arrow, "xlsx": columnar.xlsx}
 
 
 @dataclass
@@ -73,10 +66,11 @@ def rows(found: Sniffed, wanted: dict[str, int]) -> Stream:
     """The rows of a file; ``wanted`` maps column names to places among the headers. Readable once."""
     schema = pa.schema([*((name, pa.string()) for name in wanted), ("row_no", pa.uint32())])
     stream = Stream(schema, iter(()))
-    source = {"csv": _csv, "ndjson": _ndjson, "parquet": _parquet, "arrow": _arrow, "xlsx": _xlsx}[
-        found.format
-    ]
-    stream.batches = _guarded(source(found, wanted, stream), found, wanted, stream)
+    if found.format in _TABLES:
+        source = _TABLES[found.format](found, wanted)
+    else:
+        source = {"csv": _csv, "ndjson": _ndjson}[found.format](found, wanted, stream)
+    stream.batches = _guarded(source, found, wanted, stream)
     return stream
 
 
@@ -283,122 +277,6 @@ def _json_rows(
             continue
         for cell, key in zip(cells, keys, strict=True):
             value = told.get(key)
-            cell.append(value if isinstance(value, str) or value is None else _text(value))
+            cell.append(value if isinstance(value, str) or value is None else text(value))
         numbers.append(number)
     return [pa.array(c, pa.string()) for c in cells], np.array(numbers, dtype=np.uint32)
-
-
-def _parquet(
-    found: Sniffed, wanted: dict[str, int], stream: Stream
-) -> Iterator[tuple[list[pa.Array], np.ndarray]]:
-    names = [found.headers[p] for p in wanted.values()]
-    try:
-        texts = [f.name for f in pq.read_schema(found.path) if _is_text(f.type)]
-        file = pq.ParquetFile(found.path, read_dictionary=texts)
-        number = 2
-        for batch in file.iter_batches(CHUNK, columns=list(dict.fromkeys(names))):
-            for part in _unpacked(batch, number, found):
-                columns = [_as_text(part.column(part.schema.get_field_index(n))) for n in names]
-                yield columns, np.arange(number, number + part.num_rows, dtype=np.uint32)
-                number += part.num_rows
-    except (OSError, pa.ArrowException) as broken:
-        raise Refusal("intake.cut_off", file=found.name) from broken
-
-
-def _arrow(
-    found: Sniffed, wanted: dict[str, int], stream: Stream
-) -> Iterator[tuple[list[pa.Array], np.ndarray]]:
-    number = 2
-    try:
-        for batch in arrow_ipc.batches(found.path):
-            for begin in range(0, batch.num_rows, CHUNK):
-                for part in _unpacked(batch.slice(begin, CHUNK), number, found):
-                    yield (
-                        [_as_text(part.column(place)) for place in wanted.values()],
-                        np.arange(number, number + part.num_rows, dtype=np.uint32),
-                    )
-                    number += part.num_rows
-    except arrow_ipc.Compressed as packed:
-        raise Refusal("intake.arrow_compressed", file=found.name) from packed
-    except (OSError, ValueError, struct.error, pa.ArrowException) as broken:
-        raise Refusal("intake.cut_off", file=found.name) from broken
-
-
-def _is_text(kind: pa.DataType) -> bool:
-    return any(
-        is_one(kind) for is_one in (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
-    )
-
-
-def _unpacked(batch: pa.RecordBatch, number: int, found: Sniffed) -> Iterator[pa.RecordBatch]:
-    """The rows in pieces of up to ``TEXT`` bytes of what their dictionaries unpack to: one long text that every row
-    points to takes no room in a file. ``number``: of the first row."""
-    sizes = np.zeros(batch.num_rows, dtype=np.int64)
-    for column in batch.columns:
-        if pa.types.is_dictionary(column.type) and _is_text(column.type.value_type):
-            each = pc.binary_length(column.dictionary).take(column.indices)
-            sizes += pc.fill_null(each, 0).to_numpy(zero_copy_only=False)
-    if sizes.sum() <= TEXT:
-        yield batch
-        return
-    if sizes.max() > LINE_BYTES:
-        row = number + int(sizes.argmax())
-        raise Refusal("intake.line_too_long", file=found.name, row=row, mb=LINE_BYTES >> 20)
-    ends = np.flatnonzero(np.diff(sizes.cumsum() // TEXT)) + 1
-    for begin, end in pairwise((0, *map(int, ends), batch.num_rows)):
-        yield batch.slice(begin, end - begin)
-
-
-def _as_text(column: pa.Array) -> pa.Array:
-    if pa.types.is_nested(column.type) or pa.types.is_binary(column.type):
-        return pa.array([None if v is None else _text(v) for v in column.to_pylist()], pa.string())
-    if pa.types.is_dictionary(column.type):
-        column = column.dictionary_decode()
-    if pa.types.is_timestamp(column.type) and column.type.tz:  # an instant is told as the day it is here
-        column = column.cast(pa.timestamp(column.type.unit, HERE.key))
-    return column.cast(pa.string())
-
-
-def _xlsx(
-    found: Sniffed, wanted: dict[str, int], stream: Stream
-) -> Iterator[tuple[list[pa.Array], np.ndarray]]:
-    sheet = found.sheet_read
-    body = sheet.to_python(skip_empty_area=False)
-    for begin in range(found.header_row + 1, len(body), CHUNK):
-        part = body[begin : begin + CHUNK]
-        cells = dict(enumerate(zip(*part, strict=True)))
-        columns = [_typed_column(cells.get(p, (None,) * len(part))) for p in wanted.values()]
-        yield columns, np.arange(begin + 1, begin + 1 + len(part), dtype=np.uint32)
-
-
-def _typed_column(cells: Sequence[Any]) -> pa.Array:
-    """The cells of a column as text, which most of them are already."""
-    try:
-        return pa.array(cells, pa.string())
-    except (pa.ArrowTypeError, pa.ArrowInvalid):
-        return pa.array([_typed(cell) for cell in cells], pa.string())
-
-
-def _typed(value: Any) -> str:
-    """A cell of a spreadsheet. A long number is told as the rounded one it is, which no field takes."""
-    if isinstance(value, int | float) and abs(value) >= EXACT:
-        return f"{value:.14E}"
-    return _text(value)
-
-
-def _text(value: Any) -> str:
-    """A cell as a clerk would have typed it: whole numbers without a point, days as ISO."""
-    if isinstance(value, str):
-        return value
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, float):
-        return str(int(value)) if value.is_integer() and abs(value) < 1e18 else repr(value)
-    if isinstance(value, datetime):
-        return value.date().isoformat() if value.time() == time() else value.isoformat(" ", "seconds")
-    if isinstance(value, date):
-        return value.isoformat()
-    if isinstance(value, dict | list):
-        # No field is an object or a list: the mark of broken text keeps it from being read as one.
-        return "�" + orjson.dumps(value).decode()
-    return "" if value is None else str(value)
