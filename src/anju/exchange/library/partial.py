@@ -65,8 +65,8 @@ def resolve_some(
         return None
     tell("whom it touches")
     touched.find(records, before.as_of, inputs.as_of, again)
-    ((some,), (everybody,)) = engine.rows(
-        "SELECT count(*) FROM touched UNION ALL SELECT count(*) FROM stood_person"
+    ((some, everybody),) = engine.rows(
+        "SELECT (SELECT count(*) FROM touched), (SELECT count(*) FROM stood_person)"
     )
     if some > MOST * everybody:
         return None
