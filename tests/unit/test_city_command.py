@@ -40,3 +40,43 @@ def test_a_folder_that_is_no_city_is_never_replaced(tmp_path):
 @pytest.mark.parametrize("profile", ["none", "mild", "real", "harsh"])
 def test_every_profile_makes_a_city(tmp_path, profile):
     assert make(tmp_path / profile, "--errors", profile, "--days", "2").exit_code == 0
+
+
+def test_a_city_that_was_killed_halfway_can_be_replaced(tmp_path, monkeypatch):
+    out = tmp_path / "city"
+
+    def killed(order, told):
+        (order.out / "2026-06-30").mkdir()
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr("anju.jobs.cli.city.make_city", killed)
+        make(out)
+    assert make(out).exception.code == "city.not_empty"
+    assert make(out, "--replace").exit_code == 0
+    assert sorted(p.name for p in out.iterdir()) == ["2026-06-30", "truth"]
+
+
+@pytest.mark.parametrize(
+    ("more", "code"),
+    [
+        (("--first-day", "2099-02-28"), "city.day_out_of_reach"),
+        (("--first-day", "1950-01-01"), "city.day_out_of_reach"),
+        (("--errors", "wild"), "city.unknown_profile"),
+        (("--like", "Atlantis"), "city.unknown_calibration"),
+        (("--people", "1"), "city.too_few"),
+    ],
+)
+def test_what_no_city_can_be_made_of_leaves_the_old_city_alone(tmp_path, more, code):
+    assert make(tmp_path / "city").exit_code == 0
+    assert make(tmp_path / "city", "--replace", *more).exception.code == code
+    assert (tmp_path / "city/truth/summary.json").exists()
+
+
+def test_the_last_day_within_reach_can_be_written(tmp_path):
+    assert make(tmp_path / "far", "--first-day", "2040-12-31", "--days", "2").exit_code == 0
+
+
+def test_a_folder_that_cannot_be_written_is_told(tmp_path):
+    (tmp_path / "file").write_text("")
+    assert make(tmp_path / "file").exception.code == "city.cannot_write"

@@ -59,9 +59,9 @@ class Calibration:
 def load(city: str) -> Calibration:
     """The marginals of ``city``; refuses a city that is not among the sixteen."""
     rows = {r["city"]: r for r in _rows("calibration/cities_2020.csv")}
-    if city not in rows:
+    row = dict(rows.get(city) or rows.get(city + "市") or {})
+    if not row:
         raise Refusal("city.unknown_calibration", city=city, known="、".join(rows))
-    row = dict(rows[city])
     return Calibration(row.pop("city"), row.pop("province"), {k: float(v) for k, v in row.items()})
 
 

@@ -13,7 +13,6 @@ from anju.city.arrays import NEVER, Array, chance, day_number
 from anju.city.calibration import data
 from anju.city.families import COLLECTIVE, LOCAL, SINGLE
 from anju.kernel import packs
-from anju.kernel.refusal import Refusal
 
 FEWEST = 200
 Told = Callable[[str], None]
@@ -65,8 +64,6 @@ class City:
 
 def draw_city(count: int, seed: int, days: int, today: str, like: str, told: Told = lambda _: None) -> City:
     """A city of ``count`` residents as of ``today``, and those who arrive in ``days`` days after it."""
-    if count < FEWEST:
-        raise Refusal("city.too_few", people=count, least=FEWEST)
     habits = packs.read_yaml(data("habits.yaml"))
     row, ground = calibration.load(like or habits["like"]), world.load_world()
     origins = calibration.origins(row)

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from anju.city import truth
+from anju.city import calibration, truth
 from anju.city.addresses import Addresses
 from anju.city.arrays import Array, Text, chance, joined
 from anju.city.calibration import data
@@ -20,9 +20,9 @@ from anju.city.families import LOCAL
 from anju.city.files import write_file
 from anju.city.holdings import ABOUT_NOBODY, HOLDERS
 from anju.city.layouts import Layout, load_layouts
-from anju.city.lives import City, draw_city
+from anju.city.lives import FEWEST, City, draw_city
 from anju.city.mistakes import ABSENT, INVALID, Mistakes, draw_mistakes, draw_number_states
-from anju.city.order import Order
+from anju.city.order import EARLIEST, LATEST, Order
 from anju.city.pen import Lines, lines_of
 from anju.city.rows import Rows, draw_rows
 from anju.kernel import packs
@@ -45,14 +45,26 @@ CODED = (
 )
 
 
+def check(order: Order) -> None:
+    """Refuse what no city can be made of: an unknown profile or census row, too few people, a day out of reach."""
+    profiles = packs.read_yaml(data("errors.yaml"))["profiles"]
+    if order.errors not in profiles:
+        raise Refusal("city.unknown_profile", profile=order.errors, known=", ".join(profiles))
+    if order.people < FEWEST:
+        raise Refusal("city.too_few", people=order.people, least=FEWEST)
+    if not EARLIEST <= order.today <= LATEST:
+        raise Refusal("city.day_out_of_reach", day=order.today, first=EARLIEST, last=LATEST)
+    if order.like:
+        calibration.load(order.like)
+
+
 def make_city(order: Order, told: Callable[[str], None] = lambda _: None) -> dict[str, Any]:
     """Write the city's files to ``order.out`` and the truth to ``truth`` in it; return the summary.
 
-    Raises: Refusal for an unknown profile or census row, or too few people.
+    Raises: Refusal as ``check`` does.
     """
+    check(order)
     settings = packs.read_yaml(data("errors.yaml"))
-    if order.errors not in settings["profiles"]:
-        raise Refusal("city.unknown_profile", profile=order.errors, known=", ".join(settings["profiles"]))
     profile = settings["profiles"][order.errors]
     layouts = load_layouts()
     city = draw_city(order.people, order.seed, order.days, order.today.isoformat(), order.like, told)

@@ -8,6 +8,8 @@ from pathlib import Path
 
 FIRST_DAY = date(2026, 6, 30)
 """The day of the first load."""
+EARLIEST, LATEST = date(1990, 1, 1), date(2040, 12, 31)
+"""Between these a first day may lie: births before 1900 and leases after 2050 have no day number to be written with."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,13 +15,16 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 from rich.table import Table
 
 from anju.city import ground
-from anju.city.make import STEPS, make_city
+from anju.city.make import STEPS, check, make_city
 from anju.city.order import FIRST_DAY, Order
 from anju.kernel import packs
 from anju.kernel.refusal import Refusal
 
 app = typer.Typer(help="Make an invented city and what its departments send.", no_args_is_help=True)
 console = Console(stderr=True)
+FINISHED = "truth/summary.json"
+BEGUN = ".begun"
+"""Stands in the folder while a city is made: one that was killed there is known for what it is."""
 RATES = ("duplicate_rate", "contradiction_rate", "missing_police_rate", "without_number_rate", "bad_rate")
 
 
@@ -51,8 +54,9 @@ def make(
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
 ) -> None:
     """Make a city: twelve departments' and three channels' files, a folder a day, and the truth."""
-    _clear(out, replace)
     order = Order(people, out, seed, errors, days, first_day.date(), like)
+    check(order)
+    _clear(out, replace)
     began = time.perf_counter()
     with Progress(
         SpinnerColumn(),
@@ -65,6 +69,7 @@ def make(
     ) as bar:
         task = bar.add_task("", total=STEPS)
         summary = make_city(order, lambda step: bar.update(task, advance=1, description=step))
+    (out / BEGUN).unlink()
     summary["seconds"] = round(time.perf_counter() - began, 1)
     if as_json:
         typer.echo(json.dumps(summary, ensure_ascii=False))
@@ -81,12 +86,18 @@ def make_ground(
 
 
 def _clear(out: Path, replace: bool) -> None:
-    """An empty folder to write to; a city that stands there goes only when asked for."""
-    if not out.exists() or not any(out.iterdir()):
-        return
-    if not replace or not (out / "truth" / "summary.json").is_file():
-        raise Refusal("city.not_empty", folder=str(out))
-    shutil.rmtree(out)
+    """An empty folder to write to; a city that stands there, or was begun and killed, goes only when asked for."""
+    try:
+        if out.is_dir() and any(out.iterdir()):
+            if not any((out / sign).is_file() for sign in (FINISHED, BEGUN)):
+                raise Refusal("city.no_city_here", folder=str(out))
+            if not replace:
+                raise Refusal("city.not_empty", folder=str(out))
+            shutil.rmtree(out)
+        out.mkdir(parents=True, exist_ok=True)
+        (out / BEGUN).touch()
+    except OSError as cannot:
+        raise Refusal("city.cannot_write", folder=str(out), said=cannot.strerror) from None
 
 
 def _show(summary: dict[str, Any], out: Path) -> None:
