@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import socket
 import threading
 from collections.abc import Callable
@@ -14,7 +15,7 @@ import psycopg.errors
 import pytest
 
 from anju.jobs import cli, database, health
-from anju.jobs.cli import serve
+from anju.jobs.cli import demo, serve
 from anju.kernel.refusal import Refusal
 
 
@@ -125,3 +126,15 @@ def test_a_server_that_was_killed_needs_no_stopping(tmp_path: Path) -> None:
     database._leave(server)
     assert not (tmp_path / "postmaster.pid").exists()
     assert server.asked == 0
+
+
+def test_a_demo_goes_on_but_never_mixes_two_cities(tmp_path: Path) -> None:
+    kept, order = tmp_path / "demo.json", {"people": 300, "days": 1, "seed": 1}
+    kept.write_text(json.dumps({"order": order, "steps": ["db upgrade", "city make --seed 1"]}))
+    assert demo._Done(kept, order).has_run("city make")
+    assert not demo._Done(kept, order | {"seed": 2}).has_run("city make")
+    kept.write_text(json.dumps({"order": order, "steps": ["city make", "exchange ingest 2026-06-30"]}))
+    assert demo._Done(kept, order).has_run("exchange ingest")
+    with pytest.raises(Refusal) as refused:
+        demo._Done(kept, order | {"people": 400})
+    assert (refused.value.code, refused.value.facts["people"]) == ("demo.other_city", 300)

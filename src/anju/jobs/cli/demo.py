@@ -17,7 +17,9 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from anju.jobs.cli import setup_django
 from anju.kernel.home import home
+from anju.kernel.refusal import Refusal
 
 app = typer.Typer(help="Build the invented city, serve it.")
 console = Console(stderr=True)
@@ -44,6 +46,8 @@ def demo(
     files = home() / "demo-city"
     begin = time.perf_counter()
     done = _Done(home() / "demo.json", {"people": people, "days": days, "seed": seed})
+    if not done.has_run("city make"):
+        _check_nobody_here()
     done.run("db", "upgrade", quiet=True)
     done.run(
         "city", "make", "--people", str(people), "--days", str(days), "--seed", str(seed), "--errors", "real",
@@ -64,17 +68,40 @@ def demo(
         os.execv(sys.executable, [*_anju(), "serve", "--host", host, "--port", str(port)])  # noqa: S606 - our own program
 
 
+def _check_nobody_here() -> None:
+    """Invented people never join a register that holds others."""
+    setup_django("anju.config.work")
+    from django.db import ProgrammingError
+
+    from anju.exchange.store import queries
+
+    try:
+        if any(queries.batch_paths()):
+            raise Refusal("demo.not_alone", home=home())
+    except ProgrammingError:  # no such table yet: a new database, or one whose first upgrade was killed
+        return
+
+
 def _anju() -> list[str]:
     return [sys.executable, "-c", "from anju.jobs.cli import main; main()"]
 
 
 class _Done:
-    """The steps that are finished, kept in a file; another order of city begins anew."""
+    """The steps that are finished, kept in a file. Once a city's files are taken in, another city is refused:
+    two of them in one register would be neither."""
 
     def __init__(self, path: Path, order: dict[str, int]) -> None:
         self.path, self.order = path, order
         kept = json.loads(path.read_text()) if path.exists() else {}
-        self.steps: list[str] = kept.get("steps", []) if kept.get("order") == order else []
+        self.steps: list[str] = kept.get("steps", [])
+        if kept.get("order", order) != order:
+            if self.has_run("exchange ingest"):
+                raise Refusal("demo.other_city", home=home(), **kept["order"])
+            self.steps = []
+
+    def has_run(self, words: str) -> bool:
+        """Whether a command that begins with ``words`` is done."""
+        return any(step.startswith(words) for step in self.steps)
 
     def run(self, *words: str, key: str = "", quiet: bool = False) -> None:
         """Run one command unless it is done already; stop the demo when it fails."""
