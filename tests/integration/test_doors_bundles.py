@@ -20,6 +20,7 @@ from django.db import connection
 from anju.exchange.doors import bundles, receipts, sources
 from anju.exchange.store import bundle_actions
 from anju.exchange.store.models import Batch, Bundle, HeldRow, Pull
+from anju.jobs import scratch
 from anju.jobs.pipeline import bundling, intake, pulling
 from anju.kernel.home import home
 from anju.kernel.identifiers import citizen_check
@@ -357,6 +358,7 @@ def test_a_pull_moves_batch_and_cursor_together(
     assert (Pull.objects.get().cursor, Batch.objects.count()) == ("9", 2)
     left = home() / "spill" / "pull-killed"
     left.mkdir(parents=True)
+    (left / scratch.ALIVE).touch()
     (left / "police_residence.parquet").write_bytes(b"rows of a pull that was killed")
     assert pulling.pull(told, by=BY, at=AT).rows == 1
     assert not left.exists()

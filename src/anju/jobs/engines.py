@@ -39,5 +39,5 @@ def opened_spark(spill: Path, partitions: int | None = None) -> SparkEngine:
 
 
 def opened(name: str, spill: Path, memory: str = "4GB") -> DuckEngine | SparkEngine:
-    """The engine ``name``; the caller closes it."""
+    """The engine ``name`` with its passing files in ``spill``, a folder of its own (``scratch``); the caller closes it."""
     return opened_spark(spill / "spark") if wanted(name) == "spark" else DuckEngine(spill, memory=memory)

@@ -15,6 +15,7 @@ from typing import Any
 import sqlglot
 from sqlglot import exp
 
+from anju.jobs import scratch
 from anju.jobs.spark_dialect import render
 from anju.kernel import packs
 from anju.kernel.home import home
@@ -36,14 +37,19 @@ class SparkEngine:
 
         spill.mkdir(parents=True, exist_ok=True)
         self.spill = spill
+        # The Java machine keeps to the folders it began with, and outlives a session as long as this process.
+        machines = scratch.of_this_process()
         # An executor's Python is this one unless the operator names another.
         os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
         self.session = (
             SparkSession.builder.master(os.environ.get("ANJU_SPARK_MASTER", "local[*]"))
             .appName("anju")
             .config("spark.driver.memory", memory)
-            .config("spark.local.dir", str(spill))
-            .config("spark.driver.extraJavaOptions", "" if partitions > 1 else QUICK_START)
+            .config("spark.local.dir", str(machines))
+            .config(
+                "spark.driver.extraJavaOptions",
+                f'"-Djava.io.tmpdir={machines}" {"" if partitions > 1 else QUICK_START}',
+            )
             .config("spark.sql.shuffle.partitions", str(partitions))
             .config("spark.sql.ansi.enabled", "false")
             .config("spark.sql.adaptive.enabled", "true" if partitions > 1 else "false")
@@ -53,7 +59,7 @@ class SparkEngine:
             .config("spark.sql.autoBroadcastJoinThreshold", str(64 * 2**20))
             .config("spark.ui.enabled", "false")
             .config("spark.ui.showConsoleProgress", "false")
-            .config("spark.sql.warehouse.dir", str(spill / "warehouse"))
+            .config("spark.sql.warehouse.dir", str(machines / "warehouse"))
             .config("spark.log.level", "ERROR")
             .config("spark.executorEnv.ANJU_HOME", str(home()))
             .config("spark.executorEnv.ANJU_PACKS", str(packs.root()))

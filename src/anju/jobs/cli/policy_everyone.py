@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -55,10 +54,11 @@ def steps(told: str, quiet: bool) -> Iterator[Any]:
 @contextmanager
 def engine() -> Iterator[Any]:
     """A DuckDB engine with a spill folder of its own."""
+    from anju.jobs import scratch
     from anju.jobs.engine import DuckEngine
 
-    with tempfile.TemporaryDirectory(prefix="anju-policy-") as folder:
-        opened = DuckEngine(Path(folder))
+    with scratch.place("policy") as spill:
+        opened = DuckEngine(spill)
         try:
             yield opened
         finally:

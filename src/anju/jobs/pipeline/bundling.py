@@ -11,9 +11,7 @@ import json
 import os
 import re
 import shutil
-import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -26,6 +24,7 @@ from anju.exchange.contracts import find_contract, get_contract
 from anju.exchange.doors import bundles, receipts
 from anju.exchange.doors.bundles import Listing, Part
 from anju.exchange.store import bundle_actions, feed_queries
+from anju.jobs import scratch
 from anju.jobs.pipeline import intake, own_records
 from anju.kernel import packs
 from anju.kernel.home import home, keys, lake
@@ -72,7 +71,7 @@ def own_key() -> bytes:
 def write(peer: str, out: Path, *, purpose: str = "", by: Actor, at: datetime) -> Made:
     """Everything since the last bundle to the peer: batches, what counters here entered in its division, and with a
     ``purpose`` the library's changes it opens."""
-    with transaction.atomic(), _workplace() as place:
+    with transaction.atomic(), scratch.place("bundle") as place:
         line = bundle_actions.get_peer(peer, lock=True)
         number, previous, reached = bundle_actions.last(peer, "out")
         found = bundle_actions.batches_for(peer)
@@ -172,7 +171,7 @@ def copy(peer: str, number: int, out: Path) -> None:
 
 def verify(path: Path, trusted: Sequence[dict[str, str]] | None = None) -> Listing:
     """Check a bundle whole, without applying it: signature, every part. ``trusted``: keys, else those of its peer."""
-    with path.open("rb") as stream, _workplace() as place:
+    with path.open("rb") as stream, scratch.place("bundle") as place:
         listing = _listed(path, trusted)
         bundles.read_list(stream, None)
         if not listing.sealed or listing.receiver == own_name():
@@ -187,7 +186,7 @@ def apply(path: Path, *, by: Actor, at: datetime) -> tuple[Made, str]:
         raise Refusal("doors.bundle_not_for_us", receiver=listing.receiver[:40], own=own_name())
     placed: list[Path] = []
     try:
-        with transaction.atomic(), _workplace() as place, path.open("rb") as stream:
+        with transaction.atomic(), scratch.place("bundle") as place, path.open("rb") as stream:
             bundle_actions.get_peer(listing.sender, lock=True)
             bundle_actions.expect(listing)
             with connection.cursor() as cursor:
@@ -276,12 +275,3 @@ def _check(part: Part, path: Path) -> None:
         raise Refusal("doors.bundle_changed", part=part.name) from broken
     if not is_good:
         raise Refusal("doors.bundle_changed", part=part.name)
-
-
-@contextmanager
-def _workplace() -> Iterator[Path]:
-    """A folder beside the lake, gone afterwards."""
-    folder = home() / "spill"
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="bundle-", dir=folder) as place:
-        yield Path(place)

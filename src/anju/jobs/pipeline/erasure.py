@@ -18,10 +18,11 @@ import pyarrow as pa
 
 from anju.exchange.library import kept
 from anju.exchange.library.standing import Standing
+from anju.jobs import scratch
 from anju.jobs.engine import DuckEngine
-from anju.jobs.pipeline import linkage
+from anju.jobs.pipeline import facts, linkage
 from anju.kernel.engine import literal
-from anju.kernel.home import home, lake
+from anju.kernel.home import lake
 from anju.register import canon
 from anju.trust.retaining import Keeping, keepings
 
@@ -49,11 +50,12 @@ class Due:
 @contextmanager
 def opened() -> Iterator[DuckEngine]:
     """An engine for one run, closed afterwards."""
-    engine = DuckEngine(home() / "spill" / "erasure", memory="2GB")
-    try:
-        yield engine
-    finally:
-        engine.close()
+    with scratch.place("erasure") as spill:
+        engine = DuckEngine(spill, memory="2GB")
+        try:
+            yield engine
+        finally:
+            engine.close()
 
 
 def library_folder() -> Path | None:
@@ -232,6 +234,8 @@ def purge_files(engine: DuckEngine, people: tuple[str, ...]) -> int:
         if changed + blotted > before and path.is_relative_to(library):
             # the next publication resolves everybody
             kept.forget(library / path.relative_to(library).parts[0])
+    if changed or people:
+        facts.forget()
     if changed:
         linkage.start_afresh()  # how people are described is learned anew by the next run
     if people:

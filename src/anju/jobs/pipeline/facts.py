@@ -12,6 +12,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date
@@ -22,7 +23,7 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from anju.exchange.library.standing import Standing
-from anju.jobs import engines
+from anju.jobs import engines, scratch
 from anju.jobs.engine import DuckEngine
 from anju.kernel import packs
 from anju.kernel.home import home
@@ -79,6 +80,7 @@ def of_everyone(
     """
     path, sql = table_of_everyone(programme, on)
     if not path.is_file():
+        _forget_former(path.parent)
         with _library(engines.wanted()) as engine:
             if watch and isinstance(engine, DuckEngine):
                 watch(engine.watched())
@@ -98,8 +100,28 @@ def table_of_everyone(programme: Programme, on: date) -> tuple[Path, str]:
     """Where the facts table of everyone stands once it is made, and the SQL that makes it."""
     question = _question(programme, on)
     sql = f"SELECT * EXCLUDE (is_resident) FROM ({facts_sql(question, ('is_resident', 'region'))}) WHERE is_resident"
-    made_of = hashlib.sha256(f"{_files()}\n{sql}".encode()).hexdigest()[:24]
-    return home() / "cache" / "facts" / f"{made_of}.parquet", sql
+    files = _files()
+    made_of = hashlib.sha256(f"{files}\n{sql}".encode()).hexdigest()[:24]
+    run = next((paths[0].parent.name for paths in files.values()), "none")
+    return _tables() / run / f"{made_of}.parquet", sql
+
+
+def _tables() -> Path:
+    """Where facts tables of everyone stand, in a folder for each library."""
+    return home() / "cache" / "facts"
+
+
+def forget() -> None:
+    """Take away every facts table of everyone: it is made again when it is asked for. For erasure."""
+    shutil.rmtree(_tables(), ignore_errors=True)
+
+
+def _forget_former(newest: Path) -> None:
+    """Tables of libraries before ``newest`` go; of the one just before only when the next comes: a page may be reading it."""
+    kept = sorted({newest, *_tables().glob("run-*")})[-2:]
+    for path in _tables().iterdir() if _tables().is_dir() else ():
+        if path not in kept:
+            shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
 
 
 def _question(programme: Programme, on: date, code: str = "") -> Question:
@@ -135,11 +157,12 @@ def _library(name: str = "duckdb") -> Iterator[Any]:
     files = _files()
     if "person" not in files:
         raise Refusal("policy.library_not_ready", reason="person")
-    engine: Any = engines.opened(name, home() / "spill")
-    try:
-        standing = Standing(engine, files["person"][0].parent)
-        for name in files:
-            standing.scan(name)
-        yield engine
-    finally:
-        engine.close()
+    with scratch.place("facts") as spill:
+        engine: Any = engines.opened(name, spill)
+        try:
+            standing = Standing(engine, files["person"][0].parent)
+            for name in files:
+                standing.scan(name)
+            yield engine
+        finally:
+            engine.close()

@@ -13,7 +13,6 @@ from __future__ import annotations
 import logging
 import os
 import secrets
-import shutil
 import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
@@ -248,7 +247,7 @@ def _undisturbed() -> Iterator[None]:
 
 
 def sweep() -> None:
-    """Remove what killed runs left: files no accepted batch names, rows half pulled, old uploads. Not while a file is taken in."""
+    """Remove what killed runs left: files no accepted batch names, old uploads. Not while a file is taken in."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_lock(%s)", [SWEEPING])
         if not cursor.fetchone()[0]:
@@ -258,8 +257,6 @@ def sweep() -> None:
             for path in [*(lake() / "batches").rglob("*"), *(lake() / "held").glob("*")]:
                 if path.is_file() and (path.suffix != ".parquet" or path.stem not in known):
                     path.unlink(missing_ok=True)
-            for folder in [*(home() / "spill").glob("pull-*"), *(home() / "spill").glob("intake-*")]:
-                shutil.rmtree(folder, ignore_errors=True)
             for path in (lake() / "uploads").glob("*"):
                 if time.time() - path.stat().st_mtime > FORGOTTEN:
                     path.unlink(missing_ok=True)

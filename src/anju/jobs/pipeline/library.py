@@ -23,10 +23,10 @@ import pyarrow.parquet as pq
 from anju.exchange.library import kept, measures, partial, resolve, rules
 from anju.exchange.library.inputs import BatchFile, Inputs
 from anju.exchange.linkage import state
-from anju.jobs import engines
+from anju.jobs import engines, scratch
 from anju.jobs.engine import DuckEngine
 from anju.jobs.pipeline import exports, fitting, linkage, loads
-from anju.kernel.home import home, lake
+from anju.kernel.home import lake
 from anju.kernel.refusal import Refusal
 
 Tell = Callable[[str], None]
@@ -306,17 +306,20 @@ def clean() -> None:
     for path in folder().iterdir():
         if path.name not in kept | {"own"}:
             shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
+    for path in (folder() / "own").glob("*.part"):
+        path.unlink(missing_ok=True)
 
 
 @contextmanager
 def opened(memory: str) -> Iterator[DuckEngine]:
     """An engine for one run, closed afterwards. Without a ``memory`` it takes a quarter of the machine's and spills."""
     share = psutil.virtual_memory().total // 4 // 2**20
-    engine = DuckEngine(home() / "spill" / "library", memory=memory or f"{share}MiB")
-    try:
-        yield engine
-    finally:
-        engine.close()
+    with scratch.place("library") as spill:
+        engine = DuckEngine(spill, memory=memory or f"{share}MiB")
+        try:
+            yield engine
+        finally:
+            engine.close()
 
 
 @contextmanager
@@ -325,11 +328,12 @@ def resolving_on(name: str, engine: DuckEngine) -> Iterator[Any]:
     if engines.wanted(name) != "spark":
         yield engine
         return
-    worker = engines.opened_spark(home() / "spill" / "spark")
-    try:
-        yield worker
-    finally:
-        worker.close()
+    with scratch.place("library-spark") as spill:
+        worker = engines.opened_spark(spill)
+        try:
+            yield worker
+        finally:
+            worker.close()
 
 
 def _lives(worker: Any, engine: DuckEngine) -> None:

@@ -18,7 +18,7 @@ from anju.exchange.linkage.decisions import Decision
 from anju.exchange.linkage.link import link, link_delta, may_link_delta
 from anju.exchange.linkage.mentions import Batch, mentions
 from anju.exchange.linkage.written import LinkSummary
-from anju.jobs import engines
+from anju.jobs import engines, scratch
 from anju.jobs.engine import DuckEngine
 from anju.kernel.home import home
 from anju.kernel.refusal import Refusal
@@ -76,11 +76,12 @@ def taken_back() -> list[tuple[int, str]]:
 @contextmanager
 def opened(memory: str = "4GB", name: str = "duckdb") -> Iterator[Any]:
     """An engine for one run, closed afterwards. ``name``: duckdb or spark; empty: as the installation says."""
-    engine = engines.opened(name, folder() / "spill", memory)
-    try:
-        yield engine
-    finally:
-        engine.close()
+    with scratch.place("linkage") as spill:
+        engine = engines.opened(name, spill, memory)
+        try:
+            yield engine
+        finally:
+            engine.close()
 
 
 def accepted() -> list[Batch]:

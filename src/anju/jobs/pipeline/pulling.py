@@ -6,7 +6,6 @@ strictly after it. A kill at any moment leaves batch and cursor both as they wer
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -23,8 +22,8 @@ from psycopg import sql
 from anju.exchange.doors.sources import CURSORS, Source
 from anju.exchange.store import pull_actions
 from anju.exchange.store.actions import Accepted
+from anju.jobs import scratch
 from anju.jobs.pipeline import intake
-from anju.kernel.home import home
 from anju.kernel.refusal import Refusal
 from anju.trust.access import Actor
 
@@ -53,10 +52,8 @@ def pull(source: Source, *, by: Actor, at: datetime) -> Pulled:
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock_shared(%s)", [intake.SWEEPING])
         since = pull_actions.claim(source.id, source.start)
-        folder = home() / "spill"
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix="pull-", dir=folder) as place:
-            path = Path(place) / f"{source.dataset}.parquet"
+        with scratch.place("pull") as place:
+            path = place / f"{source.dataset}.parquet"
             count, until, lost = _fetch(source, since, path)
             if count == 0:
                 return Pulled(0, None, since, without_cursor=lost)

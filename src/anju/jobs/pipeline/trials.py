@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from anju.jobs import scratch
 from anju.jobs.engine import DuckEngine
 from anju.jobs.pipeline import facts
 from anju.jobs.pipeline.population import open_population
@@ -35,8 +35,8 @@ AT_ONCE = 100_000
 @contextmanager
 def everyone(programmes: Sequence[Programme], on: date) -> Iterator[People]:
     """The library's people, with the facts of ``programmes``, in an engine with a spill folder of its own."""
-    with tempfile.TemporaryDirectory(prefix="anju-trial-") as folder:
-        engine = DuckEngine(Path(folder))
+    with scratch.place("trial") as spill:
+        engine = DuckEngine(spill)
         try:
             found = open_population(engine, "library", programmes, on)
             yield People(engine, found.source, found.columns, found.absent, found.people)

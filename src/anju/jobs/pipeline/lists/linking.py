@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -18,7 +17,7 @@ from anju.exchange.linkage.decisions import Decision
 from anju.exchange.linkage.guess import Guess, guess, is_chinese, settled
 from anju.exchange.linkage.list_contract import CHINESE, ListContract, read_contract, with_columns
 from anju.exchange.linkage.steps import Steps
-from anju.jobs import engines
+from anju.jobs import engines, scratch
 from anju.jobs.engine import DuckEngine
 from anju.jobs.pipeline.lists import answering, reading, results, telling
 from anju.jobs.pipeline.lists.reading import ListFile
@@ -63,7 +62,22 @@ def run(
     begun = time.perf_counter()
     stated = with_columns(_contract(contract), said)
     out.mkdir(parents=True, exist_ok=True)
-    spill = out / ".spill"
+    with scratch.place("list") as spill:
+        summary = _linked(files, out, stated, answers, engine_name, spill, told)
+    summary["seconds"] = round(time.perf_counter() - begun, 2)
+    telling.write_summary(summary, out)
+    return summary
+
+
+def _linked(
+    files: Sequence[Path],
+    out: Path,
+    stated: ListContract,
+    answers: Path | None,
+    engine_name: str,
+    spill: Path,
+    told: Callable[[str], None] | None,
+) -> dict[str, Any]:
     engine = DuckEngine(spill, memory="3GB")
     try:
         steps = Steps(engine, told)
@@ -78,13 +92,9 @@ def run(
                 compared, keys = _other(steps, Steps(linker, told), taken, found, stated, words, spill)
         decisions.load(steps, words)
         results.cluster_reasons(steps, keys)
-        summary = results.write(steps, taken, found, compared, stated, chinese, out)
+        return results.write(steps, taken, found, compared, stated, chinese, out)
     finally:
         engine.close()
-        shutil.rmtree(spill, ignore_errors=True)
-    summary["seconds"] = round(time.perf_counter() - begun, 2)
-    telling.write_summary(summary, out)
-    return summary
 
 
 @contextmanager

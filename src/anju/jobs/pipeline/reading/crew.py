@@ -19,8 +19,8 @@ from anju.exchange.intake import address, lookups, macros
 from anju.exchange.intake.reading import chunks
 from anju.exchange.intake.recall import Recall
 from anju.exchange.intake.standardise import Standard, Standardiser
+from anju.jobs import scratch
 from anju.jobs.engine import DuckEngine
-from anju.kernel.home import home
 
 AHEAD = 2
 """Chunks of a file that may be under way beside the one being written: this bounds the memory."""
@@ -100,11 +100,18 @@ class Crew:
 
 
 @contextmanager
-def opened(memory: str = "4GB", threads: int = 0, spill: Path | None = None) -> Iterator[Crew]:
+def opened(memory: str = "4GB", threads: int = 0) -> Iterator[Crew]:
     """Threads (as many as cores if not told) that know how to read every field, for as many files as one wants."""
+    with scratch.place("reading") as spill, opened_in(spill, memory, threads) as crew:
+        yield crew
+
+
+@contextmanager
+def opened_in(spill: Path, memory: str, threads: int) -> Iterator[Crew]:
+    """The same with passing files in a folder that is there already."""
     # Arrow's own pool gives large pieces back to the system after each chunk, and gets them anew.
     pa.set_memory_pool(pa.system_memory_pool())
-    engine = DuckEngine(spill or home() / "spill", memory=memory, threads=1)
+    engine = DuckEngine(spill, memory=memory, threads=1)
     # A reading is one long chain of projections: of DuckDB's optimisers three help, the others only cost. Measured:
     # planning falls to a tenth, running to half. Answers must come in the order of what was asked.
     named = [name for (name,) in engine.rows("SELECT name FROM duckdb_optimizers()")]

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import logging
 import os
-import secrets
-import shutil
 import socket
 import traceback
 from collections.abc import Callable, Iterator, Sequence
@@ -25,11 +23,10 @@ import numpy as np
 
 from anju.jobs import engines
 from anju.jobs.pipeline.reading import pieces, work
-from anju.jobs.pipeline.reading.crew import Crew
-from anju.jobs.pipeline.reading.crew import opened as opened_crew
+from anju.jobs.pipeline.reading.crew import Crew, opened_in
 from anju.jobs.pipeline.reading.made import Asked, Made, Read, Told, parts_of
 from anju.jobs.pipeline.reading.pieces import Cut, Part, Piece
-from anju.kernel.home import home
+from anju.jobs.scratch import place
 from anju.kernel.refusal import Refusal
 
 if TYPE_CHECKING:
@@ -40,8 +37,6 @@ MEMORY = "1GB"
 """What the engine inside one executor's Python may take."""
 ERROR = 4_000
 """Characters of an executor's error that are logged: nothing of a row is there when it begins."""
-SCRATCH = "intake-"
-"""Begin of the names of folders below the home's ``spill`` that runs keep their executors' passing files in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,14 +131,12 @@ def _checked(name: str, answers: list[Any]) -> list[Any]:
 @contextmanager
 def opened() -> Iterator[Executors]:
     """A Spark session's executors. Refuses those that lack Anju or do not see its home."""
-    scratch = home() / "spill" / f"{SCRATCH}{os.getpid()}-{secrets.token_hex(4)}"
-    scratch.mkdir(mode=0o700, parents=True)
-    engine = engines.opened_spark(scratch / "spark")  # what a killed session leaves is swept with the rest
-    try:
-        yield Executors(engine, scratch)
-    finally:
-        engine.close()
-        shutil.rmtree(scratch, ignore_errors=True)
+    with place("intake") as scratch:
+        engine = engines.opened_spark(scratch / "spark")
+        try:
+            yield Executors(engine, scratch)
+        finally:
+            engine.close()
 
 
 # What follows runs on executors, in a process that takes one task after the other.
@@ -157,7 +150,7 @@ def _crew(scratch: Path) -> Crew:
         for opening, _old in _kept.values():
             opening.__exit__(None, None, None)
         _kept.clear()
-        opening = opened_crew(MEMORY, 1, scratch / f"{socket.gethostname()}-{os.getpid()}")
+        opening = opened_in(scratch / f"{socket.gethostname()}-{os.getpid()}", MEMORY, 1)
         _kept[scratch] = opening, opening.__enter__()
     return _kept[scratch][1]
 
