@@ -17,9 +17,10 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from anju.exchange.store.models import Batch, HeldRow
-from anju.jobs.pipeline import library, retention
+from anju.jobs.pipeline import facts, library, retention
 from anju.kernel.identifiers import citizen_check, mint_person_code
 from anju.kernel.refusal import Refusal
+from anju.policy import loading
 from anju.register import canon
 from anju.register.store import queries as register
 from anju.register.store.models import Dwelling
@@ -144,6 +145,11 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     return made
 
 
+def codes(path: Path) -> list[str]:
+    found: list[str] = pq.read_table(path)["person_code"].to_pylist()
+    return found
+
+
 def told_in_the_log() -> str:
     return "\n".join(p.lines for p in LogPending.objects.all())
 
@@ -154,6 +160,8 @@ def test_unlawfully_held_everything_goes_and_does_not_come_back(world: World) ->
         HER, "990102001001", "unlawful", by=DPO, at=AT, purpose="rights_request"
     )
     assert HER in erasure_queries.restricted([HER])  # at once, before anything is erased
+    facts.of_everyone(loading.get("cn/residence_permit"), TODAY)
+    assert HER in {row for path in (world.home / "cache").rglob("*.parquet") for row in codes(path)}
     assert retention.work(TODAY) == 1
     (done,) = erasure_queries.erasures_of(HER)
     assert (done.number, done.is_whole) == (number, True)

@@ -130,7 +130,7 @@ def describe(
     told = {
         "how": how(rules),
         "as_of": inputs.as_of.isoformat(),
-        "batches": {b.id: _print(b.path) for b in inputs.batches if not _is_own(b.id)},
+        "batches": {b.id: prints(b.path) for b in inputs.batches if not _is_own(b.id)},
         "aspects": aspects(inputs),
         "assignment": [prints(p) for p in linked],
         "codes": [prints(p) for p in codes],
@@ -167,7 +167,7 @@ def may_follow(before: Before, inputs: Inputs, rules: Rules) -> bool:
     return bool(
         told["how"] == how(rules)
         and tuple(stood) == before.batches
-        and all(told["batches"][i] == _print(now[i]) for i in stood)
+        and all(told["batches"][i] == prints(now[i]) for i in stood)
         and all(aspect.get(d, a) == a for d, a in told["aspects"].items())
         and all(
             prints(p) == seen
@@ -192,12 +192,7 @@ def aspects(inputs: Inputs) -> dict[str, list[str]]:
 
 
 def prints(path: Path) -> list[int]:
-    """What tells a file from another, and from itself rewritten."""
-    told = path.stat()
-    return [told.st_ino, *_print(path)]
-
-
-def _print(path: Path) -> list[int]:
+    """What tells a file from another, and from itself rewritten; the same in a copy of the home that keeps times."""
     told = path.stat()
     return [told.st_size, told.st_mtime_ns]
 
