@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -58,6 +59,8 @@ DATES = {
     "二〇二四年一月五日": D, "二零二四年十二月二十三日": date(2024, 12, 23), "二〇二四年十月十日": date(2024, 10, 10),
     " 2024-01-05 ": D, "2024/02/29": date(2024, 2, 29), "20240105.0": D, "\u202d2024-01-05\u202c": D,
     "20240105.5": None, "9999-12-31": None, "长期": None,
+    "20240105103000": D, "202401051030": D, "20240105103000.0": D, "20240105103000123": D, "20240105 10:30:00": D, "20240105T10:30": D,
+    "20240105993000": None, "20240230103000": None, "202401051": None, "20240105103": None, "110105194912310026": None,
     # An instant is the day it is here: midnight of the fifth is still the fourth in Greenwich.
     "2024-01-04T16:00:00Z": D, "2024-01-04T15:59:59.999Z": date(2024, 1, 4), "2024-01-05T00:00:00+08:00": D,
     "2024-01-05T00:00+0800": D, "2024-01-04 20:30:00 UTC": D, "2024-01-04T22:00:00-02:00": D, "2024-01-05T01:00:00+09:30": date(2024, 1, 4),
@@ -74,6 +77,8 @@ NAMES = {
     "张 三": "张三", "张　三": "张三", "买买提•吐尔逊": "买买提·吐尔逊", "买买提．吐尔逊": "买买提·吐尔逊",
     "買買提‧吐爾遜": "買買提·吐爾遜", "ZHANG  San": "ZHANG San", "张麗": "张麗", "𠮷田": "𠮷田", "ＺＨＡＮＧ": "ZHANG",
     "···": None, "·张三": None, "庄" * 26: "庄" * 26, "庄" * 27: None,
+    "王\ue863": "王䶮", "王\ue81e": "王龴", "\ue863 三": "䶮三", "王\ue000": "王\ue000",
+    "某某": None, "某": None, "张某某": None, "王某": None, "测试": None, "匿名": None, "欧某某": None, "某甲乙丙": "某甲乙丙",
     "张三1": None, "张*": None, "张?": None, "=1+1": None, "张三(租客)": None, "13800000000": None,
 }  # fmt: skip
 CITIZENS = {
@@ -98,6 +103,12 @@ MONEY = {
     "5000": 500_000, "5,000.00": 500_000, "￥5000": 500_000, "5000元": 500_000, "0.5万": 500_000, "1.2万元": 1_200_000,
     "１２３": 12_300, "0.015": 2, "-5": None, "5e3": None, "nan": None, "inf": None, "面议": None,
 }  # fmt: skip
+DIVISIONS = {
+    "440306": "440306", "深圳市宝安区": "440306", "广东深圳宝安区": "440306", "深圳宝安区": "440306", "广东深圳": "440300", "深圳": "440300",
+    "北京": "110000", "广东": "440000", "新疆": "650000", "香港": "810000", "上海浦东新区": "310115",
+    # Each of these may be a city or a county, a province or a city: nobody can say.
+    "朝阳": None, "吉林": None, "海南": None, "通州": None, "宝安": None, "美国": None,
+}  # fmt: skip
 FLAGS = {"是": True, "1": True, "Y": True, "已签": True, "否": False, "0": False, "未": False, "也许": None}
 GRADES = {
     "3": "3",
@@ -115,6 +126,7 @@ GRADES = {
     ("spec", "table"),
     [
         (field("date"), DATES),
+        (field("division"), DIVISIONS),
         (field("month"), {k: v and date.fromisoformat(v) for k, v in MONTHS.items()}),
         (field("name"), NAMES),
         (field("citizen_no"), CITIZENS),
@@ -303,7 +315,7 @@ def test_days_seen_at_a_glance_are_what_the_forms_read(dataset: str, name: str) 
     plain = [
         (t, u)
         for t, u, v, f in rows
-        if len(t) == 10 and t[4] in "-/." and v is not None and not f and t.isascii()
+        if v is not None and not f and re.fullmatch(r"[0-9]{4}([-/.])[0-9]{2}\1[0-9]{2}", t)
     ]
     assert [t for t, u in plain if not u] == []
 

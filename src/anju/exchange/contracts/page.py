@@ -34,15 +34,16 @@ FORMS: Mapping[str, tuple[str, str]] = {
     ),
     "phone": ("11 位手机号；可带 +86、空格、短横", "11 digits; +86, blanks and hyphens are understood"),
     "date": (
-        "2026-01-31、2026/1/31、2026.1.31、20260131、2026年1月31日、二〇二六年一月三十一日、表格序号",
-        "2026-01-31, 2026/1/31, 2026.1.31, 20260131, 2026年1月31日, in Chinese numerals, or a spreadsheet's serial",
+        "2026-01-31、2026/1/31、2026.1.31、20260131、2026年1月31日、二〇二六年一月三十一日、表格序号；可带时间，如 20260131083000",
+        "2026-01-31, 2026/1/31, 2026.1.31, 20260131, 2026年1月31日, in Chinese numerals, or a spreadsheet's serial; "
+        "the time of day may follow (20260131083000)",
     ),
     "month": ("2026-01、2026/1、2026.01、202601、2026年1月", "2026-01, 2026/1, 2026.01, 202601, 2026年1月"),
     "code": ("代码或名称，见代码表", "the code or its name, see the code list"),
     "flag": ("是/否、1/0、Y/N、有/没有、已/未", "是/否, 1/0, Y/N"),
     "division": (
-        "6、9、12 位区划代码，可用旧代码处自动换成现行代码；或区划名称（GB/T 2260）",
-        "a division code of 6, 9 or 12 digits, or its name (GB/T 2260)",
+        "6、9、12 位区划代码，可用旧代码处自动换成现行代码；或区划名称，省、市可简称（广东深圳宝安区、北京）（GB/T 2260）",
+        "a division code of 6, 9 or 12 digits, or its name, province and city in short too (GB/T 2260)",
     ),
     "address": (
         "一行写全：区县、街道、社区、街路、门牌、楼栋、单元、室",

@@ -56,7 +56,9 @@ def _text(i: int, field: Field) -> Steps:
 
 def _name(i: int, field: Field) -> Steps:
     tidy = f"CASE WHEN is_ascii(t{i}) THEN one_blank(t{i}) ELSE cjk_name(t{i}) END"
-    return Step({f"n{i}": tidy}), Step({f"v{i}": f"CASE WHEN is_name(n{i}) THEN n{i} END"})
+    return Step({f"n{i}": tidy}), Step(
+        {f"v{i}": f"CASE WHEN is_name(n{i}) AND NOT names_nobody(n{i}) THEN n{i} END"}
+    )
 
 
 def _citizen_no(i: int, field: Field) -> Steps:
@@ -126,9 +128,10 @@ def _date(i: int, field: Field) -> Steps:
 
 def _day(i: int, z: str) -> Steps:
     """``d<i>``: the day written in the column ``z``, and ``r<i>`` its text with hyphens where it was unusual."""
-    # Eight digits; with a ``.0`` behind them where a program took the day for a number.
+    # Eight digits; with a ``.0`` behind them where a program took the day for a number, or with the time of day.
     eight = (
-        f"digits(left({z}, 8)) IS NOT NULL AND (strlen({z}) = 8 OR strlen({z}) = 10 AND suffix({z}, '.0'))"
+        f"digits(left({z}, 8)) IS NOT NULL AND (strlen({z}) = 8 OR strlen({z}) = 10 AND suffix({z}, '.0')"
+        f" OR is_stamped_day({z}))"
     )
     year = f"split_part({z}, '年', 1)"
     after = f"split_part({z}, '年', 2)"

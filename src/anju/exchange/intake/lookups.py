@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from lunardate import LunarDate
 
-from anju.exchange.intake.address import regions
+from anju.exchange.intake.address import PLACES, regions
 from anju.kernel import packs
 from anju.kernel.engine import Engine, literal
 from anju.kernel.refusal import Refusal
@@ -43,25 +43,42 @@ WITH spell AS (
   UNION SELECT province || name, today, in_force FROM named WHERE level >= 2
   UNION SELECT city || name, today, in_force FROM named WHERE level = 3 AND city <> ''
   UNION SELECT name, today, in_force FROM named
-  UNION ALL VALUES {own}
+  UNION ALL SELECT written, code, TRUE FROM {places}
+  UNION ALL SELECT DISTINCT code, code, TRUE FROM {places}
+), whole AS (
+  SELECT written, coalesce(min(code) FILTER (in_force), min(code)) AS code, bool_or(in_force) AS in_force
+  FROM forms GROUP BY written
+  HAVING count(DISTINCT code) FILTER (in_force) = 1 OR (NOT bool_or(in_force) AND count(DISTINCT code) = 1)
+), stems AS (
+  SELECT *, regexp_replace(name, '(省|市|区|县|地区|特别行政区|(维吾尔|壮族|回族)?自治区)$', '') AS stem,
+         regexp_replace(province, '(省|市|特别行政区|(维吾尔|壮族|回族)?自治区)$', '') AS province_stem,
+         regexp_replace(city, '(市|地区)$', '') AS city_stem
+  FROM named
+), shortened AS (
+  SELECT stem AS written, today AS code, in_force, level FROM stems
+  UNION SELECT province_stem || name, today, in_force, level FROM stems WHERE level >= 2
+  UNION SELECT province_stem || stem, today, in_force, level FROM stems WHERE level = 2
+  UNION SELECT province_stem || c || name, today, in_force, level FROM stems, unnest([city, city_stem]) x(c)
+        WHERE level = 3 AND city <> ''
+  UNION SELECT city_stem || name, today, in_force, level FROM stems WHERE level = 3 AND city <> ''
 )
-SELECT written, coalesce(min(code) FILTER (in_force), min(code)) AS code, bool_or(in_force) AS in_force
-FROM forms GROUP BY written
-HAVING count(DISTINCT code) FILTER (in_force) = 1 OR (NOT bool_or(in_force) AND count(DISTINCT code) = 1)
+FROM whole
+UNION ALL
+SELECT written, min(code), TRUE FROM shortened WHERE length(written) > 1 GROUP BY written
+HAVING count(DISTINCT code) = 1 AND bool_or(in_force)
+   AND (min(level) FILTER (in_force) < 3 OR length(written) > 3)
+   AND written NOT IN (SELECT written FROM forms WHERE written IS NOT NULL)
 """
+"""What stands for several divisions stands for none. Provinces and cities may be short of their kind (广东, 深圳), so may
+they before another's name (深圳宝安区); a county's own short name only keeps a city's from being taken for it (朝阳)."""
 
 
 def define(engine: Engine) -> None:
-    """Make the tables and macros of this module known to the engine."""
+    """Make the tables of this module known to the engine, which knows those of ``address`` already."""
     path = packs.find_file("codes/divisions.parquet")
     if path is None:
         raise Refusal("intake.no_divisions")
-    own = ", ".join(
-        f"({literal(written)}, {literal(code)}, TRUE)"
-        for code, (name, _) in regions().items()
-        for written in (code, name)
-    )
-    engine.run(_FORMS.format(table=DIVISIONS, path=literal(str(path)), own=own or "(NULL, NULL, TRUE)"))
+    engine.run(_FORMS.format(table=DIVISIONS, path=literal(str(path)), places=PLACES))
     months = ", ".join(f"({ym}, DATE '{first}', {days})" for ym, first, days in lunar_months())
     engine.run(f"CREATE OR REPLACE TABLE {LUNAR} (ym INT, first_on DATE, days INT)")
     engine.run(f"INSERT INTO {LUNAR} VALUES {months}")

@@ -33,6 +33,9 @@ NULL_WORDS = (
 )
 """What departments write where there is nothing to write."""
 
+NOBODY = ("测试", "匿名")
+"""What is typed where a name must stand and none is known; with 某 in it, it is one too."""
+
 NO_DAYS = (
     *(f"{day}{rest}" for day in ("0000-00-00", "9999-12-31", "2999-12-31") for rest in ("", " 00:00:00")),
     *(
@@ -58,6 +61,21 @@ _TO = _HALF + "  "
 _DASHES = "‐‑‒–—―−－"
 
 
+_LATER = {
+    0xE816: 0x20087, 0xE817: 0x20089, 0xE818: 0x200CC, 0xE81E: 0x9FB4, 0xE826: 0x9FB5, 0xE82B: 0x9FB6,
+    0xE82C: 0x9FB7, 0xE831: 0x215D7, 0xE832: 0x9FB8, 0xE83B: 0x2298F, 0xE843: 0x9FB9, 0xE854: 0x9FBA,
+    0xE855: 0x241FE, 0xE864: 0x9FBB,
+}  # fmt: skip
+"""Characters that Unicode took in after GB 18030-2000 was written, so that its tables still hold a private place for them."""
+_PLACES = (*range(0x50, 0x7F), *range(0x80, 0xA1))
+_FORMERLY = "".join(chr(0xE815 + n) for n in range(len(_PLACES)))
+"""The private places that older systems gave to eighty rare characters of names (䶮 among them), and the characters.
+Source: GB 18030-2000 and -2005, row FE."""
+_TODAY = "".join(
+    chr(_LATER.get(0xE815 + n) or ord(bytes((0xFE, place)).decode("gb18030")))
+    for n, place in enumerate(_PLACES)
+)
+
 MINUTES_AHEAD = int((datetime(2026, 1, 1, tzinfo=HERE).utcoffset() or timedelta()).total_seconds() // 60)
 """Of Greenwich: an instant told in its time, or another place's, may be another day here."""
 
@@ -74,7 +92,8 @@ unmarked(x) AS CASE WHEN starts_with(x, '''') THEN substr(x, 2) ELSE x END
 is_rounded(x) AS CASE WHEN contains(x, '+') THEN regexp_full_match(x, '[0-9]([.][0-9]+)?[Ee][+][0-9]+') ELSE FALSE END
 is_ascii(x) AS (strlen(x) = length(x))
 one_blank(x) AS CASE WHEN contains(x, '  ') THEN regexp_replace(x, ' +', ' ', 'g') ELSE x END
-cjk_name(x) AS CASE WHEN regexp_full_match(x, '[\\p{{Han}}·]+') THEN x ELSE translate(x, '•‧・∙⋅●．. ', '········') END
+cjk_name(x) AS CASE WHEN regexp_full_match(x, '[\\p{{Han}}·]+') THEN x ELSE translate(x, '•‧・∙⋅●．.{_FORMERLY} ', '········{_TODAY}') END
+names_nobody(x) AS regexp_full_match(x, '.?某{{1,3}}|测试|匿名')
 is_name(x) AS regexp_full_match(x, '[\\p{{Han}}〇\\x{{E000}}-\\x{{F8FF}}][\\p{{Han}}〇·\\x{{E000}}-\\x{{F8FF}}]{{0,25}}|[A-Za-zÀ-ɏ][A-Za-zÀ-ɏ .''-]{{0,59}}')
 record_hash(x) AS ('0x' || left(md5(x), 16))::UBIGINT
 digits(x) AS CASE WHEN x[1] BETWEEN '0' AND '9' THEN try_cast(x AS BIGINT) END
@@ -90,6 +109,8 @@ minutes_ahead(x) AS coalesce(try_cast(regexp_extract(x, '([+-][0-9]{{2}}):?[0-9]
 instant_day(x) AS CAST(CAST(try_cast(left(x, 10) || ' ' || substr(x, 12, 5) AS TIMESTAMP) + to_minutes({MINUTES_AHEAD} - minutes_ahead(x)) AS DATE) AS VARCHAR)
 day_part(x) AS CASE WHEN strlen(x) <= 10 THEN x WHEN is_instant(x) THEN instant_day(x)
   ELSE split_part(split_part(x, 'T', 1), ' ', 1) END
+is_stamped_day(x) AS CASE WHEN strlen(x) BETWEEN 12 AND 21 AND x[1] BETWEEN '0' AND '9'
+  THEN regexp_full_match(x, '[0-9]{{8}}(([01][0-9]|2[0-3])([0-5][0-9]){{1,2}}(\\.0|[0-9]{{3}})?|[ T][0-2]?[0-9]:[0-5][0-9](:[0-5][0-9](\\.[0-9]+)?)?)') ELSE FALSE END
 dashed(x) AS rtrim(translate(x, '年月/.日号 ', '----'), '-')
 serial_day(x) AS CASE WHEN x BETWEEN 1 AND 80000 THEN DATE '1899-12-30' + x::INT END
 tens(x) AS CASE WHEN NOT contains(x, '十') THEN x WHEN x = '十' THEN '10' WHEN x[1] = '十' THEN '1' || substr(x, 2)

@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from anju.exchange.intake.macros import NULL_WORDS
+from anju.exchange.intake.macros import NOBODY, NULL_WORDS
 from anju.kernel.identifiers import CITIZEN_CHECKS, CITIZEN_WEIGHTS
 
 Marks = npt.NDArray[np.bool_]
@@ -23,7 +23,9 @@ DAYS = np.array([0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31, *[0] * 87], 
 CHECKS = np.frombuffer(CITIZEN_CHECKS.encode(), dtype=np.uint8)
 LAST_HAN = 0x9FA5
 """The end of the block as every version of Unicode has it."""
-NO_NAMES = pa.array([word for word in NULL_WORDS if len(word.encode()) % 3 == 0], pa.string())
+CERTAIN = ord("某")
+"""Stands for a name that is not told: what holds it is looked at."""
+NO_NAMES = pa.array([word for word in (*NULL_WORDS, *NOBODY) if len(word.encode()) % 3 == 0], pa.string())
 WEIGHTS = np.array(CITIZEN_WEIGHTS[:17], dtype=np.float32)
 
 
@@ -60,7 +62,7 @@ def phone(texts: pa.Array) -> Marks:
 
 
 def name(texts: pa.Array) -> Marks:
-    """One to eight characters of the common Han block, and no word for *nothing*."""
+    """One to eight characters of the common Han block, and no word for *nothing* or *nobody*."""
     size = pc.fill_null(pc.binary_length(texts), 0).to_numpy()
     marks: Marks = (size > 0) & (size <= 24) & (size % 3 == 0)
     if not marks.any():
@@ -72,6 +74,7 @@ def name(texts: pa.Array) -> Marks:
     a, b, c = np.frombuffer(chosen.buffers()[2], dtype=np.uint8)[begin[0] : begin[-1]].reshape(-1, 3).T
     code = (a.astype(np.uint16) << np.uint16(12)) | ((b & 63).astype(np.uint16) << np.uint16(6)) | (c & 63)
     is_han = (a >> 4 == 14) & (b >> 6 == 2) & (c >> 6 == 2) & (code >= 0x4E00) & (code <= LAST_HAN)
+    is_han &= code != CERTAIN
     if not is_han.all():
         marks[marks] = np.logical_and.reduceat(is_han, (begin[:-1] - begin[0]) // 3)
     marks &= ~pc.is_in(texts, value_set=NO_NAMES).to_numpy(zero_copy_only=False)
