@@ -17,6 +17,7 @@ from anju.exchange.library.inputs import BatchFile
 from anju.exchange.library.standing import Standing
 from anju.jobs.engine import DuckEngine
 from anju.jobs.pipeline import exports, library, own_records
+from anju.jobs.pipeline.publishing import PublishSummary, Work, entered, publish
 from anju.kernel.identifiers import citizen_check, mint_person_code
 from anju.kernel.refusal import Refusal
 from anju.register import canon
@@ -176,7 +177,7 @@ class World:
             self.batches.append(_batch(self.folder, f"{name}-{dataset}", dataset, len(self.batches), mine))
             self.who |= {_id(dataset, key): code for _, key, code, *_ in mine}
 
-    def publish(self) -> library.PublishSummary:
+    def publish(self) -> PublishSummary:
         self.runs += 1
         assignment = self.folder / f"assignment-{self.runs}.parquet"
         ids, codes = list(self.who), list(self.who.values())
@@ -192,15 +193,16 @@ class World:
             library.clean()
             former = runs.newest()
             begun = runs.begin("test", DAY, runs.clock())
-            summary = library.publish(
+            work = Work(
                 begun,
                 given,
                 rules.load("demo"),
                 {"name": (100, 97)},
                 lambda _: None,
-                "1GB",
-                library.entered(),
+                library.part(begun),
+                entered(),
             )
+            summary = publish(work, "1GB")
             assert bool(queries.library_files()["person"][1:]) == (partial.MOST > 0 and former is not None)
             return summary
 
@@ -208,7 +210,7 @@ class World:
 @pytest.fixture(params=["everybody each time", "those who can have changed"])
 def world(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     monkeypatch.setenv("ANJU_HOME", str(tmp_path / "home"))
-    monkeypatch.setattr(partial, "MOST", 0 if request.param.startswith("everybody") else 2)
+    monkeypatch.setattr(partial, "MOST", -1 if request.param.startswith("everybody") else 2)
     monkeypatch.setattr(partial, "MOST_PARTS", 99)
     return World(tmp_path)
 
@@ -446,7 +448,7 @@ def test_entered_while_a_run_reads_or_taken_back_before_it(
     world.add("later", LATER)
     world.publish()
     assert queries.get_person_file(PUPIL).stays == ()
-    module, name = (library.partial, "resolve_some") if partial.MOST else (library.resolve, "resolve")
+    module, name = (partial, "resolve_some") if partial.MOST > 0 else (resolve, "resolve")
     real = getattr(module, name)
 
     def meanwhile(*told: Any) -> Any:

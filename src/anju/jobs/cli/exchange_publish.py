@@ -106,7 +106,7 @@ def _shown(value: float | None, unit: str) -> str:
 
 def _show(summary: object) -> None:
     from anju.jobs.cli import _language
-    from anju.jobs.pipeline.library import PublishSummary
+    from anju.jobs.pipeline.publishing import PublishSummary
     from anju.kernel import wording
 
     assert isinstance(summary, PublishSummary)
