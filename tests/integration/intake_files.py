@@ -184,6 +184,10 @@ HOSTILE: dict[str, tuple[str, Callable[[], bytes], str]] = {
     "days that have not come": (
         "居住登记.csv", lambda: as_csv([person(n, 登记日期="2099-01-01") for n in range(9)]), "intake.too_many_held",
     ),
+    "a day far ahead": ("居住登记_20990101.csv", lambda: as_csv(SOUND), "intake.day_ahead"),
+    "one long text, not told as one, in every row of a Parquet file": (
+        "居住登记.parquet", lambda: _repeated(b"x" * (60 << 20), 100), "intake.line_too_long",
+    ),
     "two sheets of data": ("居住登记.xlsx", lambda: sheets(SOUND, people(9)[5:]), "intake.two_sheets"),
     "one header twice": (
         "居住登记.csv", lambda: as_csv(SOUND).replace("联系电话".encode(), "姓名".encode()), "intake.header_twice",
@@ -286,7 +290,7 @@ def put(folder: Path, name: str, body: bytes) -> Path:
     return path
 
 
-def _repeated(text: str, count: int) -> bytes:
+def _repeated(text: str | bytes, count: int) -> bytes:
     """Parquet in which every row's name points to one text."""
     table = pq.read_table(io.BytesIO(as_parquet(people(count))))
     place = table.column_names.index("姓名")

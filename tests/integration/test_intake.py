@@ -89,6 +89,9 @@ FORMATS = {
     "old Mac.csv": as_csv(people(40)).replace(b"\r\n", b"\r"),
     "broken title.csv": as_csv(people(40), title='"居住登记\n（副标题）",\n'),
     "blanks before quotes.csv": as_blanked_csv(people(40)).encode("gb18030"),
+    "marks of a form.csv": as_csv([{f"*{h}（必填）": v for h, v in p.items()} for p in people(40)]),
+    "headers of two lines.csv": as_csv([{"\n".join(h): v for h, v in p.items()} for p in people(40)]),
+    "not told as text.parquet": as_parquet([{h: v.encode() for h, v in p.items()} for p in people(40)]),
     "blanks and a title.csv": as_blanked_csv(people(40), '"居住登记\n（副标题）",\n').encode("utf-8-sig"),
 }
 

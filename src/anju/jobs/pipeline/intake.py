@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -47,6 +47,8 @@ SWEEPING = 0x616E6A75
 """Number of the database lock that every intake shares and the sweeper wants for itself."""
 FORGOTTEN = 8 * 24 * 3600
 """Seconds after which content sent over HTTP that nobody finished is removed; an upload itself lasts seven days."""
+FURTHEST = timedelta(days=2 * 366)
+"""How far ahead of today a file's stated day may lie: an invented city's may, a slip of the pen lies further."""
 BROKE = frozenset({"intake.out_of_memory", "intake.not_read"})
 """Refusals after which an engine is not used again."""
 
@@ -195,10 +197,11 @@ def _prepare(
         return _Ready(digest)
     scanning.check(path, name)
     today = day_of(at)
+    stated = day or sent_on(path, today)
+    if stated > today + FURTHEST:
+        raise Refusal("intake.day_ahead", file=name, day=stated, today=today)
     token = f"{os.getpid()}-{secrets.token_hex(4)}"
-    asked = Asked(
-        path.absolute(), name, dataset, by.department, day or sent_on(path, today), today, lake(), token
-    )
+    asked = Asked(path.absolute(), name, dataset, by.department, stated, today, lake(), token)
     made = hands.made(asked, digest, read)
     if state(path, name) != before:
         made.discard()

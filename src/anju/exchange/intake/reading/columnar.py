@@ -57,8 +57,14 @@ def arrow(found: Sniffed, wanted: dict[str, int]) -> Iterator[tuple[list[pa.Arra
 
 
 def _is_text(kind: pa.DataType) -> bool:
-    return any(
+    return _is_bytes(kind) or any(
         is_one(kind) for is_one in (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
+    )
+
+
+def _is_bytes(kind: pa.DataType) -> bool:
+    return any(
+        is_one(kind) for is_one in (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_binary_view)
     )
 
 
@@ -82,13 +88,23 @@ def _unpacked(batch: pa.RecordBatch, number: int, found: Sniffed) -> Iterator[pa
 
 
 def _as_text(column: pa.Array) -> pa.Array:
-    if pa.types.is_nested(column.type) or pa.types.is_binary(column.type):
+    if pa.types.is_nested(column.type):
         return pa.array([None if v is None else text(v) for v in column.to_pylist()], pa.string())
     if pa.types.is_dictionary(column.type):
         column = column.dictionary_decode()
+    if _is_bytes(column.type):
+        return _written(column)
     if pa.types.is_timestamp(column.type) and column.type.tz:  # an instant is told as the day it is here
         column = column.cast(pa.timestamp(column.type.unit, HERE.key))
     return column.cast(pa.string())
+
+
+def _written(column: pa.Array) -> pa.Array:
+    """Text that a program wrote without saying that it is text, as older ones do; what is none is broken text."""
+    try:
+        return column.cast(pa.string())
+    except pa.ArrowInvalid:
+        return pa.array([v and v.decode("utf-8", "replace") for v in column.to_pylist()], pa.string())
 
 
 def xlsx(found: Sniffed, wanted: dict[str, int]) -> Iterator[tuple[list[pa.Array], np.ndarray]]:

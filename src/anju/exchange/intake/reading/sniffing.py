@@ -6,6 +6,7 @@ import csv
 import io
 import re
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,9 @@ RETURNED = ("退回批次", "退回行号")
 """Columns of an error report that say which held row a mended one answers."""
 LINE = re.compile(r"\r\n|\n|\r")
 """Ends of lines as the reader of the rows counts them; ``splitlines`` knows more of them."""
+TOLD = re.compile(
+    r"^[*★☆※]+|[*★☆※]+$|[(\[【][*★]?(?:必填|必填项|必录|选填|选填项|非必填|可不填|可选)[)\]】][*★]*$"
+)
 csv.field_size_limit(2 * HEADER_BYTES)
 
 
@@ -77,8 +81,10 @@ class Sniffed:
 
 
 def plain(header: Any) -> str:
-    """A header as it is compared: half-width, without spaces around or inside, without a byte-order mark."""
-    return "".join(str(header if header is not None else "").lstrip("\ufeff").translate(TO_HALF).split())
+    """A header as it is compared: half-width, without spaces around or inside, without a byte-order mark, and without what
+    a form tells who fills it in: *姓名, 姓名(必填)."""
+    text = "".join(str(header if header is not None else "").lstrip("\ufeff").translate(TO_HALF).split())
+    return TOLD.sub("", text) or text
 
 
 def sniff(path: Path, name: str = "", dataset: str | None = None) -> Sniffed:
@@ -168,8 +174,8 @@ def _csv(path: Path, name: str, sample: bytes) -> list[Sniffed]:
     first = text[:HEADER_BYTES]
     if "\n" not in first and len(first) >= HEADER_BYTES:
         raise Refusal("intake.too_many_columns", file=name, most=COLUMNS)
-    lines = LINE.split(first)[: TITLE_ROWS + 1]
-    widest = max(lines, key=lambda line: max(line.count(d) for d in DELIMITERS))
+    lines = LINE.split(first)
+    widest = max(lines[: TITLE_ROWS + 1], key=lambda line: max(line.count(d) for d in DELIMITERS))
     delimiter = max(DELIMITERS, key=widest.count)
     if widest.count(delimiter) >= COLUMNS:
         raise Refusal("intake.too_many_columns", file=name, most=COLUMNS)
@@ -177,7 +183,7 @@ def _csv(path: Path, name: str, sample: bytes) -> list[Sniffed]:
     rows = csv.reader(io.StringIO("\n".join(lines)), delimiter=delimiter, skipinitialspace=True)
     return [
         replace(found, header_row=i, headers=tuple(row), lines_before=rows.line_num)
-        for i, row in enumerate(rows) if any(row)
+        for i, row in enumerate(islice(rows, TITLE_ROWS + 1)) if any(row)
     ]  # fmt: skip
 
 
