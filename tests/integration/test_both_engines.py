@@ -20,7 +20,7 @@ from anju.exchange.linkage import parameters, state
 from anju.exchange.linkage.comparisons import HAN_COMPARISONS
 from anju.exchange.linkage.link import link, link_delta, may_link_delta
 from anju.exchange.linkage.mentions import Batch, mentions
-from anju.jobs import engines
+from anju.jobs import engines, scratch
 from anju.jobs.engine import DuckEngine
 from anju.jobs.pipeline import facts, intake, library
 from anju.jobs.pipeline.reading import pieces as intake_pieces
@@ -77,7 +77,9 @@ def taken_in(engine: str, folder: Path) -> dict[str, Any]:
     for path in sorted(p for p in lake.rglob("*") if p.is_file()):
         found = sorted(map(repr, pq.read_table(path).to_pylist()))
         left[path.relative_to(lake).as_posix()] = (path.stat().st_mode, pq.read_schema(path), found)
-    left["passing"] = [p.name for p in (lake.parent / "spill").rglob("*") if p.is_file()]
+    left["passing"] = [
+        p.name for p in (lake.parent / "spill").iterdir() if not p.name.startswith((scratch.TURN, "process-"))
+    ]
     return left
 
 
@@ -168,19 +170,23 @@ def people_of(folder: Path) -> dict[int, str]:
 
 
 def linked(engine: Any, batches: list[Batch], out: Path) -> tuple[Path, Path]:
-    """The first day linked whole, the second as a delta."""
+    """The first day linked whole, then nothing new, then the second day: a delta after a delta in which nobody was met."""
     weights = parameters.read("han", HAN_COMPARISONS)
     first = min(pq.read_table(b.path, columns=["sent_on"])["sent_on"][0].as_py() for b in batches)
     begun = [b for b in batches if pq.read_table(b.path, columns=["sent_on"])["sent_on"][0].as_py() == first]
-    whole, delta = out / "whole", out / "delta"
-    for folder in (whole, delta):
+    whole, idle, delta = out / "whole", out / "idle", out / "delta"
+    for folder in (whole, idle, delta):
         folder.mkdir(parents=True)
     mentions(engine, begun)
     link(engine, "mentions", None, [], weights, whole)
-    assert may_link_delta(engine, whole)
-    mentions(engine, [b for b in batches if b not in begun], "arrived")
     gone = "SELECT record_id FROM arrived_gone"
-    assert link_delta(engine, "arrived", gone, whole, [], weights, delta)
+    for former, folder, arrived in (
+        (whole, idle, []),
+        (idle, delta, [b for b in batches if b not in begun]),
+    ):
+        assert may_link_delta(engine, former)
+        mentions(engine, arrived, "arrived")
+        assert link_delta(engine, "arrived", gone, former, [], weights, folder)
     return whole, delta
 
 

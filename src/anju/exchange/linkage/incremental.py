@@ -141,8 +141,8 @@ def subset(steps: Steps, library: Library) -> str:
     home = "SELECT w.person FROM lk_wanted AS w JOIN lk_library_main AS m ON m.person = w.root"
     library.show(shelves.AROUND, {"person": home})
     columns = ", ".join(SURROUNDINGS)
-    nothing = ", ".join(f"CAST(NULL AS UBIGINT) AS {c}" for c in SURROUNDINGS)
-    around = ", ".join(f"a.{c}" if c in AROUND else f"CAST(NULL AS UBIGINT) AS {c}" for c in SURROUNDINGS)
+    nothing = ", ".join(f"{NO_HASH} AS {c}" for c in SURROUNDINGS)
+    around = ", ".join(f"a.{c}" if c in AROUND else f"{NO_HASH} AS {c}" for c in SURROUNDINGS)
     steps.table(
         "lk_record",
         f"""
@@ -168,6 +168,8 @@ def subset(steps: Steps, library: Library) -> str:
         UNION ALL SELECT CAST(profile AS UBIGINT), {DESCRIBED} FROM lk_library"""
 
 
+NO_HASH = "CASE WHEN FALSE THEN hash('') END"
+"""Null, of the type the engine's hashes have: the next run joins these files with this one's."""
 FRESH = """SELECT coalesce(g.grp, m.node) FROM lk_member AS m SEMI JOIN lk_unsettled AS u ON u.record_id = m.record_id
     LEFT JOIN lk_group AS g ON g.node = m.node"""
 """Groups that hold a record that arrived: only pairs with one of them are weighed, the others were."""
