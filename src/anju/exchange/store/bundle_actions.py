@@ -102,6 +102,14 @@ def batches_for(peer: str) -> tuple[Batch, ...]:
     return tuple(b for b in own if b.id not in gone)
 
 
+def paths_by_sender(peer: str) -> tuple[list[str], list[str]]:
+    """Files of the batches that came in the peer's bundles, and of all others."""
+    theirs, others = [], []
+    for path, by in Batch.objects.values_list("path", "accepted_by"):
+        (theirs if by == f"bundle:{peer}" else others).append(path)
+    return theirs, others
+
+
 def told_of(batch: Batch) -> dict[str, Any]:
     """What travels beside a batch's Parquet file."""
     kept = {name: getattr(batch, name) for name in CARRIED}
@@ -137,11 +145,14 @@ def sent(
     feed: str,
     changes: int,
     entries: Carried = Carried(),
+    erased: str = "",
     by: Actor,
     at: datetime,
 ) -> None:
-    """A bundle went out. Call with the peer locked."""
-    own = {"entries": list(entries.told), "withdrawn": list(entries.withdrawn), "made": entries.batch}
+    """A bundle went out. ``feed``, ``erased``: how far changes and erasures are told. Call with the peer locked."""
+    own = {
+        "entries": list(entries.told), "withdrawn": list(entries.withdrawn), "made": entries.batch, "erased": erased,
+    }  # fmt: skip
     cursor = json.dumps({"batches": list(batches), "feed": feed} | {k: v for k, v in own.items() if v})
     Bundle.objects.create(
         peer_id=peer, direction="out", number=number, sha256=sha256, cursor=cursor, batches=len(batches), changes=changes,

@@ -102,11 +102,11 @@ def write(
         made = bundling.write(to, out, purpose=purpose, by=system("bundle"), at=timezone.now())
     if as_json:
         typer.echo(
-            json.dumps({"peer": to, "number": made.number, "sha256": made.sha256, "batches": made.batches, "entries": made.entries, "changes": made.changes})
+            json.dumps({"peer": to, "number": made.number, "sha256": made.sha256, "batches": made.batches, "entries": made.entries, "changes": made.changes, "erased": made.erased})
         )  # fmt: skip
     else:
         console.print(
-            f"[green]✓[/] {out}: number {made.number}, {made.batches} batches (counter entries: {made.entries:,}), {made.changes} changes"
+            f"[green]✓[/] {out}: number {made.number}, {made.batches} batches (counter entries: {made.entries:,}), {made.changes} changes, {made.erased:,} erasures"
         )
 
 
@@ -166,7 +166,7 @@ def apply_bundle(
         typer.echo(text)
     else:
         console.print(
-            f"[green]✓[/] number {made.number}: {made.batches} batches, {made.changes} changes; {target}"
+            f"[green]✓[/] number {made.number}: {made.batches} batches, {made.changes} changes, {made.erased:,} records erased; {target}"
         )
 
 

@@ -12,6 +12,7 @@ import os
 import re
 import shutil
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -25,18 +26,18 @@ from anju.exchange.doors import bundles, receipts
 from anju.exchange.doors.bundles import Listing, Part
 from anju.exchange.store import bundle_actions, feed_queries
 from anju.jobs import scratch
-from anju.jobs.pipeline import intake, own_records
+from anju.jobs.pipeline import erased_there, intake, own_records, retention
+from anju.jobs.pipeline.own_records import CARRIED as ENTRIES
 from anju.kernel import packs
 from anju.kernel.home import home, keys, lake
 from anju.kernel.refusal import Refusal
 from anju.kernel.workdays import day_of
+from anju.register.store import runs
 from anju.register.store.queries import entries
 from anju.trust.access import Actor, rules
 from anju.trust.sealing import sealer
 from anju.trust.store import rows
 
-ENTRIES = "counter_report"
-"""The dataset under which what was entered at counters here counts elsewhere."""
 BATCH = re.compile(r"[a-z][a-z0-9_]{2,39}-[0-9a-f]{16}")
 
 
@@ -52,6 +53,8 @@ class Made:
     path: Path
     entries: int = 0
     """Counter entries among the rows of the batches."""
+    erased: int = 0
+    """Records named as erased: at the sender when written, here because of it when applied."""
 
 
 def own_name() -> str:
@@ -69,15 +72,16 @@ def own_key() -> bytes:
 
 
 def write(peer: str, out: Path, *, purpose: str = "", by: Actor, at: datetime) -> Made:
-    """Everything since the last bundle to the peer: batches, what counters here entered in its division, and with a
-    ``purpose`` the library's changes it opens."""
+    """Everything since the last bundle to the peer: batches, what counters here entered in its division, which records are
+    erased here, and with a ``purpose`` the library's changes it opens."""
+    retention.sweep()  # what was erased and sent again does not leave
     with transaction.atomic(), scratch.place("bundle") as place:
         line = bundle_actions.get_peer(peer, lock=True)
         number, previous, reached = bundle_actions.last(peer, "out")
         found = bundle_actions.batches_for(peer)
         files: list[tuple[Part, Path]] = [
             (
-                bundles.part_of(home() / b.path, "batch", bundle_actions.told_of(b), f"{b.id}.parquet"),
+                bundles.part_of(home() / b.path, "batch", _told_of(b), f"{b.id}.parquet"),
                 home() / b.path,
             )
             for b in found
@@ -85,6 +89,9 @@ def write(peer: str, out: Path, *, purpose: str = "", by: Actor, at: datetime) -
         own = _own_entries(peer, line.region, place, at)
         if own is not None:
             files.append((own[0], place / own[0].name))
+        gone, erased = erased_there.write(place, reached.get("erased", ""))
+        if gone is not None:
+            files.append((gone, place / gone.name))
         feed, changes = reached.get("feed", ""), 0
         if purpose:
             path = place / "changes.ndjson"
@@ -101,11 +108,18 @@ def write(peer: str, out: Path, *, purpose: str = "", by: Actor, at: datetime) -
         sha256 = _written(kept, head, files, line.seal)
         bundle_actions.sent(
             peer, number + 1, sha256, batches=[b.id for b in found], feed=feed, changes=changes,
-            entries=own[1] if own else bundle_actions.Carried(), by=by, at=at,
+            entries=own[1] if own else bundle_actions.Carried(), erased=erased, by=by, at=at,
         )  # fmt: skip
     copy(peer, number + 1, out)
     entered = int(own[0].told["rows_accepted"]) if own else 0
-    return Made(peer, number + 1, sha256, len(found) + bool(own), changes, out, entered)
+    told = int(gone.told["rows"]) if gone else 0
+    return Made(peer, number + 1, sha256, len(found) + bool(own), changes, out, entered, told)
+
+
+def _told_of(batch: Any) -> dict[str, Any]:
+    """What travels beside a batch; of its rows some may have been erased since it was taken in."""
+    told, left = bundle_actions.told_of(batch), pq.read_metadata(home() / batch.path).num_rows
+    return told if left == batch.rows_accepted else told | {"rows_left": left}
 
 
 def _own_entries(
@@ -185,6 +199,16 @@ def apply(path: Path, *, by: Actor, at: datetime) -> tuple[Made, str]:
     if listing.receiver != own_name():
         raise Refusal("doors.bundle_not_for_us", receiver=listing.receiver[:40], own=own_name())
     placed: list[Path] = []
+    gone = next((p for p in listing.parts if p.kind == erased_there.KIND), None)
+    with runs.only_one() if gone else nullcontext():
+        made, receipt, done = _apply(path, listing, gone, placed, by=by, at=at)
+        erased_there.finish(done)
+    return made, receipt
+
+
+def _apply(
+    path: Path, listing: Listing, gone: Part | None, placed: list[Path], *, by: Actor, at: datetime
+) -> tuple[Made, str, erased_there.Taken]:
     try:
         with transaction.atomic(), scratch.place("bundle") as place, path.open("rb") as stream:
             bundle_actions.get_peer(listing.sender, lock=True)
@@ -194,17 +218,21 @@ def apply(path: Path, *, by: Actor, at: datetime) -> tuple[Made, str]:
             bundles.read_list(stream, None)
             _unpack(stream, listing, place)
             batches, changes = _placed(listing, place, placed, at)
+            done = erased_there.Taken()
+            if gone is not None:
+                done = erased_there.take(place / gone.name, listing.sender, by=by, at=at)
             told = {
                 "bundle": listing.hash, "number": listing.number, "from": listing.sender, "to": own_name(),
                 "applied_at": at.isoformat(), "batches": batches, "changes": changes,
-            }  # fmt: skip
+            } | ({"erased": done.erased, "kept": done.kept} if gone else {})  # fmt: skip
             receipt = receipts.signed(told, sealer().ring)
             bundle_actions.received(listing, batches=batches, changes=changes, receipt=receipt, by=by, at=at)
     except BaseException:
         for file in placed:
             file.unlink(missing_ok=True)
         raise
-    return Made(listing.sender, listing.number, listing.hash, batches, changes, path), receipt
+    made = Made(listing.sender, listing.number, listing.hash, batches, changes, path, erased=done.erased)
+    return made, receipt, done
 
 
 def receipt_again(path: Path) -> str:
@@ -268,7 +296,7 @@ def _check(part: Part, path: Path) -> None:
         is_good = (
             bool(BATCH.fullmatch(str(told["id"])))
             and told["id"].startswith(f"{contract.id}-")
-            and file.metadata.num_rows == told["rows_accepted"]
+            and file.metadata.num_rows == told.get("rows_left", told["rows_accepted"])
             and {"record_id", "record_key", "sent_on"} <= set(file.schema_arrow.names)
         )
     except (OSError, ValueError, KeyError) as broken:

@@ -66,10 +66,13 @@ def library_folder() -> Path | None:
     return lake() / newest.folder if newest and newest.folder else None
 
 
-def find_due(engine: DuckEngine, as_of: date, only: str = "", *, all_of_it: bool = False) -> Due:
+def find_due(
+    engine: DuckEngine, as_of: date, only: str = "", *, all_of_it: bool = False, buried: bool = False
+) -> Due:
     """Make the table ``due`` (record_id, dataset, person_code) and say what is in it.
 
-    ``only``: one person; with ``all_of_it`` everything about them, whatever its term. Nothing linked or published
+    ``only``: one person; with ``all_of_it`` everything about them, whatever its term; with ``buried`` what lies under a
+    tombstone already. Nothing linked or published
     yet: nothing is due. Raises: Refusal trust.broken_retention.
     """
     from anju.exchange.store import queries
@@ -82,6 +85,8 @@ def find_due(engine: DuckEngine, as_of: date, only: str = "", *, all_of_it: bool
     whose = f" WHERE person_code = {literal(only)}" if only else ""
     engine.run(f"CREATE OR REPLACE TEMP TABLE who AS SELECT record_id, person_code FROM assignment{whose}")
     _left(engine, library)
+    if buried:
+        _tombstones(engine)
     paths: dict[str, list[Path]] = {}
     for batch in queries.accepted_batches():
         paths.setdefault(batch.dataset, []).append(batch.path)
@@ -90,7 +95,8 @@ def find_due(engine: DuckEngine, as_of: date, only: str = "", *, all_of_it: bool
         engine.scan("raw", files)
         held = {row[0] for row in engine.rows("DESCRIBE SELECT * FROM raw")}
         if "person.name" in held:
-            over = "TRUE" if all_of_it else _is_over(held, terms, as_of)
+            over = "r.record_id IN (SELECT record_id FROM buried)" if buried else ""
+            over = over or ("TRUE" if all_of_it else _is_over(held, terms, as_of))
             engine.run(
                 f"INSERT INTO due SELECT r.record_id, {literal(dataset)}, any_value(w.person_code) FROM raw AS r "
                 "JOIN who AS w ON r.record_id = w.record_id LEFT JOIN gone AS g ON w.person_code = g.person_code "

@@ -18,6 +18,8 @@ from anju.register.store.queries.entries import OwnRecord
 from anju.register.store.queries.spells import Standing
 from anju.register.store.queries.ties import Standing as Tie
 
+CARRIED = "counter_report"
+"""The dataset under which what was entered at counters here counts elsewhere."""
 _ARROW = {
     "UBIGINT": pa.uint64(),
     "UINTEGER": pa.uint32(),
@@ -47,7 +49,7 @@ def write(
     pq.write_table(
         pa.table(
             {
-                "record_id": pa.array([_id(r, r.dataset) for r in records], pa.uint64()),
+                "record_id": pa.array([ids(r.dataset, [r.record_key])[0] for r in records], pa.uint64()),
                 "person_code": pa.array([r.person_code for r in records], pa.string()),
             }
         ),
@@ -128,16 +130,17 @@ def write_decided_kin(decisions: Sequence[Tie], folder: Path) -> Path | None:
     return path
 
 
-def _id(record: OwnRecord, dataset: str) -> int:
-    told = f"{dataset}|{record.record_key}".encode()
-    return int(hashlib.md5(told, usedforsecurity=False).hexdigest()[:16], 16)
+def ids(dataset: str, keys: Sequence[str]) -> list[int]:
+    """Record numbers of these keys in a dataset."""
+    told = (f"{dataset}|{key}".encode() for key in keys)
+    return [int(hashlib.md5(text, usedforsecurity=False).hexdigest()[:16], 16) for text in told]
 
 
 def table_of(records: Sequence[OwnRecord], dataset: str, batch: str) -> pa.Table:
     """Our own records as the rows of one batch."""
     held = sorted({name for r in records for name in r.values})
     columns: dict[str, Any] = {
-        "record_id": pa.array([_id(r, dataset) for r in records], pa.uint64()),
+        "record_id": pa.array(ids(dataset, [r.record_key for r in records]), pa.uint64()),
         "dataset": pa.array([dataset] * len(records), pa.string()),
         "record_key": pa.array([r.record_key for r in records], pa.string()),
         "batch": pa.array([batch] * len(records), pa.string()),

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 
+import pyarrow as pa
+
 from anju.jobs.engine import DuckEngine
 from anju.jobs.pipeline import erasure
 from anju.kernel.engine import literal
@@ -63,7 +65,7 @@ def carry_out(number: str, as_of: date, tell: Tell = lambda _: None) -> dict[str
         tell("records of the lake")
         due = erasure.find_due(engine, as_of)
         with transaction.atomic():
-            erasing.bury(erasure.entomb(engine), _now())
+            _bury(engine, due.people)
             dwellings = _blot(engine, due.people)
             erased = {f"records.{dataset}": rows for dataset, rows in due.records.items()}
             people = erasing.erase_people(due.people) if due.people else {}
@@ -81,19 +83,21 @@ def carry_out(number: str, as_of: date, tell: Tell = lambda _: None) -> dict[str
     return erased
 
 
-def erase_person(number: str, code: str, *, all_of_it: bool, as_of: date) -> dict[str, int]:
-    """Carry out one ordered erasure. ``all_of_it``: whatever the term (processing was unlawful)."""
+def erase_person(number: str, code: str, *, ground: str, as_of: date) -> dict[str, int]:
+    """Carry out one ordered erasure: for ``unlawful`` processing everything whatever its term, for ``sender`` what was
+    buried when a peer told that it is erased there."""
     from django.db import transaction
 
     from anju.register.store import runs
     from anju.trust.store import erasing, erasure_actions
 
     with runs.only_one(), erasure.opened() as engine:
-        due = erasure.find_due(engine, as_of, code, all_of_it=all_of_it)
+        all_of_it, told = ground == "unlawful", ground == "sender"
+        due = erasure.find_due(engine, as_of, code, all_of_it=all_of_it, buried=told)
         # Somebody known from a counter alone has no record in the lake: the order itself says that all of it goes.
         is_whole = bool(due.people) or all_of_it
         with transaction.atomic():
-            erasing.bury(erasure.entomb(engine), _now())
+            _bury(engine, (code,) if is_whole else ())
             dwellings = _blot(engine, (code,)) if is_whole else 0
             counts = erasing.erase_people([code]) if is_whole else erasing.erase_facts(as_of, code)
         erasure.purge_files(engine, (code,) if is_whole else ())
@@ -101,6 +105,18 @@ def erase_person(number: str, code: str, *, all_of_it: bool, as_of: date) -> dic
     counts |= {"named": dwellings} if dwellings else {}
     erasure_actions.finish_erasure(number, counts, is_whole=is_whole, by=system(BY), at=_now())
     return counts
+
+
+def _bury(engine: DuckEngine, people: tuple[str, ...]) -> None:
+    """Tombstones for the records of ``due``, and for what was entered here about people who go whole: peers were told that."""
+    from anju.jobs.pipeline.own_records import CARRIED, ids
+    from anju.register.store.queries import entries
+    from anju.trust.store import erasing
+
+    numbers = [str(number) for number in ids(CARRIED, entries.keys_of(people))] if people else []
+    names = pa.array([CARRIED] * len(numbers), pa.string())
+    erasing.bury(erasure.entomb(engine), _now())
+    erasing.bury(pa.table({"record_id": pa.array(numbers, pa.string()), "dataset": names}), _now())
 
 
 def _blot(engine: DuckEngine, people: tuple[str, ...]) -> int:
@@ -121,7 +137,7 @@ def work(today: date | None = None, tell: Tell = lambda _: None) -> int:
         tell(order.number)
         # As of the day the officer saw it: a clock that runs ahead since then must not take more.
         seen = min(day, day_of(order.ordered_at))
-        erase_person(order.number, order.person_code, all_of_it=order.ground == "unlawful", as_of=seen)
+        erase_person(order.number, order.person_code, ground=order.ground, as_of=seen)
         done += 1
     for run in erasure_queries.approved_runs():
         tell(run.number)

@@ -7,7 +7,7 @@ Runs as the owner of the tables, never in a web request.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pyarrow as pa
 from django.db import connection, transaction
@@ -45,8 +45,12 @@ def person_tables() -> list[str]:
 
 @transaction.atomic
 def bury(records: pa.Table, at: datetime) -> int:
-    """Set a tombstone for every record (record_id as text, dataset); return how many are new."""
+    """Set a tombstone for every record (record_id as text, dataset); return how many are new.
+
+    Their moment lies after that of all before them, whatever the clock says: whoever was told those (``told_since``) misses none.
+    """
     with connection.cursor() as cursor:
+        cursor.execute("LOCK TABLE trust_tombstone IN SHARE ROW EXCLUSIVE MODE")
         cursor.execute(
             "CREATE TEMP TABLE burying (record_id numeric(20), dataset varchar(40)) ON COMMIT DROP"
         )
@@ -55,8 +59,8 @@ def bury(records: pa.Table, at: datetime) -> int:
                 for number, dataset in zip(*(column.to_pylist() for column in batch.columns), strict=True):
                     copy.write_row((number, dataset))
         cursor.execute(
-            "INSERT INTO trust_tombstone (record_id, dataset, since) SELECT DISTINCT record_id, dataset, %s::timestamptz"
-            " FROM burying ON CONFLICT DO NOTHING",
+            "INSERT INTO trust_tombstone (record_id, dataset, since) SELECT DISTINCT record_id, dataset, greatest(%s::timestamptz,"
+            " (SELECT max(since) + interval '1 microsecond' FROM trust_tombstone)) FROM burying ON CONFLICT DO NOTHING",
             [at],
         )
         added = cursor.rowcount
@@ -78,6 +82,19 @@ def tombstones() -> Iterator[list[int]]:
                 return
             yield found
             last = found[-1]
+
+
+def told_since(since: str) -> tuple[list[tuple[int, str]], str]:
+    """Buried records (number, dataset) since a moment that an earlier answer gave (empty: all), and the moment reached."""
+    after = datetime.fromisoformat(since) if since else datetime.min.replace(tzinfo=UTC)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT record_id, dataset, since FROM trust_tombstone WHERE since > %s ORDER BY since, record_id",
+            [after],
+        )
+        found = cursor.fetchall()
+    until = found[-1][2].isoformat() if found else since
+    return [(int(number), str(dataset)) for number, dataset, _since in found], until
 
 
 @transaction.atomic

@@ -12,7 +12,7 @@ from anju.trust.store import log
 from anju.trust.store.models import Erasure, Restriction, RetentionRun
 from anju.trust.store.rights_actions import make_number, one_at_a_time
 
-GROUNDS = ("term_over", "unlawful")
+GROUNDS = ("term_over", "unlawful", "sender")
 
 
 @transaction.atomic
@@ -73,7 +73,8 @@ def order_erasure(
 ) -> str:
     """Erase what the law lets go; until then, and for what must stay, nobody works with it. Returns the number.
 
-    ``term_over``: what is past its term; ``unlawful``: everything, whatever its term. ``until``: when the last term of
+    ``term_over``: what is past its term; ``unlawful``: everything, whatever its term; ``sender``: what whoever sent it has
+    erased. ``until``: when the last term of
     what stays is over. The pipeline carries it out (``jobs.pipeline.erasure``).
     """
     if ground not in GROUNDS:
@@ -100,7 +101,7 @@ def finish_erasure(number: str, counts: dict[str, int], *, is_whole: bool, by: A
     row = Erasure.objects.select_for_update().get(number=number)
     row.done_at, row.counts, row.is_whole = at, counts, is_whole
     row.save()
-    if is_whole:
+    if is_whole or row.ground == "sender":
         Restriction.objects.filter(person_code=row.person_code, lifted_at__isnull=True).update(
             lifted_at=at, lifted_by=by.account
         )

@@ -46,7 +46,7 @@ class Erasure(models.Model):
     number = models.CharField(max_length=16, unique=True)
     person_code = models.CharField(max_length=13, db_index=True)
     region = models.CharField(max_length=15, db_collation="C", null=True, blank=True)
-    ground = models.CharField(max_length=20, help_text="term_over unlawful")
+    ground = models.CharField(max_length=20, help_text="term_over unlawful sender")
     request = models.CharField(max_length=16, blank=True)
     ordered_by = models.CharField(max_length=60)
     ordered_at = models.DateTimeField()
@@ -56,7 +56,9 @@ class Erasure(models.Model):
 
     class Meta:
         constraints = (
-            models.CheckConstraint(name="erasure_ground", condition=Q(ground__in=["term_over", "unlawful"])),
+            models.CheckConstraint(
+                name="erasure_ground", condition=Q(ground__in=["term_over", "unlawful", "sender"])
+            ),
             models.UniqueConstraint(
                 fields=["person_code"], condition=Q(done_at__isnull=True), name="erasure_open_once"
             ),

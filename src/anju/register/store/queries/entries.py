@@ -99,6 +99,18 @@ def _identities(codes: Collection[str]) -> dict[str, dict[str, str]]:
     return told
 
 
+def keys_of(codes: Collection[str]) -> list[str]:
+    """Record keys of what was entered here about these people."""
+    return list(CounterEntry.objects.filter(person_code__in=codes).values_list("record_key", flat=True))
+
+
+def spoken_of(codes: Collection[str]) -> set[str]:
+    """Those of these people about whom something was entered or settled here."""
+    entered = CounterEntry.objects.filter(person_code__in=codes, is_withdrawn=False)
+    settled = Settlement.objects.filter(person_code__in=codes)
+    return {code for found in (entered, settled) for code in found.values_list("person_code", flat=True)}
+
+
 @dataclass(frozen=True, slots=True)
 class EntryLine:
     """One counter entry in a list; the name is masked. ``may_undo``: the newest one of its person that stands."""
