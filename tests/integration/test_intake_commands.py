@@ -75,6 +75,9 @@ def test_ingest_status_rejects_and_waive(tmp_path: Path, monkeypatch: pytest.Mon
     assert json.loads(said("status", "--json"))["held"]["open"] == 1
     (row,) = json.loads(said("rejects", done["batch"], "--json"))
     assert row == {"row": 7, "faults": [["登记日期", "date"]], "overdue_days": 0}
+    monkeypatch.setattr(exchange, "console", Console(width=80, file=io.StringIO(), color_system=None))
+    said("rejects")
+    assert done["batch"] in exchange.console.file.getvalue()  # type: ignore[attr-defined]
     said("rejects", done["batch"], "--xlsx", str(tmp_path / "back.xlsx"))
     assert (tmp_path / "back.xlsx").read_bytes().startswith(b"PK")
     said("waive", done["batch"], "--reason", "已注销")

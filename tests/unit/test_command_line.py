@@ -138,3 +138,29 @@ def test_a_demo_goes_on_but_never_mixes_two_cities(tmp_path: Path) -> None:
     with pytest.raises(Refusal) as refused:
         demo._Done(kept, order | {"people": 400})
     assert (refused.value.code, refused.value.facts["people"]) == ("demo.other_city", 300)
+
+
+def test_a_place_that_was_typed_and_cannot_be_used_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(prog_name: str) -> None:
+        (tmp_path / "nowhere" / "report.xlsx.part").write_bytes(b"")
+
+    monkeypatch.setattr(cli, "build", lambda word: broken)
+    monkeypatch.setattr(
+        "sys.argv", ["anju", "exchange", "rejects", f"--xlsx={tmp_path / 'nowhere' / 'report.xlsx'}"]
+    )
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == cli.REFUSED
+    assert "machine.cannot_use" in capsys.readouterr().err
+    monkeypatch.setattr("sys.argv", ["anju", "exchange", "link"])
+    with pytest.raises(FileNotFoundError):  # nobody typed it: a bug, shown whole
+        cli.main()
+
+
+@pytest.mark.parametrize("host", ["203.0.113.9", "nosuch.invalid"])
+def test_an_address_of_another_machine_is_told(host: str) -> None:
+    with pytest.raises(Refusal) as refused:
+        serve.check_port(host, 8000)
+    assert refused.value.code == "serve.cannot_listen"

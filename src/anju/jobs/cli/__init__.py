@@ -104,6 +104,8 @@ def main() -> None:
             _tell(Refusal("machine.disk_full", path=home()))
         if gone := _is_gone(broken):
             _tell(gone)
+        if isinstance(broken, OSError) and _was_typed(broken.filename):
+            _tell(Refusal("machine.cannot_use", path=broken.filename, said=broken.strerror))
         if _answer_of(broken) not in NOT_THERE:
             raise
         _begin_anew()
@@ -156,6 +158,14 @@ def _is_gone(broken: BaseException | None) -> Refusal | None:
             return Refusal("database.went_away")
         broken = broken.__cause__ or broken.__context__
     return None
+
+
+def _was_typed(path: object) -> bool:
+    """Whether a file that cannot be used is one that the command line names, or is written beside one."""
+    typed = (word.partition("=")[2] if word.startswith("--") else word for word in sys.argv[2:])
+    return bool(path) and any(
+        os.fspath(str(path)).startswith(word) for word in typed if os.sep in word or "." in word
+    )
 
 
 def _upgrades_waiting() -> int:

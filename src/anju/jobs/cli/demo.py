@@ -31,7 +31,7 @@ def demo(
     days: Annotated[int, typer.Option(help="days of changes after the first load")] = 3,
     seed: Annotated[int, typer.Option(help="the same seed makes the same city")] = 1,
     host: Annotated[str, typer.Option(help="address to serve on")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="port to serve on")] = 8000,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="port to serve on")] = 8000,
     serve: Annotated[bool, typer.Option("--serve/--no-serve", help="serve when it is built")] = True,
 ) -> None:
     """Build an invented city, take its departments' files in, link, publish, and serve it with demo accounts."""

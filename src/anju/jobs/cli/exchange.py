@@ -17,7 +17,7 @@ from rich.progress import (
     TimeRemainingColumn,
     TransferSpeedColumn,
 )
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from anju.jobs.cli import (
@@ -42,6 +42,8 @@ app = typer.Typer(help="Take files in, link, publish, measure.", no_args_is_help
 console = Console(stderr=True)
 NARROW = 72
 """Characters of a window below which figures stand under a file's name, not beside it."""
+MOST_SHOWN, MOST_LISTED = 200, 1_000_000
+"""Held rows of a batch on a screen; for a script, all there can be."""
 
 
 @app.callback()
@@ -169,12 +171,12 @@ def rejects(
                 )
             )
             return
-        table = Table("batch", "dataset", title="held rows")
-        table.add_column("file", overflow="fold")
+        # The batch's name is what one types next: it stands whole, the file's is folded.
+        table = Table(Column("batch", no_wrap=True), Column("file", overflow="fold"), title="held rows")
         for name in ("open", "overdue"):
             table.add_column(name, justify="right", no_wrap=True)
         for line in waiting:
-            table.add_row(line.id, line.dataset, line.name, f"{line.held_open:,}", f"{line.overdue:,}")
+            table.add_row(line.id, line.name, f"{line.held_open:,}", f"{line.overdue:,}")
         console.print(table)
         return
     queries.get_batch(batch)
@@ -184,7 +186,8 @@ def rejects(
             f"[green]✓[/] {xlsx}: mend the tinted cells, then send the file with: anju exchange ingest {xlsx}"
         )
         return
-    rows = queries.list_held(batch, state="open", limit=200, now=now).rows
+    page = queries.list_held(batch, state="open", limit=MOST_SHOWN if not as_json else MOST_LISTED, now=now)
+    rows = page.rows
     if as_json:
         typer.echo(
             json.dumps(
@@ -212,6 +215,8 @@ def rejects(
                 str(row.overdue_days or ""),
             )
     console.print(table)
+    if page.next_after:
+        console.print(f"The first {MOST_SHOWN}; all of them stand in the report (--xlsx) and with --json.")
 
 
 @app.command()

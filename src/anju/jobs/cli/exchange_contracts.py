@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from anju.jobs.cli.options import JSON
 
@@ -41,7 +41,14 @@ def contracts(as_json: JSON = False) -> None:
     if as_json:
         typer.echo(json.dumps([as_data(c) for c in list_contracts()], ensure_ascii=False))
         return
-    table = Table("dataset", "名称", "name", "department", "cycle", "fields")
+    table = Table(
+        Column("dataset", no_wrap=True),
+        Column("名称", overflow="fold"),
+        Column("name", overflow="fold"),
+        "department",
+        "cycle",
+        "fields",
+    )
     for c in list_contracts():
         table.add_row(c.id, c.zh, c.en, c.department, c.cycle, str(len(c.fields)))
     Console().print(table)

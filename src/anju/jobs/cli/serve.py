@@ -34,7 +34,7 @@ KEEPER = (
 @app.callback()
 def serve(
     host: str = typer.Option("127.0.0.1", help="Address to listen on."),
-    port: int = typer.Option(8000, help="Port to listen on."),
+    port: int = typer.Option(8000, min=1, max=65535, help="Port to listen on."),
     workers: int = typer.Option(2, min=1, help="Processes that answer; about one per core."),
     keep_log: bool = typer.Option(True, help="Run the sequencer of the transparency log beside it."),
 ) -> None:
@@ -71,7 +71,7 @@ def _is_taken(host: str, port: int) -> bool:
             probe.bind((host, port))
         except OSError as refused:
             if refused.errno != errno.EADDRINUSE:
-                raise
+                raise Refusal("serve.cannot_listen", host=host, port=port, said=refused.strerror) from None
             return True
     return False
 

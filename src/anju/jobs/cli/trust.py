@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn
-from rich.table import Table
+from rich.table import Column, Table
 
 from anju.jobs.cli import setup_django, trust_client, trust_retention
 
@@ -57,7 +57,7 @@ def list_keys(as_json: AsJson = False) -> None:
     if as_json:
         typer.echo(json.dumps(rows))
         return
-    table = Table("id", "use", "suite", "made at", "works now")
+    table = Table(Column("id", no_wrap=True), "use", "suite", "made at", "works now")
     for row in rows:
         table.add_row(
             str(row["id"]),

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from anju.jobs.cli import setup_django
 
@@ -141,7 +141,15 @@ def list_all(as_json: AsJson = False) -> None:
     if as_json:
         typer.echo(json.dumps([asdict(r) for r in rows], default=str, ensure_ascii=False))
         return
-    table = Table("system", "department", "region", "datasets", "purposes", "state", "keys")
+    table = Table(
+        Column("system", no_wrap=True),
+        "department",
+        "region",
+        "datasets",
+        "purposes",
+        "state",
+        Column("keys", overflow="fold"),
+    )
     for r in rows:
         keys = ", ".join(k.id for k in r.keys if k.ended_at is None)
         table.add_row(

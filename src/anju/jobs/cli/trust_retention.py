@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn
-from rich.table import Table
+from rich.table import Column, Table
 
 from anju.jobs.cli import setup_django
 from anju.kernel.workdays import day_of
@@ -70,7 +70,9 @@ def list_runs(as_json: AsJson = False) -> None:
             )
         )
         return
-    table = Table("run", "as of", "state", "rows", "planned by", "put forward by", "approved by")
+    table = Table(
+        Column("run", no_wrap=True), "as of", "state", "rows", "planned by", "put forward by", "approved by"
+    )
     for r in runs:
         table.add_row(
             r.number, r.as_of.isoformat(), r.state, f"{r.total:,}", r.planned_by, r.asked_by, r.approved_by
