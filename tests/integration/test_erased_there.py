@@ -19,6 +19,7 @@ from anju.jobs.pipeline import bundling, intake, library, linkage
 from anju.kernel.home import home
 from anju.kernel.refusal import Refusal
 from anju.register.store import queries as register
+from anju.register.store.models import Settlement
 from anju.trust.access import system
 from anju.trust.sealing import sealer
 from anju.trust.store import erasing
@@ -99,6 +100,7 @@ def test_an_erasure_crosses_the_gap_and_leaves_what_others_sent(
     linkage.run()
     library.run()
     codes = people()
+    Settlement.objects.create(person_code=codes[gone], field="phone", opened_at=AT)
     assert register.get_person_file(codes[gone], masked=False).line.name
     applied, receipt = bundling.apply(two, by=BY, at=AT)
     told = receipts.verified(receipt, receipts.public_keys(sealer().ring))

@@ -107,7 +107,7 @@ def keys_of(codes: Collection[str]) -> list[str]:
 def spoken_of(codes: Collection[str]) -> set[str]:
     """Those of these people about whom something was entered or settled here."""
     entered = CounterEntry.objects.filter(person_code__in=codes, is_withdrawn=False)
-    settled = Settlement.objects.filter(person_code__in=codes)
+    settled = Settlement.objects.filter(person_code__in=codes, state="settled")
     return {code for found in (entered, settled) for code in found.values_list("person_code", flat=True)}
 
 
