@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from anju.exchange.store.actions import Accepted
-from anju.jobs.cli import exchange
+from anju.jobs.cli import demo, exchange
 from anju.jobs.cli.exchange import app
 from anju.kernel.refusal import Refusal
 
@@ -75,6 +76,8 @@ def test_ingest_status_rejects_and_waive(tmp_path: Path, monkeypatch: pytest.Mon
     assert json.loads(said("status", "--json"))["held"]["open"] == 1
     (row,) = json.loads(said("rejects", done["batch"], "--json"))
     assert row == {"row": 7, "faults": [["登记日期", "date"]], "overdue_days": 0}
+    with pytest.raises(Refusal, match="demo.not_alone"):
+        demo._check_nobody_here()
     monkeypatch.setattr(exchange, "console", Console(width=80, file=io.StringIO(), color_system=None))
     said("rejects")
     assert done["batch"] in exchange.console.file.getvalue()  # type: ignore[attr-defined]
@@ -87,3 +90,12 @@ def test_ingest_status_rejects_and_waive(tmp_path: Path, monkeypatch: pytest.Mon
     refused = run.invoke(app, ["ingest", str(tmp_path / "in"), "--json"])
     assert refused.exit_code == 3
     assert {o.get("refused") for o in json.loads(refused.stdout)} == {None, "intake.no_header"}
+
+
+@pytest.mark.django_db
+def test_what_a_demo_asks_first_leaves_the_settings_of_its_commands_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("DJANGO_SETTINGS_MODULE")
+    demo._check_nobody_here()
+    assert "DJANGO_SETTINGS_MODULE" not in os.environ

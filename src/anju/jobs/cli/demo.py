@@ -70,7 +70,10 @@ def demo(
 
 def _check_nobody_here() -> None:
     """Invented people never join a register that holds others."""
+    is_chosen = "DJANGO_SETTINGS_MODULE" in os.environ
     setup_django("anju.config.work")
+    if not is_chosen:  # the commands that follow choose their own settings: they must not inherit these
+        del os.environ["DJANGO_SETTINGS_MODULE"]
     from django.db import ProgrammingError
 
     from anju.exchange.store import queries
