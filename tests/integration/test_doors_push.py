@@ -182,6 +182,39 @@ def test_a_file_in_parts_goes_on_where_it_was_after_either_side_died() -> None:
     assert other.get(url).status_code == 404
 
 
+def test_parts_that_were_damaged_can_be_sent_again() -> None:
+    door, body = Machine(made()), as_csv(people(30))
+    begun = {
+        "dataset": "police_residence",
+        "content_type": "text/csv",
+        "size": len(body),
+        "sha256": hashlib.sha256(body).hexdigest(),
+    }
+    at = f"/api/exchange/uploads/{door.post('/api/exchange/uploads', begun).json()['upload']}"
+    beyond = door.put(f"{at}/part?offset=0", body + b"more")
+    assert (beyond.status_code, beyond.json()["code"]) == (422, "doors.part_beyond")
+    assert door.put(f"{at}/part?offset=0", body[::-1]).json()["received"] == len(body)
+    assert door.post(f"{at}/finish").json()["code"] == "doors.upload_differs"
+    assert door.post("/api/exchange/uploads", begun).json()["received"] == 0
+    assert door.put(f"{at}/part?offset=0", body).json()["received"] == len(body)
+    assert door.post("/api/exchange/uploads", begun).json()["received"] == len(body)
+    assert door.post(f"{at}/finish").json()["rows"] == 30
+
+
+def test_content_packed_for_the_way_and_digests_of_another_kind_are_told_as_such() -> None:
+    door, body = Machine(made()), as_csv(people(3))
+    for n, (headers, code) in enumerate(
+        (
+            ({"Content_Encoding": "gzip"}, "doors.encoded"),
+            ({"Content_Digest": "sha-512=:AAAA:"}, "doors.digest_unread"),
+            ({"Content_Digest": "sha-256=:???:"}, "doors.digest_unread"),
+        )
+    ):
+        told = door.post(URL, body, "text/csv", Idempotency_Key=f"packed-{n:04d}", **headers)
+        assert told.json()["code"] == code
+    assert not Batch.objects.exists()
+
+
 def test_a_system_does_what_its_scope_says_and_nothing_else() -> None:
     door, body = Machine(made()), as_csv(people(3))
     no = door.post(

@@ -176,6 +176,9 @@ def begin(sent: Sent, *, size: int, sha256: str, by: Actor, at: datetime) -> Upl
             id=uuid.uuid4(), account=by.account, dataset=sent.dataset, format=sent.format, size=size, sha256=sha256,
             begun_at=at, expires_at=at + UPLOAD_LASTS,
         )  # fmt: skip
+    if not found.batch and found.received == found.size and not _is_sound(found):
+        found.received = 0  # whole and damaged: it would be refused for ever
+        found.save(update_fields=["received"])
     return _line(found)
 
 
@@ -190,13 +193,15 @@ def add_part(
     if offset not in (found.received, 0):
         raise Refusal("doors.wrong_offset", offset=found.received)
     found.received = offset  # nought begins the file again, whatever was here
-    digest, size, room = hashlib.sha256(), 0, min(most, found.size - found.received)
+    digest, size, room = hashlib.sha256(), 0, found.size - found.received
     with os.fdopen(os.open(_path(found), os.O_RDWR | os.O_CREAT, 0o600), "r+b") as stream:
         stream.seek(offset)
         for piece in pieces:
             size += len(piece)
-            if size > room:
+            if size > most:
                 raise Refusal("doors.too_large", mb=most >> 20)
+            if size > room:
+                raise Refusal("doors.part_beyond", size=found.size)
             digest.update(piece)
             stream.write(piece)
         stream.truncate()
@@ -218,9 +223,8 @@ def finish(upload: str, *, day: date | None, by: Actor, at: datetime, purpose: s
     if found.received != found.size:
         raise Refusal("doors.not_complete", received=found.received, size=found.size)
     path = _path(found)
-    with path.open("rb") as stream:
-        if hashlib.file_digest(stream, "sha256").hexdigest() != found.sha256:
-            raise Refusal("doors.digest_differs")
+    if not _is_sound(found):
+        raise Refusal("doors.upload_differs")
     answer = take(path, Sent(found.dataset, found.format, day), by=by, at=at, purpose=purpose)
     found.batch = answer["batch"]
     found.save(update_fields=["batch"])
@@ -243,6 +247,15 @@ def _mine(upload: str, by: Actor, at: datetime, *, lock: bool = True) -> Upload:
     if found is None:
         raise Refusal("doors.no_upload")
     return found
+
+
+def _is_sound(upload: Upload) -> bool:
+    """Whether what is here has the digest that was stated."""
+    try:
+        with _path(upload).open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest() == upload.sha256
+    except FileNotFoundError:
+        return False
 
 
 def _path(upload: Upload) -> Path:

@@ -130,9 +130,12 @@ def actor(request: HttpRequest) -> Actor:
 
 
 def pieces(request: HttpRequest) -> Iterator[bytes]:
-    """The request's content as it arrives. Refuses one that breaks off, or of which nobody can tell whether it did."""
+    """The request's content as it arrives. Refuses one that breaks off, or of which nobody can tell whether it did, and
+    one packed for the way: what is hashed, signed for and kept is what was sent."""
     if not request.META.get("CONTENT_LENGTH") and request.headers.get("Transfer-Encoding"):
         raise Refusal("doors.length_missing")
+    if request.headers.get("Content-Encoding", "identity").strip().lower() not in ("", "identity"):
+        raise Refusal("doors.encoded")
     try:
         while piece := request.read(PIECE):
             yield piece

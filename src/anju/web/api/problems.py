@@ -20,6 +20,7 @@ STATUS = {
     "doors.too_many_requests": 429,
     "doors.too_large": 413,
     "doors.wrong_content": 415,
+    "doors.encoded": 415,
     "doors.cut_off": 400,
     "doors.length_missing": 411,
     "doors.key_reused": 409,

@@ -271,14 +271,17 @@ def _theirs(request: HttpRequest, batch: str) -> queries.BatchDetail:
 
 
 def _digest(header: str) -> str:
-    """The SHA-256 of a ``Content-Digest`` header in hex; nothing when it states none."""
+    """The SHA-256 of a ``Content-Digest`` header in hex; nothing where there is none. One that cannot be checked is refused:
+    who states it relies on it."""
     for part in header.split(","):
         name, _, value = part.strip().partition("=")
         if name.lower() == "sha-256":
             try:
                 return base64.b64decode(value.strip().strip(":"), validate=True).hex() or "0"
             except (ValueError, binascii.Error):
-                return "0"
+                raise Refusal("doors.digest_unread") from None
+    if header.strip():
+        raise Refusal("doors.digest_unread")
     return ""
 
 
