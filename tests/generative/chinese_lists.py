@@ -105,6 +105,23 @@ def rows(
     return [{f: r[f] for f in (*FIELDS, "truth") if f not in leave} for r in made]
 
 
+def masked(of: Sequence[Row], seed: int, share: float, sign: str = "*") -> list[Row]:
+    """The same rows, of so many of them numbers and phones with the middle hidden and no birthday, as published lists have it."""
+    dice = random.Random(seed)
+    return [_masked(row, sign) if dice.random() < share else row for row in of]
+
+
+def _masked(row: Row, sign: str) -> Row:
+    number, phone = row["number"], "".join(c for c in row["phone"] if c.isdigit()).removeprefix("86")
+    if len(number) in (15, 18) and number[:5].isdigit():
+        number = f"{number[:6]}{sign * (len(number) - 10)}{number[-4:]}"
+    return row | {
+        "number": number,
+        "phone": f"{phone[:3]}{sign * 4}{phone[-4:]}" if len(phone) == 11 else row["phone"],
+        "born": "",
+    }
+
+
 def headed(of: Sequence[Row], way: str = "zh", truth: str = "核对") -> list[Row]:
     """The same rows under the headings of one of ``HEADINGS``."""
     names = {**dict(zip(FIELDS, HEADINGS[way], strict=True)), "truth": truth}

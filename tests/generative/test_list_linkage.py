@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from anju.jobs.pipeline import lists
+from anju.kernel.identifiers import citizen_check
 
 sys.path.insert(0, str(Path(__file__).parent))
 import chinese_lists
@@ -86,6 +87,40 @@ def test_chinese_lists(
     precision, recall = quality(tmp_path / "out", "truth")
     assert (precision, recall) >= least
     assert recall >= least[1]
+
+
+@pytest.mark.parametrize(("seed", "share", "sign", "least"), [(81, 0.5, "*", 0.95), (82, 1.0, "＊", 0.9)])
+def test_masked_numbers_and_phones_tell_what_they_show(
+    tmp_path: Path, seed: int, share: float, sign: str, least: float
+) -> None:
+    """Beside whole ones, and in a list that shows none whole; nobody is joined who is not one person."""
+    made = chinese_lists.rows(900, seed, "clinic", "real", 0.1, ("address", "origin", "unit", "kin", "note"))
+    of = chinese_lists.headed(chinese_lists.masked(made, seed, share, sign), "zh", "truth")
+    lists.run([write(tmp_path / "list.csv", of)], None, tmp_path / "out")
+    precision, recall = quality(tmp_path / "out", "truth")
+    assert precision >= 0.995
+    assert recall >= least
+
+
+def test_what_masks_hide_is_not_guessed(tmp_path: Path) -> None:
+    """Strangers of one name whose shown digits agree: the birthdays say that they are two, or a number that does."""
+    his, other = (body + citizen_check(body) for body in ("99010219900101001", "99010219910507001"))
+    made = [
+        {"姓名": "张伟", "身份证号": hidden(his), "出生日期": "1990-01-01", "手机号": "120****2222"},
+        {"姓名": "张伟", "身份证号": hidden(other), "出生日期": "1991-05-07", "手机号": "120****3333"},
+        {"姓名": "张伟", "身份证号": his, "出生日期": "", "手机号": ""},
+        {"姓名": "李芳", "身份证号": "990102********0022", "出生日期": "", "手机号": "121****2222"},
+        {"姓名": "李芳", "身份证号": "990102********0149", "出生日期": "", "手机号": "121****2223"},
+    ]
+    lists.run([write(tmp_path / "list.csv", made)], None, tmp_path / "out")
+    with (tmp_path / "out" / "clusters.csv").open(encoding="utf-8-sig") as stream:
+        told = [r["cluster"] for r in csv.DictReader(stream)]
+    assert told[0] == told[2], "the birthday completes the number"
+    assert len(set(told)) == 4, told
+
+
+def hidden(number: str) -> str:
+    return f"{number[:6]}********{number[-4:]}"
 
 
 def test_two_chinese_lists_with_other_headings_and_worthless_values(tmp_path: Path) -> None:

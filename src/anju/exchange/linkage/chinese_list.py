@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from anju.exchange.intake.lookups import lunar_months
-from anju.exchange.linkage import list_cells
+from anju.exchange.linkage import list_cells, masked
 from anju.exchange.linkage.guess import NOTHING
 from anju.exchange.linkage.mentions import COLUMNS
 from anju.exchange.linkage.parameters import Chance, Parameters
@@ -85,24 +85,24 @@ def mentions(
         f"""CREATE OR REPLACE TABLE lk_mention AS
         SELECT CAST(r.unique_id AS UBIGINT) AS record_id, '{dataset}' AS dataset, {listed} FROM lk_read AS r {lunar}"""
     )
-    _without_common(engine, name)
-    for table in ("lk_stated", "lk_lunar", "lk_read", "lk_mention"):
+    _without_common(engine, masked.fill(engine, texts), name)
+    for table in ("lk_stated", "lk_lunar", "lk_read", "lk_mention", *masked.TABLES):
         engine.run(f"DROP TABLE IF EXISTS {table}")
 
 
-def _without_common(engine: LinkEngine, name: str) -> None:
-    """The table ``name``: mentions without the phones and birthdays that far too many share."""
+def _without_common(engine: LinkEngine, mentioned: str, name: str) -> None:
+    """The table ``name``: the rows of ``mentioned`` without the phones and birthdays that far too many share."""
     engine.run(
         f"""CREATE OR REPLACE TABLE lk_common AS
         SELECT 'phone' AS kind, phone AS value FROM (
-            SELECT coalesce("person.phone", "kin.phone") AS phone, "person.name" AS name FROM lk_mention
+            SELECT coalesce("person.phone", "kin.phone") AS phone, "person.name" AS name FROM {mentioned}
         ) AS p WHERE phone IS NOT NULL GROUP BY phone HAVING count(DISTINCT name) > {SHARED}
         UNION ALL
-        SELECT 'number', "kin.household_no" FROM lk_mention WHERE "kin.household_no" IS NOT NULL
+        SELECT 'number', "kin.household_no" FROM {mentioned} WHERE "kin.household_no" IS NOT NULL
         GROUP BY 2 HAVING count(DISTINCT "person.name") > {SHARED}
         UNION ALL
         SELECT 'born', CAST(born AS VARCHAR) FROM (
-            SELECT "person.born_on" AS born, count(*) AS n FROM lk_mention WHERE "person.born_on" IS NOT NULL GROUP BY 1
+            SELECT "person.born_on" AS born, count(*) AS n FROM {mentioned} WHERE "person.born_on" IS NOT NULL GROUP BY 1
         ) AS b QUALIFY n >= {LEAST} AND n > {OFTEN} * avg(n) OVER () OR born <= DATE '1900-01-01'"""
     )
     common = {
@@ -118,7 +118,7 @@ def _without_common(engine: LinkEngine, name: str) -> None:
             ("person.born_lunar_on", "born", 'CAST("person.born_on" AS VARCHAR)'),
         )
     )
-    engine.run(f"CREATE OR REPLACE TABLE {name} AS SELECT * REPLACE ({kept}) FROM lk_mention")
+    engine.run(f"CREATE OR REPLACE TABLE {name} AS SELECT * REPLACE ({kept}) FROM {mentioned}")
 
 
 def fitted(engine: LinkEngine, parameters: Parameters, name: str = "mentions") -> Parameters:
