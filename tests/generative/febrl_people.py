@@ -158,6 +158,27 @@ def rows(originals: int, seed: int, most: int = 5, slips: int = 10) -> list[dict
     return made
 
 
+def families(households: int, seed: int) -> list[dict[str, str]]:
+    """Households of one to four who share surname, address and telephone; one to three rows of each with up to three slips, a
+    quarter of the duplicates having moved away. No number that a person has alone; shuffled."""
+    dice = random.Random(seed)
+    made = []
+    for home in range(households):
+        head = person(dice) | {"telephone": f"0{dice.randrange(10**8, 10**9)}"}
+        del head["soc_sec_id"]
+        for member in range(dice.choice((1, 1, 2, 3, 4))):
+            other = person(dice)
+            first = head | {k: other[k] for k in ("given_name", "date_of_birth")}
+            for row in range(dice.choice((1, 1, 2, 3))):
+                told = corrupted(first, dice, dice.randint(1, 3)) if row else dict(first)
+                if row and dice.random() < 0.25:
+                    moved = person(dice)
+                    told |= {k: moved[k] for k in ("street_number", "address_1", "suburb", "postcode")}
+                made.append({**told, "truth": f"{home}-{member}"})
+    dice.shuffle(made)
+    return made
+
+
 def corrupted(first: dict[str, str], dice: random.Random, slips: int) -> dict[str, str]:
     """A duplicate with so many slips."""
     wrong, spent = dict(first), dict.fromkeys(first, 0)

@@ -15,7 +15,7 @@ from anju.kernel.identifiers import citizen_check
 
 sys.path.insert(0, str(Path(__file__).parent))
 import chinese_lists
-from febrl_people import rows
+from febrl_people import families, rows
 
 
 def write(path: Path, of: Sequence[dict[str, str]], encoding: str = "utf-8") -> Path:
@@ -48,6 +48,39 @@ def test_lists_in_the_way_of_febrl(tmp_path: Path, seed: int, most: int, slips: 
     summary = lists.run([write(tmp_path / "list.csv", made)], None, tmp_path / "out")
     assert summary["rows"] == len(made)
     assert f1(*quality(tmp_path / "out", "truth")) >= 0.97
+
+
+def test_a_family_is_not_one_person(tmp_path: Path) -> None:
+    made = families(900, 5011)
+    lists.run([write(tmp_path / "list.csv", made)], None, tmp_path / "out")
+    precision, recall = quality(tmp_path / "out", "truth")
+    assert precision >= 0.97
+    assert recall >= 0.93
+
+
+def test_a_whole_name_beside_its_parts_counts_once(tmp_path: Path) -> None:
+    made = [{"full_name": f"{r['given_name']} {r['surname']}", **r} for r in families(500, 5012)]
+    lists.run([write(tmp_path / "list.csv", made)], None, tmp_path / "out")
+    assert quality(tmp_path / "out", "truth")[0] >= 0.97
+
+
+def test_lists_that_write_names_and_days_otherwise(tmp_path: Path) -> None:
+    made, one, two = families(700, 5013), [], []
+    for n, r in enumerate(made):
+        born = r["date_of_birth"]
+        if n % 2:
+            day = f"{born[4:6]}/{born[6:]}/{born[:4]}" if len(born) == 8 else born
+            one.append({"First Name": r["given_name"], "Last Name": r["surname"], "DOB": day})
+        else:
+            two.append(
+                {"Client": f"{r['surname'].upper()}, {r['given_name'].title()}", "Date of birth": born}
+            )
+        (one if n % 2 else two)[-1] |= {"Phone": r["telephone"], "truth": r["truth"]}
+    out = tmp_path / "out"
+    lists.run([write(tmp_path / "one.csv", one), write(tmp_path / "two.csv", two)], None, out)
+    precision, recall = quality(out, "truth")
+    assert precision >= 0.97
+    assert recall >= 0.75
 
 
 def test_few_columns_of_a_list_join_with_care(tmp_path: Path) -> None:

@@ -55,7 +55,7 @@ class SparkEngine:
             .config("spark.sql.adaptive.enabled", "true" if partitions > 1 else "false")
             .config("spark.sql.codegen.wholeStage", "true" if partitions > 1 else "false")
             .config("spark.sql.codegen.factoryMode", "FALLBACK" if partitions > 1 else "NO_CODEGEN")
-            .config("spark.sql.constraintPropagation.enabled", "true" if partitions > 1 else "false")
+            .config("spark.sql.constraintPropagation.enabled", "false")
             .config("spark.sql.autoBroadcastJoinThreshold", str(64 * 2**20))
             .config("spark.ui.enabled", "false")
             .config("spark.ui.showConsoleProgress", "false")

@@ -10,7 +10,17 @@ from dataclasses import dataclass
 from itertools import combinations
 
 from anju.exchange.linkage.comparisons import Comparison, Level
-from anju.exchange.linkage.conditions import All, Begins, Condition, Crossed, Missing, Same, SameBag, Within
+from anju.exchange.linkage.conditions import (
+    All,
+    Begins,
+    Condition,
+    Crossed,
+    Exchanged,
+    Missing,
+    Same,
+    SameBag,
+    Within,
+)
 from anju.exchange.linkage.parameters import Chance
 
 FAMILY = {"name": "name", "given_name": "name", "surname": "name", "address": "address"}
@@ -19,6 +29,8 @@ DIGITS = ("birthday", "number", "citizen_no", "phone", "postcode")
 COARSE = ("sex", "region")
 KNOWN = ("name", "given_name", "surname", "birthday", "number", "citizen_no", "phone", "email", "address", "house_number", "place", "postcode", "region", "sex", "text")  # fmt: skip
 """Kinds that have comparisons here; a column of another kind is compared as text."""
+TOGETHER = ("surname", "phone", "address", "house_number", "place", "postcode", "region", "text")
+"""Kinds in which people of one household agree without being one person."""
 ALONE = ("number", "citizen_no", "phone", "email")
 """Kinds selective enough to bring pairs together by themselves."""
 
@@ -42,7 +54,12 @@ def _comparison(column: ListColumn, every: Sequence[ListColumn]) -> Comparison:
     levels = [Level("same", "相同", "same", Same(name), "" if column.kind in (*COARSE, *ALONE) else name)]
     family = FAMILY.get(column.kind)
     levels += [
-        Level(f"crossed_{other.id}", "填反", "filled the wrong way round", Crossed(name, other.id))
+        Level(
+            f"crossed_{other.id}",
+            "填反",
+            "filled the wrong way round",
+            (Exchanged if family == "name" else Crossed)(name, other.id),
+        )
         for other in every
         if family and other.id != name and FAMILY.get(other.kind) == family
     ]
@@ -51,11 +68,20 @@ def _comparison(column: ListColumn, every: Sequence[ListColumn]) -> Comparison:
         levels.append(Level("one_edit", "差一位", "one character apart", Within(name, 1)))
         levels.append(Level("turned", "两位颠倒", "two digits turned round", turned))
     elif column.kind not in COARSE:
+        if column.kind == "name":
+            levels.append(Level("order", "词序不同", "in another order", SameBag(name)))
         levels.append(Level("one_edit", "差一字", "one character apart", Within(name, 1)))
         if column.kind != "house_number":
             levels.append(Level("two_edits", "差两字", "two characters apart", Within(name, 2)))
             levels.append(Level("begins", "一方是另一方的开头", "one begins with the other", Begins(name, 3)))
     return Comparison(name, column.source, column.source, Missing(name), tuple(levels))
+
+
+def together(columns: Sequence[ListColumn]) -> frozenset[str]:
+    """The columns in which people of one household agree; none where no other column could tell them apart."""
+    shared = frozenset(c.id for c in columns if c.kind in TOGETHER)
+    telling = [c for c in columns if c.kind not in (*TOGETHER, *COARSE)]
+    return shared if telling else frozenset()
 
 
 def starting_chances(columns: Sequence[ListColumn]) -> Mapping[str, Mapping[str, float]]:

@@ -56,6 +56,32 @@ class Crossed:
 
 
 @dataclass(frozen=True, slots=True)
+class Exchanged:
+    """Two columns filled the wrong way round: one record's ``first`` is the other's ``second``, and what then stands
+    against each other on the other side is at most two edits apart, or is not stated."""
+
+    first: str
+    second: str
+
+    def sql(self) -> str:
+        one, two = self.first, self.second
+        return "({} OR {})".format(
+            *(
+                f"({x}_l = {y}_r AND coalesce(levenshtein({y}_l, {x}_r) <= 2, TRUE))"
+                for x, y in ((one, two), (two, one))
+            )
+        )
+
+    def holds(self, a: Row, b: Row) -> bool:
+        for x, y in ((self.first, self.second), (self.second, self.first)):
+            if a.get(x) is not None and a.get(x) == b.get(y):
+                rest = a.get(y), b.get(x)
+                if None in rest or edit_distance(str(rest[0]), str(rest[1])) <= 2:
+                    return True
+        return False
+
+
+@dataclass(frozen=True, slots=True)
 class Shares:
     """Two lists have a value in common.
 

@@ -8,17 +8,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from anju.exchange.linkage import bridges, decisions, households, model, training
 from anju.exchange.linkage import columns as listed
-from anju.exchange.linkage import decisions, model, training
 from anju.exchange.linkage.clusters import components
 from anju.exchange.linkage.columns import ALONE, COARSE, ListColumn
 from anju.exchange.linkage.comparisons import Comparison
 from anju.exchange.linkage.decisions import Decision
-from anju.exchange.linkage.guess import NOTHING
+from anju.exchange.linkage.households import Apart
 from anju.exchange.linkage.list_contract import ListContract
 from anju.exchange.linkage.parameters import Parameters
 from anju.exchange.linkage.steps import Steps
-from anju.kernel.engine import literal
 
 PAIRED_COLUMNS = 9
 PAIRED_COLUMNS_LARGE = 8
@@ -31,72 +30,6 @@ SAME_FROM, SAME_FROM_FEW, ASK_FROM = 0.0, 3.0, -6.0
 """Bits from which a pair is one person, where the contract says nothing: in a list that says much of everybody, in one that
 says little beside the name; and from which a person is asked."""
 NEVER = 1e9
-SHARED = 20
-"""A number, phone or address of mail that more rows with different names state says nothing about a person."""
-OFTEN = 20
-"""A birthday stated so many times as often as others stands for unknown."""
-DAYS = ("%Y%m%d", "%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%d/%m/%Y", "%d-%m-%Y", "%d.%m.%Y", "%m/%d/%Y", "%d %b %Y", "%d-%b-%Y", "%b %d, %Y", "%B %d, %Y", "%d %B %Y")  # fmt: skip
-
-
-def prepare(steps: Steps, columns: Sequence[ListColumn], source: str) -> None:
-    """Table ``lk_feature`` from the table ``source`` (unique_id, file_no and a text column for each of ``columns``)."""
-    cleaned = ", ".join(f"{_clean(c)} AS {c.id}" for c in columns)
-    steps.table("lk_list", f"SELECT unique_id, file_no, {cleaned} FROM {source}")
-    _without_common(steps, columns)
-    fine = [c for c in columns if c.kind not in COARSE]
-    for c in fine:
-        steps.table(
-            f"lk_often_{c.id}",
-            f"""WITH t AS (SELECT count({c.id}) AS n FROM lk_list)
-            SELECT l.{c.id}, count(*) / max(t.n) AS tf_{c.id} FROM lk_list AS l CROSS JOIN t
-            WHERE l.{c.id} IS NOT NULL GROUP BY l.{c.id}""",
-        )
-    often = ", ".join(f"o_{c.id}.tf_{c.id}" for c in fine)
-    joins = " ".join(f"LEFT JOIN lk_often_{c.id} AS o_{c.id} ON o_{c.id}.{c.id} = l.{c.id}" for c in fine)
-    steps.table(
-        "lk_feature",
-        f"""SELECT l.*, l.unique_id AS grp, FALSE AS is_anchor, l.unique_id AS record {", " + often if often else ""} FROM lk_list AS l {joins}""",
-    )
-    steps.drop(*(f"lk_often_{c.id}" for c in fine))
-
-
-def _clean(column: ListColumn) -> str:
-    text = f"lower(trim({column.id}))"
-    unknown = ", ".join(literal(word) for word in sorted(NOTHING - {"0"}))
-    text = f"CASE WHEN {text} NOT IN ({unknown}) THEN {text} END"
-    if column.kind == "birthday":
-        formats = ", ".join(f"'{f}'" for f in DAYS)
-        bare = f"translate({text}, '-/. ', '')"
-        day = f"CAST(try_strptime({text}, [{formats}]) AS DATE)"
-        text = f"CASE WHEN {day} > DATE '1900-01-01' THEN strftime({day}, '%Y%m%d') WHEN {bare} NOT LIKE '19000101%' THEN {bare} END"
-    elif column.kind in ("number", "citizen_no", "phone"):
-        bare = f"translate({text}, '-/. ()+', '')"
-        text = f"CASE WHEN NOT regexp_full_match({bare}, '(0+|1+|2+|3+|4+|5+|6+|7+|8+|9+|1234567?8?9?0?)') THEN {bare} END"
-    elif column.kind in ("name", "given_name", "surname"):
-        text = f"regexp_replace({text}, '[^0-9a-zà-ÿ\u0100-\u024f\u0370-\u04ff\u4e00-\u9fff]+', ' ', 'g')"
-    return f"nullif(trim({text}), '')"
-
-
-def _without_common(steps: Steps, columns: Sequence[ListColumn]) -> None:
-    """Take numbers, phones and birthdays that far too many share out of ``lk_list``."""
-    named = next((c.id for c in columns if c.kind in ("surname", "name", "given_name")), "unique_id")
-    common = {}
-    for c in columns:
-        if c.kind in ("number", "citizen_no", "phone", "email"):
-            common[c.id] = (
-                f"SELECT {c.id} FROM lk_list WHERE {c.id} IS NOT NULL GROUP BY 1 HAVING count(DISTINCT {named}) > {SHARED}"
-            )
-        elif c.kind == "birthday":
-            common[
-                c.id
-            ] = f"""SELECT {c.id} FROM (SELECT {c.id}, count(*) AS n FROM lk_list WHERE {c.id} IS NOT NULL GROUP BY 1) AS b
-                QUALIFY n >= {SHARED} AND n > {OFTEN} * avg(n) OVER ()"""
-    if common:
-        kept = ", ".join(
-            f"CASE WHEN {c} NOT IN ({values}) THEN {c} END AS {c}" for c, values in common.items()
-        )
-        steps.table("lk_list_kept", f"SELECT * REPLACE ({kept}) FROM lk_list")
-        steps.rename("lk_list_kept", "lk_list")
 
 
 def block(steps: Steps, columns: Sequence[ListColumn], contract: ListContract) -> None:
@@ -148,7 +81,7 @@ def train(
     contract: ListContract,
     compared: tuple[Comparison, ...],
     base: Parameters,
-) -> Parameters:
+) -> tuple[Parameters, tuple[Apart, ...]]:
     """The model of this list: ``u`` from random pairs, ``m`` from its candidate pairs, begun at ordinary error rates."""
     rows = steps.count("lk_list")
     wanted = min(training.RANDOM_PAIRS, rows * (rows - 1) // 2)
@@ -173,12 +106,15 @@ def train(
     pairs = steps.count("lk_pair")
     every = max(1, -(-pairs // TRAINED))
     seen = training.patterns(steps, compared, f"SELECT a, b FROM lk_pair WHERE (a * 7919 + b) % {every} = 0")
-    found = training.maximise(
-        seen, compared, listed.starting_chances(columns), u, 0.2, held_other=float(seen.counts.sum())
+    whole = max(rows * (rows - 1) / 2, 1)
+    together = listed.together(columns)
+    one, *others = training.stories(
+        seen, compared, listed.starting_chances(columns), u, whole / every, together
     )
-    chances = {c.name: listed.chances(found.m[c.name], u[c.name]) for c in compared}
-    prior = min(max(found.matches * every / max(rows * (rows - 1) / 2, 1), 1e-9), 0.5)
-    return replace(
+    chances = {c.name: listed.chances(one.chances[c.name], u[c.name]) for c in compared}
+    prior = min(max(one.pairs * every / whole, 1e-9), 0.5)
+    apart = households.learned(one, others, together, every / whole)
+    weights = replace(
         base,
         prior=prior,
         same_from=_same_from(columns) if contract.same_from is None else contract.same_from,
@@ -186,6 +122,29 @@ def train(
         chances=chances,
         version="list",
     )
+    return weights, apart
+
+
+def _whole_names_aside(steps: Steps, columns: Sequence[ListColumn]) -> Sequence[ListColumn]:
+    """The columns without those that repeat two others: a whole name beside its parts would count them twice."""
+    names = [c for c in columns if listed.FAMILY.get(c.kind) == "name"]
+    asked = [(x, y, z) for x in names for y in names for z in names if y is not x is not z and y.id < z.id]
+    if not asked:
+        return columns
+    within = "{0} LIKE concat('%', {1}, '%')"
+    counted = ", ".join(
+        f"sum(CASE WHEN {within.format(x.id, y.id)} AND {within.format(x.id, z.id)} THEN 1 ELSE 0 END), "
+        f"sum(CASE WHEN {x.id} IS NOT NULL AND {y.id} IS NOT NULL AND {z.id} IS NOT NULL AND {y.id} <> {z.id} THEN 1 ELSE 0 END), "
+        f"count({x.id})"
+        for x, y, z in asked
+    )
+    told = steps.engine.rows(f"SELECT {counted} FROM lk_list")[0]
+    repeats = set()
+    for n, (x, _, _) in enumerate(asked):
+        repeated, stated, filled = (told[3 * n + i] or 0 for i in range(3))
+        if repeated >= 0.6 * stated and stated >= 0.7 * filled and stated:
+            repeats.add(x.id)
+    return [c for c in columns if c.id not in repeats]
 
 
 def _same_from(columns: Sequence[ListColumn]) -> float:
@@ -214,6 +173,7 @@ def cluster(
                CASE WHEN weight < {weights.same_from} OR NOT is_best THEN 'ask' ELSE 'same' END AS outcome,
                'weight' AS reason FROM ranked""",
     )
+    bridges.part(steps)
     _hear(steps, said)
     components(steps, "SELECT a, b FROM lk_decided WHERE outcome = 'same'", "lk_part")
     steps.table(
@@ -254,10 +214,12 @@ def link_columns(
     said: Sequence[Decision] = (),
 ) -> tuple[Comparison, ...]:
     """Link a list that was prepared (``prepare``) by its columns; leaves ``lk_list_cluster``, ``lk_decided`` and ``lk_block``."""
+    columns = _whole_names_aside(steps, columns)
     block(steps, columns, contract)
     compared = listed.comparisons(columns)
-    weights = train(steps, columns, contract, compared, base)
+    weights, others = train(steps, columns, contract, compared, base)
     steps.table("lk_likely", "SELECT a AS l, b AS r FROM lk_pair")
     model.score(steps, compared, weights)
+    compared = households.weigh(steps, compared, weights, others)
     cluster(steps, contract, compared, weights, said)
     return compared

@@ -19,6 +19,7 @@ Chances = dict[str, dict[str, float]]
 RANDOM_PAIRS = 200_000
 ROUNDS = 200
 SETTLED = 1e-6
+HELD = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +85,9 @@ def maximise(
     u: Mapping[str, Mapping[str, float]],
     share: float,
     held: float = 20.0,
-    held_other: float = 0.0,
 ) -> Trained:
     """``m`` by expectation-maximisation. ``start`` is where it begins and, with the weight of ``held`` pairs, stays
-    near; ``share`` is the first guess of how many candidate pairs are one person. What two people's candidate pairs look like
-    stays near ``u`` with the weight of ``held_other`` pairs: where candidates are few, the two kinds would change places."""
+    near; ``share`` is the first guess of how many candidate pairs are one person; ``u`` is where two people's begin."""
     m = {c.name: dict(start[c.name]) for c in comparisons}
     other = {c.name: dict(u[c.name]) for c in comparisons}
     done = 0
@@ -107,17 +106,78 @@ def maximise(
                 v: (new[c.name][v] * told + start[c.name][v] * held) / (told + held) for v in c.names()
             }
         moved = max(abs(new[c.name][v] - m[c.name][v]) for c in comparisons for v in c.names())
-        rest, seen_other = (
-            float((seen.counts - same).sum()),
-            shares(seen, comparisons, seen.counts - same, 0.5),
-        )
-        m = new
-        for c in comparisons:
-            other[c.name] = {
-                v: (seen_other[c.name][v] * rest + u[c.name][v] * held_other) / max(rest + held_other, 1e-9)
-                for v in c.names()
-            }
+        m, other = new, shares(seen, comparisons, seen.counts - same, 0.5)
         share = min(max(float(same.sum() / max(seen.counts.sum(), 1)), 1e-6), 1 - 1e-6)
         if moved < SETTLED:
             break
     return Trained(m, share * float(seen.counts.sum()), done)
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """One way in which pairs of a list come about: how many of the pairs looked at, and how often each level occurs."""
+
+    pairs: float
+    chances: Chances
+
+
+def stories(
+    seen: Patterns,
+    comparisons: Sequence[Comparison],
+    start: Mapping[str, Mapping[str, float]],
+    u: Mapping[str, Mapping[str, float]],
+    whole: float,
+    together: frozenset[str],
+) -> list[Story]:
+    """What the pairs of a list are: one person's; two people's of one household; two people's who live near each other
+    (the last two only where ``together`` names something).
+
+    Everything else is two strangers: of the ``whole`` pairs that the list has, as many show a pattern as ``u`` says. That
+    much is known beforehand, so that chance likenesses are not learned as one person's. ``together`` names the comparisons in
+    which households and neighbours agree; in the others they are like strangers. ``start`` is where one person's begin
+    and stay near."""
+    half = {c: {v: (start[c][v] + u[c][v]) / 2 for v in u[c]} for c in u}
+    mixed = [{c: dict((of if c in together else u)[c]) for c in u} for of in (start, half)]
+    kinds = [{c: dict(start[c]) for c in u}, *(mixed if together else [])]
+    begun, pairs = list(kinds), [float(seen.counts.sum()) / 10] * len(kinds)
+    strangers = np.log(max(whole, 1.0)) + _likely(seen, comparisons, u)
+    for _ in range(ROUNDS):
+        logs = [np.log(n) + _likely(seen, comparisons, k) for n, k in zip(pairs, kinds, strict=True)]
+        every = np.logaddexp.reduce([*logs, strangers])
+        moved = 0.0
+        for i, old in enumerate(kinds):
+            weights = seen.counts * np.exp(logs[i] - every)
+            learned = [c for c in comparisons if not i or c.name in together]
+            fresh = old | {c.name: _held(seen, c, weights, begun[i][c.name]) for c in learned}
+            moved = max(
+                [moved, *(abs(fresh[c.name][v] - old[c.name][v]) for c in learned for v in c.names())]
+            )
+            kinds[i], pairs[i] = fresh, max(float(weights.sum()), 1e-3)
+        if moved < SETTLED:
+            break
+    return [Story(n, k) for n, k in zip(pairs, kinds, strict=True)]
+
+
+def _likely(
+    seen: Patterns, comparisons: Sequence[Comparison], chances: Mapping[str, Mapping[str, float]]
+) -> npt.NDArray[np.float64]:
+    """The logarithm of the chance of each pattern; what is not stated counts nothing."""
+    log = np.zeros(len(seen.counts))
+    for c in comparisons:
+        worth = {v: np.log(chances[c.name][v]) for v in c.names()}
+        log += np.array([worth.get(str(v), 0.0) for v in seen.levels[c.name]])
+    return log
+
+
+def _held(
+    seen: Patterns,
+    comparison: Comparison,
+    weights: npt.NDArray[np.float64],
+    near: Mapping[str, float],
+) -> dict[str, float]:
+    """Shares of one comparison's levels among weighted pairs, kept near others with the weight of 20 pairs and of a
+    part ``HELD`` of all."""
+    found = shares(seen, (comparison,), weights, 0.01)[comparison.name]
+    told = float(weights[seen.levels[comparison.name] != "missing"].sum())
+    kept = 20.0 + HELD * told
+    return {v: (found[v] * told + near[v] * kept) / (told + kept) for v in comparison.names()}

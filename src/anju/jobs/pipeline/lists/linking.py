@@ -10,8 +10,7 @@ from typing import Any
 
 import yaml
 
-from anju.exchange.linkage import chinese_list, decisions, lists, parameters
-from anju.exchange.linkage.columns import KNOWN, ListColumn
+from anju.exchange.linkage import chinese_list, decisions, list_values, lists, parameters
 from anju.exchange.linkage.comparisons import HAN_COMPARISONS, Comparison
 from anju.exchange.linkage.decisions import Decision
 from anju.exchange.linkage.guess import Guess, guess, is_chinese, settled
@@ -19,7 +18,7 @@ from anju.exchange.linkage.list_contract import CHINESE, ListContract, read_cont
 from anju.exchange.linkage.steps import Steps
 from anju.jobs import engines, scratch
 from anju.jobs.engine import DuckEngine
-from anju.jobs.pipeline.lists import answering, reading, results, telling
+from anju.jobs.pipeline.lists import aligning, answering, reading, results, telling
 from anju.jobs.pipeline.lists.reading import ListFile
 from anju.kernel.refusal import Refusal
 
@@ -260,50 +259,21 @@ def _other(
     spill: Path,
 ) -> tuple[tuple[Comparison, ...], list[tuple[str, str, str]]]:
     """Link any other list by its columns; leaves ``lk_list_cluster``, ``lk_decided`` and ``lk_block``."""
-    columns, places = _aligned(taken, found)
+    columns, cells = aligning.aligned(taken, found)
     parts = [
         f"SELECT unique_id, {file.no} AS file_no, "
         + ", ".join(
-            f"h{at[file.no]} AS {c.id}" if file.no in at else f"CAST(NULL AS VARCHAR) AS {c.id}"
-            for c, at in zip(columns, places, strict=True)
+            f"{at.get(file.no, 'CAST(NULL AS VARCHAR)')} AS {c.id}"
+            for c, at in zip(columns, cells, strict=True)
         )
         + f" FROM lk_file_{file.no}"
         for file in taken
     ]
     steps.table("lk_source", " UNION ALL ".join(parts))
     base = parameters.read("han", HAN_COMPARISONS)
-    lists.prepare(steps, columns, "lk_source")
+    list_values.prepare(steps, columns, "lk_source")
     _carry(["lk_list", "lk_feature"], steps.engine, linking.engine, spill)
     compared = lists.link_columns(linking, columns, stated, base, said)
     _carry(["lk_list_cluster", "lk_decided", "lk_block"], linking.engine, steps.engine, spill)
     steps.seconds.update(linking.seconds)
     return compared, [(c.id, c.source, c.source) for c in columns]
-
-
-def _aligned(
-    taken: Sequence[ListFile], found: list[list[Guess]]
-) -> tuple[list[ListColumn], list[dict[int, int]]]:
-    """The compared columns and where each stands in each file: the same heading and kind, else the next of the kind."""
-    columns: list[ListColumn] = []
-    places: list[dict[int, int]] = []
-    for file, guesses in zip(taken, found, strict=True):
-        open_places = [(i, g) for i, g in enumerate(guesses) if g.kind != "ignore"]
-        for exact in (True, False):
-            for i, g in list(open_places):
-                kind = g.kind if g.kind in KNOWN else "text"
-                fits = [
-                    n
-                    for n, c in enumerate(columns)
-                    if c.kind == kind
-                    and file.no not in places[n]
-                    and (c.source.lower() == g.heading.lower() or not exact)
-                ]
-                if fits:
-                    places[fits[0]][file.no] = i
-                elif not exact or not file.no:
-                    columns.append(ListColumn(f"c{len(columns)}", g.heading, kind))
-                    places.append({file.no: i})
-                else:
-                    continue
-                open_places.remove((i, g))
-    return columns, places
