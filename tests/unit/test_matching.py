@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
+import openpyxl
 import pytest
 from typer.testing import CliRunner
 
@@ -90,6 +91,32 @@ def test_lists_as_they_are_found(tmp_path: Path) -> None:
         "王壹,990101x",
         "赵四,990104",
     ]
+
+
+def test_places_are_told_of_the_list_that_was_asked_about_alone() -> None:
+    asked = matching.ask(MINE, only_count=False)
+    answered = matching.answer(asked.question, THEIRS, longest=1000, allow_which=True)
+    assert matching.read(answered, asked.secret, MINE).count == 50
+    with pytest.raises(Refusal, match="other_list"):
+        matching.read(answered, asked.secret, [MINE[1], MINE[0], *MINE[2:]])
+
+
+def test_workbooks_and_what_stands_for_nothing(tmp_path: Path) -> None:
+    book, yours = tmp_path / "mine.xlsx", tmp_path / "yours.txt"
+    sheet = openpyxl.Workbook()
+    for row in (["某街道名单"], ["姓名", "号码"], ["王一", "990101X"], ["李二", "无"], ["张三", "990103"]):
+        sheet.active.append(row)
+    sheet.save(book)
+    yours.write_text("no;name\n990103;a\nN/A;b\n无;c\n", encoding="utf-8")
+    q, s, a, out = (str(tmp_path / n) for n in ("q", "s", "a", "out.csv"))
+    for command in (
+        ["ask", str(book), "--by", "号码", "--out", q, "--secret", s],
+        ["answer", q, str(yours), "--by", "no", "--out", a, "--allow-which"],
+        ["read", a, "--secret", s, "--people", str(book), "--by", "号码", "--out", out],
+    ):
+        done = CliRunner().invoke(match, command, catch_exceptions=False)
+        assert done.exit_code == 0, done.output
+    assert Path(out).read_text(encoding="utf-8-sig").split() == ["姓名,号码", "张三,990103"]
 
 
 @pytest.mark.parametrize("broken", [b"", b"nonsense", matching.QUESTION + b"\x01\x00\x00\x00\x05abc"])

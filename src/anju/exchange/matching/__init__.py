@@ -23,7 +23,7 @@ import private_set_intersection.python as psi
 
 from anju.kernel.refusal import Refusal
 
-QUESTION, ANSWER, SECRET = b"ANJUPSQ2", b"ANJUPSA2", b"ANJUPSK2"
+QUESTION, ANSWER, SECRET = b"ANJUPSQ2", b"ANJUPSA2", b"ANJUPSK3"
 DIGEST = 32
 FALSE_MATCHES = 1e-9
 """Chance of any false match; the answer is sent as plain blinded points, so it is in fact none."""
@@ -63,7 +63,7 @@ def ask(items: Sequence[str], *, only_count: bool) -> Asked:
     request = client.CreateRequest(list(items)).SerializeToString()
     head = bytes([only_count]) + struct.pack(">I", len(items))
     question = _packed(QUESTION, head + request)
-    kept = bytes([only_count]) + _digest(question) + client.GetPrivateKeyBytes()
+    kept = bytes([only_count]) + _digest(question) + _of_list(items) + client.GetPrivateKeyBytes()
     return Asked(question, _packed(SECRET, kept))
 
 
@@ -88,10 +88,14 @@ def answer(question: bytes, items: Iterable[str], *, longest: int, allow_which: 
     return _packed(ANSWER, _digest(question) + struct.pack(">Q", len(setup)) + setup + reply)
 
 
-def read(answered: bytes, secret: bytes) -> Matched:
-    """The result, for the asker alone: opened with the secret of the question. Refuses another question's answer."""
+def read(answered: bytes, secret: bytes, items: Sequence[str] | None = None) -> Matched:
+    """The result, for the asker alone: opened with the secret of the question. Refuses another question's answer, and
+    ``items`` that are not the list in the order it was asked about: places would name other people."""
     body, kept = _unpacked(ANSWER, answered), _unpacked(SECRET, secret)
-    only_count, asked, key = bool(kept[0]), kept[1 : 1 + DIGEST], kept[1 + DIGEST :]
+    only_count, kept = bool(kept[0]), kept[1:]
+    asked, listed, key = kept[:DIGEST], kept[DIGEST : 2 * DIGEST], kept[2 * DIGEST :]
+    if items is not None and _of_list(items) != listed:
+        raise Refusal("matching.other_list")
     if body[:DIGEST] != asked:  # it would open, and say that nobody is in both
         raise Refusal("matching.other_question")
     body = body[DIGEST:]
@@ -123,6 +127,10 @@ def _read_question(question: bytes) -> tuple[bool, int, psi.Request]:
     if len(request.encrypted_elements) != asked or request.reveal_intersection == only_count:
         raise Refusal("matching.not_a_message")
     return only_count, asked, request
+
+
+def _of_list(items: Sequence[str]) -> bytes:
+    return _digest("\x1e".join(items).encode())
 
 
 def _packed(magic: bytes, body: bytes) -> bytes:

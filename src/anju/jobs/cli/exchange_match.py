@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import csv
-import io
 import json
+from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated
 
 import typer
@@ -20,7 +21,7 @@ console = Console(stderr=True)
 
 ListFile = Annotated[
     Path,
-    typer.Argument(help="a CSV list (UTF-8 or GB 18030, first row: headers)", exists=True, dir_okay=False),
+    typer.Argument(help="a list: CSV, XLSX, Parquet, …", exists=True, dir_okay=False),
 ]
 By = Annotated[list[str], typer.Option("--by", help="column to compare by; give it again for more columns")]
 
@@ -30,26 +31,41 @@ def register(app: typer.Typer) -> None:
     app.add_typer(match, name="match")
 
 
-def _rows(path: Path) -> list[dict[str, str]]:
-    raw = path.read_bytes()
-    try:
-        text = raw.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        text = raw.decode("gb18030", errors="replace")
-    return list(csv.DictReader(io.StringIO(text, newline="")))
+@dataclass(frozen=True, slots=True)
+class _List:
+    """A file's headings and rows; ``items``: what is compared, in the list's order, with the places of its rows."""
+
+    headings: tuple[str, ...]
+    rows: list[tuple[str | None, ...]]
+    items: dict[str, list[int]]
 
 
-def _items(path: Path, columns: list[str]) -> dict[str, list[int]]:
-    """What is compared, in the list's order, with its rows; rows that lack a part are left out, and told."""
+def _list(path: Path, columns: list[str]) -> _List:
+    """Read a list; rows that lack a part are left out, and told."""
     from anju.exchange import matching
+    from anju.exchange.linkage.guess import is_filled
+    from anju.jobs.engine import DuckEngine
+    from anju.jobs.pipeline.lists import reading
 
-    rows, found, left_out = _rows(path), dict[str, list[int]](), 0
+    with TemporaryDirectory() as folder:
+        engine = DuckEngine(Path(folder), memory="1GB")
+        try:
+            file = reading.take(engine, path, 0, Path(folder), columns)
+            cells = ", ".join(f"h{i}" for i in range(len(file.headings)))
+            rows = engine.rows(f"SELECT {cells} FROM lk_file_0 ORDER BY unique_id")
+        except Refusal as refused:
+            raise (
+                Refusal("matching.empty_list") if refused.code == "linkage.list_empty" else refused
+            ) from None
+        finally:
+            engine.close()
     for column in columns:
-        if rows and column not in rows[0]:
-            raise Refusal("matching.no_column", column=column, columns=", ".join(str(c) for c in rows[0]))
+        if column not in file.headings:
+            raise Refusal("matching.no_column", column=column, columns=", ".join(file.headings))
+    places, found, left_out = [file.headings.index(c) for c in columns], dict[str, list[int]](), 0
     for number, row in enumerate(rows):
-        parts = [row[c] or "" for c in columns]
-        if all(p.strip() for p in parts):
+        parts = [str(row[p] or "") for p in places]
+        if all(map(is_filled, parts)):
             found.setdefault(matching.item(*parts), []).append(number)
         else:
             left_out += 1
@@ -57,7 +73,7 @@ def _items(path: Path, columns: list[str]) -> dict[str, list[int]]:
         console.print(f"{left_out:,} of {len(rows):,} rows have nothing to compare by and are left out.")
     if repeated := len(rows) - left_out - len(found):
         console.print(f"{repeated:,} rows repeat another one and count once.")
-    return found
+    return _List(file.headings, rows, found)
 
 
 @match.command()
@@ -71,7 +87,7 @@ def ask(
     """Write a question about your list: send OUT to the other party, keep SECRET."""
     from anju.exchange import matching
 
-    items = list(_items(people, by))
+    items = list(_list(people, by).items)
     with console.status(f"blinding {len(items):,} items…"):
         asked = matching.ask(items, only_count=only_count)
     secret.touch(mode=0o600)
@@ -94,7 +110,7 @@ def answer(
     """Answer another party's question from your list."""
     from anju.exchange import matching
 
-    items = list(_items(people, by))
+    items = list(_list(people, by).items)
     with console.status(f"blinding {len(items):,} items…"):
         out.write_bytes(
             matching.answer(question.read_bytes(), items, longest=longest, allow_which=allow_which)
@@ -118,19 +134,18 @@ def read(
     """Read the answer: how many of yours the other party holds too, and which, if that was agreed."""
     from anju.exchange import matching
 
-    found = matching.read(answered.read_bytes(), secret.read_bytes())
-    if people and out and found.places is None:
-        raise Refusal("matching.only_count", count=found.count)
-    if people and out and found.places is not None:
-        if not by:
-            raise Refusal("matching.which_columns")
-        rows, places = _rows(people), list(_items(people, by).values())
-        if found.places and found.places[-1] >= len(places):
-            raise Refusal("matching.other_list")
+    if people and not by:
+        raise Refusal("matching.which_columns")
+    mine = _list(people, by) if people and by else None
+    found = matching.read(answered.read_bytes(), secret.read_bytes(), list(mine.items) if mine else None)
+    if mine and out:
+        if found.places is None:
+            raise Refusal("matching.only_count", count=found.count)
+        places = list(mine.items.values())
         with out.open("w", encoding="utf-8-sig", newline="") as stream:
-            writer = csv.DictWriter(stream, rows[0])
-            writer.writeheader()
-            writer.writerows(rows[i] for i in sorted(n for p in found.places for n in places[p]))
+            writer = csv.writer(stream)
+            writer.writerow(mine.headings)
+            writer.writerows(mine.rows[i] for i in sorted(n for p in found.places for n in places[p]))
     if as_json:
         typer.echo(json.dumps({"count": found.count, "which_known": found.places is not None}))
     else:
