@@ -294,13 +294,30 @@ def test_search(world: World) -> None:
         == [(ZHANG, "name")]
     )
     assert codes("张伟 0000") == []
+    born = date(int(ZHANG_NO[6:10]), int(ZHANG_NO[10:12]), int(ZHANG_NO[12:14]))
+    for birthday in (
+        f" {born}",
+        f" {born:%Y%m%d}",
+        f"{born:%Y%m%d}",
+        f" {born:%Y}年{born.month}月{born.day}日",
+    ):
+        assert codes(f"张伟{birthday}") == [(ZHANG, "name")], birthday
+    assert codes(f"zhangwei {born}") == [(ZHANG, "pinyin")]
+    assert codes("张伟 1900-01-01") == codes("张伟 1990-13-01") == []
+    assert codes("张伟 长安路12号") == codes("长安路 张伟") == codes("姓名：张伟") == [(ZHANG, "name")]
+    assert codes("张伟 长安路13号") == codes("李伟 长安路12号") == []
     assert codes("“张伟”，") == codes("张伟2222") == [(ZHANG, "name")]
     assert codes("zhāng wěi") == [(ZHANG, "pinyin")]
     assert codes("小雨") == [(PUPIL, "name_part")]
     assert {c for c, _ in codes("张")} == {ZHANG, PUPIL}
     assert codes("zhang wei") == [(ZHANG, "pinyin")]
     assert codes("zxy") == [(PUPIL, "initials")]
-    for address in ("长安路12号501室", "长安路１２号５０１", "和安市云津区津门街道长安路12号501室"):
+    for address in (
+        "长安路12号501室",
+        "长安路１２号５０１",
+        "和安市云津区津门街道长安路12号501室",
+        "长安路 12",
+    ):
         assert {c for c, _ in codes(address)} == {ZHANG, LI}
     assert codes(ZHANG) == [(ZHANG, "code")]
     assert codes("张伟", ("990103",)) == []

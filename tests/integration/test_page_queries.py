@@ -18,7 +18,7 @@ from anju.kernel.identifiers import citizen_check
 from anju.register.store import actions
 from anju.register.store.models import Discrepancy, Dwelling, Employer, Run
 from anju.register.store.queries import Wanted, find_candidates
-from anju.register.store.queries.people import ways_of
+from anju.register.store.queries.ways import ways_of
 from anju.trust.access import Actor, system
 from anju.trust.store import access_actions, rows
 from anju.trust.store.models import Account

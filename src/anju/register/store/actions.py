@@ -38,7 +38,8 @@ from anju.register.store.models import (
     Person,
     Stay,
 )
-from anju.register.store.queries.people import find_by_number, person_region, resolve_code
+from anju.register.store.queries.codes import resolve_code
+from anju.register.store.queries.people import find_by_number, person_region
 from anju.trust import places
 from anju.trust.access import Actor
 from anju.trust.sealing import sealer

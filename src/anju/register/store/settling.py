@@ -17,7 +17,7 @@ from anju.register import settling
 from anju.register.store import loading, showing_parts
 from anju.register.store.models import Identity, Settlement, SettlementStep
 from anju.register.store.queries import cases
-from anju.register.store.queries.people import resolve_code
+from anju.register.store.queries.codes import resolve_code
 from anju.register.store.showing import show
 from anju.trust.access import Actor
 from anju.trust.sealing import sealer

@@ -12,7 +12,7 @@ from anju.register.store.models import Settlement
 from anju.register.store.queries import cases
 from anju.register.store.queries import spells as spell_queries
 from anju.register.store.queries import ties as tie_queries
-from anju.register.store.queries.people import resolve_code
+from anju.register.store.queries.codes import resolve_code
 from anju.trust.access import Actor
 from anju.trust.store import log
 

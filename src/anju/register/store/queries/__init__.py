@@ -1,6 +1,7 @@
 """Reading the register: the only way in for other rooms. Masked unless asked otherwise; pages by keyset."""
 
 from anju.register.store.queries.candidates import Candidate, Wanted, find_candidates, find_elsewhere
+from anju.register.store.queries.codes import former_codes, resolve_code
 from anju.register.store.queries.dwellings import dwelling_place, get_dwelling, list_dwellings
 from anju.register.store.queries.employers import employer_place, get_employer, list_employers
 from anju.register.store.queries.entries import EntryLine, entries_of
@@ -9,12 +10,10 @@ from anju.register.store.queries.people import (
     find_by_number,
     find_by_phone,
     find_people,
-    former_codes,
     my_children,
     person_born_on,
     person_place,
     person_region,
-    resolve_code,
 )
 from anju.register.store.queries.person import discrepancies_of, get_person_file, reveal
 from anju.register.store.queries.places import list_schools

@@ -15,6 +15,8 @@ _ADDRESS = re.compile(
 )
 _HEAD = re.compile(r"省|自治区|市|区|县|旗|镇|乡|街道|社区|居委会|村委会")
 """How the name of a division ends. A street may hold such a word, too: 市民路, 县前街."""
+_HYPHENED = re.compile(r"(\d+)(?:号-?|-)([\dA-Za-z]+)(?:-([\dA-Za-z]+))?-([\dA-Za-z]+)")
+"""The short hand: 12-3-2-501, 12号3-501."""
 PARTS = ("number", "building", "unit", "room")
 
 
@@ -31,11 +33,16 @@ class Wanted:
 
 def parse(text: str) -> Wanted | None:
     """The address in ``text``; None when it is none. Divisions before the street may be typed or not."""
-    found = _ADDRESS.fullmatch(text)
+    found = _ADDRESS.fullmatch(_HYPHENED.sub(_in_words, text, count=1))
     if found is None:
         return None
     parts = found.groupdict()
     return Wanted(_streets(parts.pop("street")), **parts)
+
+
+def _in_words(short: re.Match[str]) -> str:
+    number, building, unit, room = short.groups()
+    return f"{number}号{building}栋{f'{unit}单元' if unit else ''}{room}室"
 
 
 def _streets(text: str) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from anju.kernel.workdays import day_of
 from anju.register import settling
 from anju.register.store.models import CounterEntry, Identity, Settlement
 from anju.register.store.queries import sql
-from anju.register.store.queries.people import resolve_code
+from anju.register.store.queries.codes import resolve_code
 from anju.trust import masking, places
 from anju.trust.sealing import sealer
 from anju.trust.store import erasure_queries

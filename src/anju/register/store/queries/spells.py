@@ -13,7 +13,7 @@ from anju.register import spells
 from anju.register.spells import SpellDecision
 from anju.register.store.models import Settlement
 from anju.register.store.queries import cases, lines, sql
-from anju.register.store.queries.people import resolve_code
+from anju.register.store.queries.codes import resolve_code
 from anju.register.store.queries.values import Source
 from anju.trust import masking
 from anju.trust.sealing import sealer

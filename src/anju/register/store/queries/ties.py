@@ -10,7 +10,7 @@ from anju.kernel.workdays import day_of
 from anju.register import ties
 from anju.register.store.models import Settlement
 from anju.register.store.queries import cases, sql
-from anju.register.store.queries.people import resolve_code
+from anju.register.store.queries.codes import resolve_code
 from anju.register.store.queries.values import Source
 from anju.register.ties import TieDecision
 from anju.trust import masking

@@ -11,7 +11,7 @@ from anju.kernel.refusal import Refusal
 from anju.register import dossier, settling
 from anju.register.store.models import Discrepancy, Settlement
 from anju.register.store.queries import sql
-from anju.register.store.queries.people import resolve_code
+from anju.register.store.queries.codes import resolve_code
 from anju.register.store.queries.person import MASKED, get_person_file
 from anju.register.store.queries.values import Source
 from anju.trust import masking
