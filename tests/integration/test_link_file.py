@@ -229,3 +229,29 @@ def test_a_contract_that_does_not_fit_is_refused(tmp_path: Path, contract: str, 
     with pytest.raises(Refusal) as refused:
         lists.run([write(tmp_path / "a.csv", english(3))], tmp_path / "c.yaml", tmp_path / "out")
     assert refused.value.code == code
+
+
+def test_a_heading_in_two_rows_and_a_name_with_its_phone_in_one_cell(tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    for row in (
+        ["花名册", "", "", ""],
+        ["学生姓名", "出生日期", "家长信息", ""],
+        ["", "", "姓名", "电话"],
+        *([f"王{'一二三四五六七八九十'[i % 10]}{'甲乙丙'[i % 3]}", f"2015-0{i % 9 + 1}-1{i % 8}", f"王{'大中小平安'[i % 5]}", f"1201111{i:04d}"] for i in range(30)),
+    ):  # fmt: skip
+        book.active.append(row)
+    book.save(tmp_path / "school.xlsx")
+    summary = lists.run([tmp_path / "school.xlsx"], None, tmp_path / "school")
+    assert summary["rows"] == 30
+    kinds = {c["heading"]: c["kind"] for c in summary["columns"]}
+    assert (kinds["家长姓名"], kinds["家长电话"]) == ("relative", "relative_phone")
+    tenants = [
+        {"租客": f"{name}{mark}1201111{i:04d}", "房号": f"{i}号"}
+        for i, name in enumerate(
+            ("张伟明", "李秀英", "王建国", "刘桂兰", "陈晓东", "赵玉梅", "孙志强", "周海燕")
+        )
+        for mark in ("", ":")
+    ]
+    summary = lists.run([write(tmp_path / "tenants.csv", tenants)], None, tmp_path / "tenants")
+    assert {c["heading"]: c["kind"] for c in summary["columns"]}["租客"] == "name"
+    assert (summary["rows"], summary["people"]) == (16, 8)

@@ -93,7 +93,7 @@ SIGNS: Mapping[str, Callable[[str], bool]] = {
     "month": _sign(_MONTH),
     "sex": _sign(r"[男女]性?|[0-2]|0[12]|[mf]|male|female|man|woman|boy|girl|[12]\.0|other|x|u"),
     "sex_word": _sign(r"[男女]性?|[mf]|male|female|man|woman|boy|girl"),
-    "han": _sign(r"[\u4e00-\u9fff\u3400-\u4dbf·•．. ]{2,30}"),
+    "han": _sign(r"[\u4e00-\u9fff\u3400-\u4dbf·•．. ]{2,30}([ :/,、;-]*\+?\d[\d -]{6,17})?"),
     "han_place": _sign(_PLACE),
     "word": _sign(r"[a-zà-ÿ'’. -]+"),
     "one_word": _sign(r"[a-zà-ÿ'’-]+"),

@@ -20,12 +20,12 @@ CENTURY = 30
 def name(text: str) -> str:
     """A name without what stands beside it: marks and numbers before it, a note in brackets, a title or number behind it.
 
-    ``1.张三``, ``张三（户主）``, ``张三同学`` and ``张三2`` are 张三; 王先生 stays, for 王 alone is no name. Tone marks go.
+    ``1.张三``, ``张三（户主）``, ``张三同学``, ``张三2`` and ``张三:12011112222`` are 张三; 王先生 stays, for 王 alone is no name. Tone marks go.
     """
     plain = f"translate({text}, '{TONES[0]}', '{TONES[1]}')"
     noted = f"regexp_replace({plain}, '[(\\[<{{【《〔][^)\\]>}}】》〕]*[)\\]>}}】》〕]', ' ', 'g')"
     bare = f"trim(regexp_replace(regexp_replace({noted}, '^[^\\p{{L}}]+', ''), '[(\\[<{{【《〔].*$', ''))"
-    called = f"regexp_replace({bare}, '^(\\p{{Han}}{{2,}}?) *({TITLES}|[0-9]+|[A-Za-z])$', '\\1')"
+    called = f"regexp_replace({bare}, '^(\\p{{Han}}{{2,}}?) *({TITLES}|[0-9]+|[A-Za-z]|[ :/,、;+-]+[0-9][0-9 -]*)$', '\\1')"
     return f"CASE WHEN length({text}) <= 3 AND regexp_full_match({text}, '\\p{{Han}}+') THEN {text} ELSE nullif({called}, '') END"
 
 

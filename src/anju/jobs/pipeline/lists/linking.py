@@ -245,7 +245,8 @@ def _chinese_cell(kind: str, guesses: Sequence[Guess]) -> str:
     if kind == "address":
         parts = places("address", "place", "region", "house_number") if places("address") else []
         return f"nullif(concat({', '.join(parts)}), '')" if parts else "CAST(NULL AS VARCHAR)"
-    cells = places(kind) or (places("household") if kind == "number" else [])
+    other = {"number": "household", "phone": "name"}.get(kind, "")  # where names and phones share their cells
+    cells = places(kind) or places(other)
     return cells[0] if cells else "CAST(NULL AS VARCHAR)"
 
 

@@ -44,7 +44,8 @@ def take(
     engine: DuckEngine, path: Path, no: int, spill: Path, stated: Sequence[str] = (), after: int = 0
 ) -> ListFile:
     """Read a file into the table ``lk_file_<no>``; its rows are numbered from ``after`` + 1. Raises ``linkage.list_empty`` and the refusals of the intake."""
-    found = _header(tables(_readable(path, spill), path.name), stated)
+    candidates = tables(_readable(path, spill), path.name)
+    found = _second_row(_header(candidates, stated), candidates)
     wanted = {f"h{i}": i for i in range(len(found.headers))}
     stream = rows(found, wanted)
     engine.feed("lk_arriving", pa.RecordBatchReader.from_batches(stream.schema, stream.batches))
@@ -98,6 +99,27 @@ def _header(candidates: list[Sniffed], stated: Sequence[str]) -> Sniffed:
         before = candidates[candidates.index(first) - 1].lines_before if candidates[0] is not first else 0
         return replace(first, header_row=first.header_row - 1, lines_before=before, headers=named)
     return first
+
+
+def _second_row(found: Sniffed, candidates: Sequence[Sniffed]) -> Sniffed:
+    """The heading in two rows, the upper one merged over several columns (parents: name, telephone), as one: each cell below
+    such a heading is told with it."""
+    below = next((t for t in candidates if t.header_row == found.header_row + 1), None)
+    if below is None or len(below.headers) > len(found.headers):
+        return found
+    upper = [h.strip() for h in found.headers]
+    lower = [h.strip() for h in below.headers] + [""] * (len(upper) - len(below.headers))
+    blank = [i for i, h in enumerate(upper) if not h and lower[i]]
+    over = [i for i, h in enumerate(lower) if h]
+    spans = {i for i in over if i in blank or i + 1 in blank}
+    if not blank or 0 in blank or set(over) != spans or any(map(_is_data, filter(None, lower))):
+        return found
+    named, parent = list(upper), ""
+    for i in range(len(upper)):
+        parent = upper[i] or parent
+        if lower[i]:
+            named[i] = re.sub("(信息|情况|资料)$", "", parent) + lower[i]
+    return replace(below, headers=tuple(named))
 
 
 def _is_known(cell: str, stated: Sequence[str]) -> bool:
