@@ -140,6 +140,13 @@ def _divisions() -> dict[str, str]:
     return {r["code"]: r["name"] for r in sorted(table, key=lambda r: r["start_year"] or 0)}
 
 
+@lru_cache
+def _divisions_in_english() -> dict[str, str]:
+    """National division code -> its name in letters."""
+    path = packs.find_file("codes/division_names.parquet")
+    return dict(zip(*pq.read_table(path).to_pydict().values(), strict=True)) if path else {}
+
+
 def region_name(code: str | None, *, levels: int = 2) -> str:
     """A division by name, with what it lies in: the place's own down to the grid, others by county and province."""
     return _region_name(code, levels, _english()) if code else UNKNOWN
@@ -158,8 +165,11 @@ def _region_name(code: str, levels: int, is_english: bool) -> str:
             names.insert(0, en if is_english else zh)
             code = parent
         return ("" if not is_english else ", ").join(names if not is_english else reversed(names))
-    national = _divisions()
-    parts = dict.fromkeys(national.get(c, "") for c in (code[:2] + "0000", code[:4] + "00", code[:6]))
+    chain, national = (code[:2] + "0000", code[:4] + "00", code[:6]), _divisions()
+    english = _divisions_in_english() if is_english else {}
+    if told := [english[c] for c in reversed(chain) if c in english]:
+        return ", ".join(dict.fromkeys(told))
+    parts = dict.fromkeys(national.get(c, "") for c in chain)
     said = "".join(p for p in parts if p and p not in {"市辖区", "县"} and "直辖县级" not in p)
     return said or code
 
