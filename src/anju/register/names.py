@@ -67,6 +67,23 @@ def _surname_readings() -> dict[str, str]:
         return {r["surname"]: r["readings"].split("/")[0].split(" ")[0] for r in csv.DictReader(stream)}
 
 
+@lru_cache
+def otherwise_read() -> tuple[tuple[str, str, str], ...]:
+    """(reading, surname, reading it is kept under) of surnames that are read otherwise than people may type them: 查, kept
+    as zha, is typed as cha; 尉迟, kept as its characters are read, as yuchi."""
+    path, readings = packs.find_file("codes/surname_readings.csv"), _readings()
+    if path is None:
+        return ()
+    found = set()
+    with path.open(encoding="utf-8", newline="") as stream:
+        for row in csv.DictReader(stream):
+            surname, kept = row["surname"], "".join(syllables(row["surname"]))
+            typed = {reading.replace(" ", "") for reading in row["readings"].split("/")}
+            typed.add("".join(readings.get(c, c) for c in surname))
+            found |= {(reading, surname, kept) for reading in typed - {kept}}
+    return tuple(sorted(found))
+
+
 def syllables(folded: str) -> tuple[str, ...]:
     """The sound of each character of a key, a surname read as surnames are; letters stand for themselves."""
     readings, surnames = _readings(), _surname_readings()
