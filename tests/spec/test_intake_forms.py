@@ -78,7 +78,8 @@ NAMES = {
     "買買提‧吐爾遜": "買買提·吐爾遜", "ZHANG  San": "ZHANG San", "张麗": "张麗", "𠮷田": "𠮷田", "ＺＨＡＮＧ": "ZHANG",
     "···": None, "·张三": None, "庄" * 26: "庄" * 26, "庄" * 27: None,
     "王\ue863": "王䶮", "王\ue81e": "王龴", "\ue863 三": "䶮三", "王\ue000": "王\ue000",
-    "某某": None, "某": None, "张某某": None, "王某": None, "测试": None, "匿名": None, "欧某某": None, "某甲乙丙": "某甲乙丙",
+    "某某": None, "某": None, "张某某": None, "王某": None, "测试": None, "匿名": None, "无名": None, "佚名": None,
+    "未填写": None, "test": None, "Unknown": None, "XXX": None, "Test Wang": "Test Wang", "吴名": "吴名", "欧某某": None, "某甲乙丙": "某甲乙丙",
     "张三1": None, "张*": None, "张?": None, "=1+1": None, "张三(租客)": None, "13800000000": None,
 }  # fmt: skip
 CITIZENS = {

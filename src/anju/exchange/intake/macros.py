@@ -33,8 +33,9 @@ NULL_WORDS = (
 )
 """What departments write where there is nothing to write."""
 
-NOBODY = ("测试", "匿名")
+NOBODY = ("测试", "匿名", "无名", "无名氏", "佚名", "暂无", "待定", "未填", "未填写", "不知道")
 """What is typed where a name must stand and none is known; with 某 in it, it is one too."""
+NOBODY_IN_LETTERS = ("test", "unknown", "anonymous", "none", "null", "xx+")
 
 NO_DAYS = (
     *(f"{day}{rest}" for day in ("0000-00-00", "9999-12-31", "2999-12-31") for rest in ("", " 00:00:00")),
@@ -93,7 +94,7 @@ is_rounded(x) AS CASE WHEN contains(x, '+') THEN regexp_full_match(x, '[0-9]([.]
 is_ascii(x) AS (strlen(x) = length(x))
 one_blank(x) AS CASE WHEN contains(x, '  ') THEN regexp_replace(x, ' +', ' ', 'g') ELSE x END
 cjk_name(x) AS CASE WHEN regexp_full_match(x, '[\\p{{Han}}·]+') THEN x ELSE translate(x, '•‧・∙⋅●．.{_FORMERLY} ', '········{_TODAY}') END
-names_nobody(x) AS regexp_full_match(x, '.?某{{1,3}}|测试|匿名')
+names_nobody(x) AS regexp_full_match(x, '.?某{{1,3}}|{"|".join(NOBODY)}|(?i:{"|".join(NOBODY_IN_LETTERS)})')
 is_name(x) AS regexp_full_match(x, '[\\p{{Han}}〇\\x{{E000}}-\\x{{F8FF}}][\\p{{Han}}〇·\\x{{E000}}-\\x{{F8FF}}]{{0,25}}|[A-Za-zÀ-ɏ][A-Za-zÀ-ɏ .''-]{{0,59}}')
 record_hash(x) AS ('0x' || left(md5(x), 16))::UBIGINT
 digits(x) AS CASE WHEN x[1] BETWEEN '0' AND '9' THEN try_cast(x AS BIGINT) END
