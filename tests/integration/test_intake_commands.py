@@ -13,6 +13,8 @@ from rich.cells import cell_len
 from rich.console import Console
 from typer.testing import CliRunner
 
+from anju.exchange.contracts import get_contract
+from anju.exchange.store import queries
 from anju.exchange.store.actions import Accepted
 from anju.jobs.cli import demo, exchange
 from anju.jobs.cli.exchange import app
@@ -74,6 +76,9 @@ def test_ingest_status_rejects_and_waive(tmp_path: Path, monkeypatch: pytest.Mon
     (done,) = json.loads(said("ingest", str(tmp_path / "in"), "--json"))
     assert (done["dataset"], done["rows"], done["held"], done["new"]) == ("police_residence", 5, 1, True)
     assert json.loads(said("status", "--json"))["held"]["open"] == 1
+    figures = [f.field for f in queries.get_batch(done["batch"]).fields]
+    assert figures == [n for n in get_contract("police_residence").names if n in figures]
+    assert figures[:3] == ["姓名", "公民身份号码", "性别"]
     (row,) = json.loads(said("rejects", done["batch"], "--json"))
     assert row == {"row": 7, "faults": [["登记日期", "date"]], "overdue_days": 0}
     with pytest.raises(Refusal, match="demo.not_alone"):

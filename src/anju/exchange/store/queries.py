@@ -245,8 +245,12 @@ def get_batch(batch: str) -> BatchDetail:
     b = Batch.objects.filter(id=batch).first()
     if b is None:
         raise Refusal("intake.no_batch", batch=batch)
+    contract = find_contract(b.dataset)
+    # PostgreSQL keeps an object's keys by their length: here they stand as in the contract again.
+    names = (*(n for n in contract.names if n in b.fields), *b.fields) if contract else tuple(b.fields)
     figures = tuple(
-        FieldFigure(f, c["stated"], c["standard"], c["held"], c["noted"]) for f, c in b.fields.items()
+        FieldFigure(f, c["stated"], c["standard"], c["held"], c["noted"])
+        for f, c in ((name, b.fields[name]) for name in dict.fromkeys(names))
     )
     return BatchDetail(
         b.id, b.dataset, b.file_name, b.format, b.encoding, b.sent_on, b.accepted_at, b.accepted_by, b.contract_version,
