@@ -86,7 +86,7 @@ def test_the_report_is_downloaded_mended_sent_again_and_followed() -> None:
     told = sent(door, [*people(9), FAULTY, person(32, 登记日期="某天")], "key-00001")
     back = door.get(told["report"])
     assert (back.status_code, back.headers["Content-Type"]) == (200, XLSX)
-    assert f'police_residence-{told["batch"]}-errors.xlsx"' in back.headers["Content-Disposition"]
+    assert f'"{told["batch"]}-errors.xlsx"' in back.headers["Content-Disposition"]
     assert ("client:police-sync", "exchange.rejects", f"batch:{told['batch']}", "done") in entries()
 
     book = load_workbook(io.BytesIO(back.content))

@@ -6,6 +6,7 @@ import io
 import json
 import os
 import sys
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,9 @@ from anju.exchange.store import queries
 from anju.exchange.store.actions import Accepted
 from anju.jobs.cli import demo, exchange
 from anju.jobs.cli.exchange import app
+from anju.jobs.pipeline import intake
 from anju.kernel.refusal import Refusal
+from anju.trust.access import system
 
 sys.path.insert(0, str(Path(__file__).parent))
 from intake_files import as_csv, people, person, put
@@ -104,3 +107,18 @@ def test_what_a_demo_asks_first_leaves_the_settings_of_its_commands_alone(
     monkeypatch.delenv("DJANGO_SETTINGS_MODULE")
     demo._check_nobody_here()
     assert "DJANGO_SETTINGS_MODULE" not in os.environ
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    ("name", "day"),
+    [("居住登记_20260605.csv", date(2026, 6, 5)), ("居住登记.csv", date(2026, 7, 2))],
+)
+def test_a_file_sent_through_a_page_states_its_day_by_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, day: date
+) -> None:
+    monkeypatch.setenv("ANJU_HOME", str(tmp_path / "home"))
+    late = datetime(2026, 7, 1, 20, tzinfo=UTC)  # the second has begun here
+    put(tmp_path, "upload", as_csv(people(3)))
+    intake.take_upload(tmp_path / "upload", name=name, dataset=None, by=system("test"), at=late, purpose="")
+    assert [b.sent_on for b in queries.accepted_batches()] == [day]

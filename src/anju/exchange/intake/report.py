@@ -32,9 +32,9 @@ class ReportRow:
     is_held: bool = True
 
 
-def file_name(dataset: str, batch: str) -> str:
-    """What a batch's report is called when it is downloaded."""
-    return f"{dataset}-{batch}-errors.xlsx"
+def file_name(batch: str) -> str:
+    """What a batch's report is called when it is downloaded; a batch's own name begins with its dataset."""
+    return f"{batch}-errors.xlsx"
 
 
 def reason(code: str, language: str = "zh") -> str:

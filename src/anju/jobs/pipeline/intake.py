@@ -152,9 +152,11 @@ def _told_why(name: str) -> Iterator[None]:
 def take_upload(
     path: Path, *, name: str, dataset: str | None, by: Actor, at: datetime, purpose: str
 ) -> Accepted:
-    """One file that came through a page or the API. The caller's transaction keeps the refusal's log entry."""
+    """One file that came through a page, under the sender's name for it, which may state its day. The caller's transaction
+    keeps the refusal's log entry."""
+    day = sent_on(Path(Path(name).name), day_of(at))
     with _told_why(name), opened() as crew:
-        return take(crew, path, name=name, dataset=dataset, by=by, at=at, purpose=purpose)
+        return take(crew, path, name=name, dataset=dataset, by=by, at=at, purpose=purpose, day=day)
 
 
 def take(

@@ -179,7 +179,7 @@ def report(
     body = queries.error_report(found.id)
     request.access.subject = Subject("batch", found.id)
     request.access.detail |= {"open": found.held_open}
-    name = file_name(found.dataset, found.id)
+    name = file_name(found.id)
     return HttpResponse(
         body, content_type=XLSX, headers={"Content-Disposition": f'attachment; filename="{name}"'}
     )

@@ -143,7 +143,7 @@ def report(request: HttpRequest, batch: str) -> HttpResponse:
     request.access.subject = Subject("batch", found.id)
     request.access.detail["open"] = found.held_open
     answer = HttpResponse(queries.error_report(found.id), content_type=XLSX)
-    name = file_name(found.dataset, found.id)
+    name = file_name(found.id)
     answer["Content-Disposition"] = f'attachment; filename="{name}"'
     return answer
 
