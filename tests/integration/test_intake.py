@@ -229,6 +229,25 @@ def test_bad_rows_are_held_with_field_and_reason_and_others_are_taken(
     assert mode == 0o600
 
 
+def test_what_stands_for_a_name_is_unknown_and_told_as_such(engine: Crew, tmp_path: Path) -> None:
+    """Where a name must stand the row is held; where one may, nothing is said."""
+    rows = [
+        person(0, 姓名="某某"),
+        person(1, 姓名="无名"),
+        person(2, 姓名="王3"),
+        person(3, 姓名=""),
+        *people(20)[4:],
+    ]
+    done = take(engine, put(tmp_path, "居住登记.csv", as_csv(rows)))
+    held = [[(f.field, f.code) for f in r.faults] for r in queries.list_held(done.batch).rows]
+    assert sorted(held) == [
+        [("姓名", "missing")],
+        [("姓名", "name")],
+        [("姓名", "nobody")],
+        [("姓名", "nobody")],
+    ]
+
+
 def test_an_error_report_is_mended_and_sent_again(engine: Crew, tmp_path: Path) -> None:
     done = take(engine, put(tmp_path, "居住登记.csv", as_csv(SPOILED)))
     book = load_workbook(io.BytesIO(queries.error_report(done.batch)))

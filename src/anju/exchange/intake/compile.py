@@ -183,12 +183,16 @@ def _checks(i: int, contract: Contract, field: Field, come: date) -> Iterator[tu
     if field.type == "code":
         unknown = [form for form, code in code_forms(field).items() if code is None]
     blank = f"{empty} OR t0 IN ({', '.join(map(literal, unknown))})" if unknown else empty
+    if field.type == "name":
+        blank = f"({empty} OR names_nobody(t0))"
     if field.type in ROUNDED:
         blank = f"{blank} OR is_rounded(t0)"
         yield Fault(i, "rounded", field.fault == "hold"), "is_rounded(t0)"
     if field.required:
         none = blank if field.type in {"date", "month"} else empty
         yield Fault(i, "missing", True), f"CASE WHEN {nothing} THEN {none} END"
+        if field.type == "name":
+            yield Fault(i, "nobody", True), f"CASE WHEN {nothing} THEN names_nobody(t0) END"
     if field.type in {"text", "address"}:
         yield Fault(i, "too_long", field.fault == "hold"), f"length(t0) > {longest(field)}"
         blank = f"{blank} OR length(t0) > {longest(field)}"
