@@ -62,7 +62,9 @@ def test_runs_follow_one_another(batches: list[Batch], monkeypatch: pytest.Monke
         with pytest.raises(KeyboardInterrupt):
             linkage.run()
     assert json.loads((linkage.get_current() / "summary.json").read_text())["run"] == 1
-    second = linkage.run()
+    with linkage._alone(), pytest.raises(Refusal, match=r"linkage\.already_linking"):
+        linkage.run()
+    second = linkage.run()  # whoever held the lock is gone
     whole = sum(pq.read_metadata(b.path).num_rows for b in batches) - 3
     assert (second.run, second.records) == (2, whole)
     with linkage.opened(memory="1GB") as engine:

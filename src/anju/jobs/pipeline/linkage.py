@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import shutil
 from collections.abc import Callable, Iterator, Mapping
@@ -97,6 +98,22 @@ def run(told: Callable[[str], None] | None = None, full: bool = False, engine_na
     After the first run only what changed since is linked against the library, unless ``full``, much is new, or
     the former run cannot be built upon (``may_link_delta``): another engine's (``engine_name``) cannot.
     """
+    with _alone():
+        return _run(told, full, engine_name)
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """One run at a time: two would write into one folder. The system frees the lock when the process ends in whatever way."""
+    with (folder() / ".running").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Refusal("linkage.already_linking") from None
+        yield
+
+
+def _run(told: Callable[[str], None] | None, full: bool, engine_name: str) -> LinkSummary:
     from anju.jobs.pipeline import retention
 
     retention.sweep()  # what was erased and sent again goes before anything reads it
