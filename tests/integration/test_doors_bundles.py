@@ -98,7 +98,11 @@ def test_batches_cross_the_gap_once_and_in_order_with_a_receipt_back(two: Any, t
     bundling.apply(second, by=BY, at=AT)
     two("outside")
     told = receipts.verified(receipt, receipts.public_keys(sealer().ring))
-    assert bundle_actions.keep_receipt("inside", told, receipt, by=BY, at=AT) == 1
+    bundling.copy("inside", 1, tmp_path / "again.anjubundle")
+    assert bundling.take_receipt("inside", receipt, by=BY, at=AT) == 1
+    with pytest.raises(Refusal, match="bundle_arrived"):
+        bundling.copy("inside", 1, tmp_path / "again.anjubundle")
+    bundling.copy("inside", 2, tmp_path / "again.anjubundle")
     assert Bundle.objects.get(direction="out", number=1).receipt
     with pytest.raises(Refusal, match="receipt_wrong_bundle"):
         bundle_actions.keep_receipt("inside", {**told, "number": 2}, receipt, by=BY, at=AT)

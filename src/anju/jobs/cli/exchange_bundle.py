@@ -176,13 +176,11 @@ def take_receipt(path: File, peer: Annotated[str, typer.Option(help="who sent it
     setup_django()
     from django.utils import timezone
 
-    from anju.exchange.doors import receipts
-    from anju.exchange.store import bundle_actions
+    from anju.jobs.pipeline import bundling
     from anju.trust.access import system
 
     text = path.read_text(encoding="utf-8")
-    told = receipts.verified(text, bundle_actions.get_peer(peer).keys)
-    number = bundle_actions.keep_receipt(peer, told, text, by=system("bundle"), at=timezone.now())
+    number = bundling.take_receipt(peer, text, by=system("bundle"), at=timezone.now())
     console.print(f"[green]✓[/] number {number} arrived at {peer}")
 
 

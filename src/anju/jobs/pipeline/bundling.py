@@ -1,6 +1,6 @@
 """Bundles written and applied: files first, then one transaction, so that a kill leaves nothing half done.
 
-An outgoing bundle stays under ``ANJU_HOME/bundles`` and can be copied again. An incoming one is unpacked and checked
+An outgoing bundle stays under ``ANJU_HOME/bundles`` until its receipt is here, and can be copied again. An incoming one is unpacked and checked
 whole before anything of it counts. Library changes of a peer lie under ``ANJU_HOME/peers`` as NDJSON, by number.
 """
 
@@ -104,7 +104,7 @@ def write(peer: str, out: Path, *, purpose: str = "", by: Actor, at: datetime) -
             "sender": own_name(), "receiver": peer, "number": number + 1, "previous": previous,
             "made_at": at.isoformat(),
         }  # fmt: skip
-        kept = home() / "bundles" / peer / f"{number + 1:06d}.anjubundle"
+        kept = _kept(peer, number + 1)
         sha256 = _written(kept, head, files, line.seal)
         bundle_actions.sent(
             peer, number + 1, sha256, batches=[b.id for b in found], feed=feed, changes=changes,
@@ -177,10 +177,27 @@ def _changes(path: Path, cursor: str, region: str, purpose: str) -> tuple[str, i
 
 def copy(peer: str, number: int, out: Path) -> None:
     """A bundle that was written, once more."""
-    kept = home() / "bundles" / peer / f"{number:06d}.anjubundle"
+    kept = _kept(peer, number)
     if not kept.is_file():
-        raise Refusal("doors.not_a_bundle")
+        has_arrived = any(
+            b.has_receipt
+            for b in bundle_actions.list_bundles(peer)
+            if (b.direction, b.number) == ("out", number)
+        )
+        raise Refusal("doors.bundle_arrived", number=number) if has_arrived else Refusal("doors.not_a_bundle")
     shutil.copyfile(kept, out)
+
+
+def _kept(peer: str, number: int) -> Path:
+    return home() / "bundles" / peer / f"{number:06d}.anjubundle"
+
+
+def take_receipt(peer: str, text: str, *, by: Actor, at: datetime) -> int:
+    """Keep the receiver's receipt; the bundle's number. What arrived is kept no longer: it may hold people erased since."""
+    told = receipts.verified(text, bundle_actions.get_peer(peer).keys)
+    number = bundle_actions.keep_receipt(peer, told, text, by=by, at=at)
+    _kept(peer, number).unlink(missing_ok=True)
+    return number
 
 
 def verify(path: Path, trusted: Sequence[dict[str, str]] | None = None) -> Listing:
