@@ -15,7 +15,6 @@ import secrets
 import shutil
 import subprocess
 import tarfile
-import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -25,7 +24,7 @@ from typing import BinaryIO, cast
 import psycopg
 from psycopg import sql
 
-from anju.jobs import database
+from anju.jobs import database, scratch
 from anju.kernel.home import home, keys
 from anju.kernel.refusal import Refusal
 from anju.trust import vault
@@ -78,11 +77,11 @@ def save(target: Path, secret: bytes, told: Told = lambda name, done: None) -> M
     part = target.with_name(target.name + ".part")
     url = database.url()
     try:
-        with tempfile.TemporaryDirectory(dir=target.parent) as folder, part.open("wb") as stream:
+        with scratch.place("backup") as folder, part.open("wb") as stream:
             part.chmod(0o600)
-            dump = Path(folder) / "database.dump"
+            dump = folder / "database.dump"
             # Before the dump, which then holds at least these checkpoints and entries: a server may be signing meanwhile.
-            published = _copied(PUBLISHED, Path(folder))
+            published = _copied(PUBLISHED, folder)
             log_head = _log_head()
             _dump(url, dump)
             members: dict[str, str] = {}
@@ -128,7 +127,7 @@ def verify(path: Path, secret: bytes, told: Told = lambda name, done: None) -> M
 def load(path: Path, secret: bytes, told: Told = lambda name, done: None) -> Manifest:
     """Bring a backup back: verified first, then into an empty home and an empty database."""
     manifest = verify(path, secret, told)
-    if any(entry.name not in {"keys", "postgres"} for entry in home().iterdir()):
+    if any(entry.name not in {"keys", "postgres", "spill"} for entry in home().iterdir()):
         raise Refusal("restore.home_not_empty", path=home())
     missing = set(manifest.keys) - set(
         fingerprints() if (keys() / "ring.json").exists() or _keys_stated() else ()
@@ -141,8 +140,7 @@ def load(path: Path, secret: bytes, told: Told = lambda name, done: None) -> Man
         tables = connection.execute("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'").fetchone()
     if tables and tables[0]:
         raise Refusal("restore.database_not_empty")
-    arriving = Path(tempfile.mkdtemp(prefix="restore-", dir=home()))
-    try:
+    with scratch.place("restore") as arriving:
         with path.open("rb") as stream:
             for name, member in _members(stream, secret):
                 place = arriving / name
@@ -153,8 +151,6 @@ def load(path: Path, secret: bytes, told: Told = lambda name, done: None) -> Man
         _load_dump(url, arriving / "database.dump")
         for folder in (arriving / "home").iterdir() if (arriving / "home").is_dir() else ():
             folder.rename(home() / folder.name)
-    finally:
-        shutil.rmtree(arriving, ignore_errors=True)
     return manifest
 
 
