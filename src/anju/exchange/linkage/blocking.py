@@ -7,10 +7,11 @@ rules still bring its pairs together when they have more in common.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import log2
 
-from anju.exchange.linkage.parameters import LEAST_FREQUENCY, Parameters
+from anju.exchange.linkage.parameters import LEAST_FREQUENCY, Parameters, double_sql
 from anju.exchange.linkage.profiles import NUMBER_DAY, swapped_sql
 from anju.exchange.linkage.steps import Steps
 
@@ -62,6 +63,7 @@ MET = f"""SELECT v.node AS grp, v.raw_id, coalesce(v.born, CAST({NUMBER_DAY} AS 
 def block(steps: Steps, parameters: Parameters, fresh: str = "") -> None:
     """Tables ``lk_block`` (each rule: keys, blocks dropped, pairs) and ``lk_pair`` (a, b: groups to compare,
     a < b; and which surroundings brought them together). ``fresh``: a query of the groups one of which is in each pair."""
+    steps.table("lk_open_described", OPEN)
     steps.table("lk_key_open", f"SELECT DISTINCT rule, code, grp FROM ({open_keys()}) AS k")
     met(steps, MET)
     steps.table(
@@ -99,13 +101,13 @@ def block(steps: Steps, parameters: Parameters, fresh: str = "") -> None:
         SELECT least(a, b) AS a, greatest(a, b) AS b, {shared} FROM met WHERE a <> b {only} GROUP BY 1, 2
         """,
     )
-    steps.drop("lk_key_open", "lk_key_met", "lk_key_kept")
+    steps.drop("lk_open_described", "lk_key_open", "lk_key_met", "lk_key_kept")
 
 
 def likely(steps: Steps, parameters: Parameters) -> None:
     """Table ``lk_likely`` (l, r: variants of a candidate pair) without those that could not reach ``ask_from``: the weight
     of what is quickly compared, and at best what the rest may add. ``lk_variant`` and ``lk_paired`` follow."""
-    best = parameters.best
+    best = best_sql(parameters)
     terms = (
         bound_sql(parameters, rare_sql(parameters, "coalesce(f.tf_name, 0)")),
         f"CASE WHEN p.phone THEN {best('phone', 'same')} ELSE 0 END",
@@ -120,7 +122,7 @@ def likely(steps: Steps, parameters: Parameters) -> None:
         JOIN lk_variant AS l ON l.grp = p.a JOIN lk_variant AS r ON r.grp = p.b
         LEFT JOIN lk_name AS n ON n.raw_id = l.raw_id LEFT JOIN lk_name AS m ON m.raw_id = r.raw_id
         LEFT JOIN lk_frequency AS f ON f.name_id = n.name_id
-        WHERE {" + ".join(terms)} >= {parameters.ask_from}
+        WHERE {" + ".join(terms)} >= {double_sql(parameters.ask_from)}
         """,
     )
     steps.table(
@@ -131,28 +133,42 @@ def likely(steps: Steps, parameters: Parameters) -> None:
     steps.table("lk_paired", "SELECT DISTINCT grp FROM lk_variant")
 
 
+def best_sql(parameters: Parameters) -> Callable[..., str]:
+    """``Parameters.best`` as SQL."""
+    return lambda comparison, *levels: double_sql(parameters.best(comparison, *levels))
+
+
 def rare_sql(parameters: Parameters, frequency: str) -> str:
     """SQL for what agreeing on a name of a known frequency is worth."""
     m = parameters.chances["name"]["same"].m
-    return f"({log2(m)} - log2(greatest({frequency}, CAST({LEAST_FREQUENCY} AS DOUBLE))))"
+    return f"({double_sql(log2(m))} - log2(greatest({frequency}, {double_sql(LEAST_FREQUENCY)})))"
 
 
 def bound_sql(parameters: Parameters, rare: str = "") -> str:
     """SQL for what two descriptions ``l`` and ``r`` (born, lunar, digits, sex) with names ``n`` and ``m`` of ``lk_name``
     can weigh at most, apart from what surrounds them. ``rare``: SQL for what the name of ``l`` is worth, if known."""
-    best, other = parameters.best, parameters.weight
-    rare = rare or str(log2(parameters.chances["name"]["same"].m / LEAST_FREQUENCY))
+    return " + ".join(bound_terms(parameters, rare))
+
+
+def bound_terms(parameters: Parameters, rare: str = "") -> tuple[str, ...]:
+    """The terms of ``bound_sql``; the last is what their numbers weigh, which takes longest."""
+    best = best_sql(parameters)
+    rare = rare or double_sql(log2(parameters.chances["name"]["same"].m / LEAST_FREQUENCY))
     sounding = best("name", "sound", "look", "pinyin", "order", "near_sound", "dropped")
     partly = best("name", "look", "dropped", "given", "one_char", "surname")
     nearly = best("birth", "one_digit", "turned", "swapped", "first_of_year", "year")
     mistyped = best("number", "one_digit", "turned", "two_digits")
     alike = """n.length <= 2 OR m.length <= 2 OR n.dotted OR m.dotted OR n.latin OR m.latin OR n.length <> m.length
         OR substring(n.name, 2, 1) = substring(m.name, 2, 1) OR substring(n.name, 3, 1) = substring(m.name, 3, 1)"""
-    terms = (
+
+    def other(comparison: str) -> str:
+        return double_sql(parameters.weight(comparison, "other"))
+
+    return (
         f"""CASE WHEN n.name_id IS NULL OR m.name_id IS NULL THEN 0 WHEN n.name_id = m.name_id THEN {rare}
             WHEN n.near_id = m.near_id OR n.bag_id = m.bag_id OR (n.spellings_mask & m.spellings_mask) <> 0 THEN {sounding}
             WHEN (n.surname = m.surname OR n.given_id = m.given_id) AND ({alike}) THEN {partly}
-            WHEN n.surname = m.surname THEN {best("name", "surname")} ELSE {other("name", "other")} END""",
+            WHEN n.surname = m.surname THEN {best("name", "surname")} ELSE {other("name")} END""",
         f"""CASE WHEN l.born IS NULL OR r.born IS NULL THEN 0 WHEN l.born = r.born THEN {best("birth", "same")}
             WHEN l.born = r.lunar OR r.born = l.lunar THEN {best("birth", "lunar")}
             WHEN l.born // 10000 = r.born // 10000 AND l.born % 10000 <> 101 AND r.born % 10000 <> 101
@@ -160,13 +176,12 @@ def bound_sql(parameters: Parameters, rare: str = "") -> str:
             THEN {best("birth", "year")}
             WHEN l.born // 10000 = r.born // 10000 THEN {nearly}
             WHEN levenshtein(CAST(l.born AS VARCHAR), CAST(r.born AS VARCHAR)) <= 2 THEN {nearly}
-            ELSE {other("birth", "other")} END""",
+            ELSE {other("birth")} END""",
+        f"CASE WHEN l.sex <> r.sex THEN {other('sex')} ELSE {best('sex', 'same')} END",
+        double_sql(parameters.best("origin", "same") + parameters.prior_weight),
         f"""CASE WHEN l.digits IS NULL OR r.digits IS NULL THEN 0 WHEN l.digits = r.digits THEN {best("number", "same")}
-            WHEN levenshtein(l.digits, r.digits) <= 2 THEN {mistyped} ELSE {other("number", "other")} END""",
-        f"CASE WHEN l.sex <> r.sex THEN {other('sex', 'other')} ELSE {best('sex', 'same')} END",
-        str(best("origin", "same") + parameters.prior_weight),
+            WHEN levenshtein(l.digits, r.digits) <= 2 THEN {mistyped} ELSE {other("number")} END""",
     )
-    return " + ".join(terms)
 
 
 def _code(rule: str, parts: tuple[str, ...]) -> str:
@@ -176,22 +191,22 @@ def _code(rule: str, parts: tuple[str, ...]) -> str:
 
 
 def open_keys() -> str:
-    """Query (rule, code, grp): the keys of open groups (``lk_loose``) and of what surrounds them."""
+    """Query (rule, code, grp): the keys of open groups (``lk_open_described``) and of what surrounds them."""
     parts = [
-        f"SELECT '{rule.name}' AS rule, {_code(rule.name, key)} AS code, grp FROM described"
+        f"SELECT '{rule.name}' AS rule, {_code(rule.name, key)} AS code, grp FROM lk_open_described"
         for rule in RULES
         for key in (*rule.keys, *rule.also)
     ]
     parts.append(
         f"""SELECT 'spelling_year', {spelling_sql("s.spelling_id")}, d.grp
-        FROM described AS d JOIN ({SPELLED}) AS s ON s.raw_id = d.raw_id"""
+        FROM lk_open_described AS d JOIN ({SPELLED}) AS s ON s.raw_id = d.raw_id"""
     )
     for kind, extra in NEAR.items():
         code = _code(kind, ("c.value", f"d.{extra}") if extra else ("c.value",))
         parts.append(
-            f"SELECT '{kind}', {code}, d.grp FROM lk_near_{kind} AS c JOIN described AS d ON d.grp = c.grp"
+            f"SELECT '{kind}', {code}, d.grp FROM lk_near_{kind} AS c JOIN lk_open_described AS d ON d.grp = c.grp"
         )
-    return f"WITH described AS ({OPEN}) SELECT * FROM ({' UNION ALL '.join(parts)}) AS every WHERE code IS NOT NULL"
+    return f"SELECT * FROM ({' UNION ALL '.join(parts)}) AS every WHERE code IS NOT NULL"
 
 
 SPELLED = """SELECT raw_id, hash(spelling) AS spelling_id

@@ -41,30 +41,21 @@ def assign(
     steps: Steps,
     run: int,
     mint: Mint,
-    before: str = "lk_before",
+    claimed: str = "",
     given: str = "lk_codes_before",
     back: Sequence[Back] = (),
     lapsed: str = "lk_lapsed",
 ) -> int:
     """Tables ``lk_code`` (cluster, person_code), ``lk_event`` and ``lk_codes`` (codes given or forwarded in this run).
 
-    Reads ``lk_cluster``, ``lk_person``, the table ``before`` (record_id, person_code: how the records stood) and the table
-    ``given``: of all codes at least those in ``before``, those in ``back`` and those that were forwarded.
+    Reads ``lk_cluster``, ``lk_person``, how the records stood (``lk_before``, or the query ``claimed`` of what ``claims_sql``
+    tells) and the table ``given``: of all codes at least those that are claimed, those in ``back`` and those forwarded.
     A person who leaves another because a merge was taken back gets the code they had (``back``) instead of a new one.
     ``lapsed`` is a table of records (record_id, person_code) whose people had no record left: of whom one comes back, that
     person has their code again. Returns how many of the records before are there still.
     """
     _say_back(steps, back)
-    steps.table(
-        "lk_claim",
-        f"""
-        SELECT c.cluster, coalesce(k.current_code, b.person_code) AS person_code, count(*) AS n,
-               min(c.record_id) AS least, min(k.run) AS run
-        FROM lk_cluster AS c JOIN {before} AS b ON b.record_id = c.record_id
-        LEFT JOIN {given} AS k ON k.person_code = b.person_code
-        GROUP BY 1, 2
-        """,
-    )
+    steps.table("lk_claim", claimed or claims_sql(given))
     stood = _come_back(steps, given, lapsed)
     steps.table(
         "lk_held",
@@ -102,6 +93,17 @@ def assign(
     _remember(steps, run, given)
     steps.drop("lk_claim", "lk_held", "lk_new", "lk_minted", "lk_wish", "lk_returning")
     return stood
+
+
+def claims_sql(given: str) -> str:
+    """Query (cluster, person_code, n, least, run): whose records a cluster holds, how many, the smallest, and the run that
+    gave the code."""
+    return f"""
+        SELECT c.cluster, coalesce(k.current_code, b.person_code) AS person_code, count(*) AS n,
+               min(c.record_id) AS least, min(k.run) AS run
+        FROM lk_cluster AS c JOIN lk_before AS b ON b.record_id = c.record_id
+        LEFT JOIN {given} AS k ON k.person_code = b.person_code
+        GROUP BY 1, 2"""
 
 
 def _come_back(steps: Steps, given: str, lapsed: str) -> int:

@@ -68,11 +68,11 @@ def settle(steps: Steps) -> None:
 
 
 def apply(steps: Steps) -> None:
-    """``lk_cluster`` (record_id, cluster, how, weight) for every record, and ``lk_person`` (cluster).
+    """``lk_cluster`` (record_id, profile, cluster, how, weight) for every record, and ``lk_person`` (cluster).
 
     Clusters are bent to the decisions: what must be one is joined, then what must not be is parted.
     """
-    seated = "SELECT m.record_id, s.cluster, s.how, s.weight FROM lk_member AS m JOIN lk_seat AS s ON s.node = m.node"
+    seated = "SELECT m.record_id, m.profile, s.cluster, s.how, s.weight FROM lk_member AS m JOIN lk_seat AS s ON s.node = m.node"
     if not steps.count("lk_word"):
         steps.view("lk_cluster", seated)
         steps.table("lk_person", "SELECT DISTINCT cluster FROM lk_seat")
@@ -92,7 +92,7 @@ def _bend(steps: Steps) -> None:
     steps.table(
         "lk_worded",
         """
-        SELECT c.record_id, coalesce(p.part, c.cluster) AS cluster,
+        SELECT c.record_id, c.profile, coalesce(p.part, c.cluster) AS cluster,
                CASE WHEN p.part IS NOT NULL AND p.part <> c.cluster THEN 'review' ELSE c.how END AS how, c.weight
         FROM lk_cluster AS c LEFT JOIN lk_word_part AS p ON p.node = c.cluster
         """,
@@ -162,7 +162,7 @@ def _part(steps: Steps) -> None:
     steps.table(
         "lk_worded",
         """
-        SELECT c.record_id, coalesce(p.cluster, c.cluster) AS cluster,
+        SELECT c.record_id, c.profile, coalesce(p.cluster, c.cluster) AS cluster,
                CASE WHEN p.cluster IS NOT NULL THEN 'review' ELSE c.how END AS how, c.weight
         FROM lk_cluster AS c LEFT JOIN lk_parted AS p ON p.record_id = c.record_id
         """,

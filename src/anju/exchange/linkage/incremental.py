@@ -132,8 +132,8 @@ def subset(steps: Steps, library: Library) -> str:
             SELECT e.*, s.record_id IS NOT NULL AS is_stale FROM lk_row AS e SEMI JOIN lk_affected AS f ON f.person = e.person
             LEFT JOIN stale AS s ON s.record_id = e.record
         )
-        SELECT row_number() OVER (ORDER BY record, person, n) AS profile, *,
-               row_number() OVER (PARTITION BY record ORDER BY n DESC) AS place
+        SELECT row_number() OVER (ORDER BY record, n DESC, person) AS profile, *,
+               coalesce(lag(record) OVER (ORDER BY record, n DESC, person) = record, FALSE) AS is_further
         FROM picked WHERE NOT (is_stale AND n = 1) AND person NOT IN (SELECT person FROM lk_reopened_person)
         """,
     )
@@ -150,7 +150,7 @@ def subset(steps: Steps, library: Library) -> str:
             SELECT w.person, m.profile FROM lk_wanted AS w JOIN lk_library_main AS m ON m.person = w.root
         ),
         former AS (
-            SELECT CASE WHEN is_stale OR place > 1 OR record IN (SELECT record_id FROM lk_arrived)
+            SELECT CASE WHEN is_stale OR is_further OR record IN (SELECT record_id FROM lk_arrived)
                         THEN hash('former', profile, record) ELSE record END AS record_id, profile, {nothing} FROM lk_library
         )
         SELECT record_id, CAST(profile AS UBIGINT) AS profile, {columns} FROM lk_unsettled
@@ -191,17 +191,21 @@ def standing(steps: Steps) -> None:
     )
 
 
-def claims(steps: Steps) -> None:
-    """Table ``lk_claimed`` (record_id, person_code): how the library's people and the unsettled records stood."""
-    steps.table(
-        "lk_claimed",
-        """
-        SELECT m.record_id, a.person_code FROM lk_library AS l JOIN lk_member AS m ON m.profile = l.profile
-        JOIN lk_affected AS a ON a.person = l.person
+CLAIMED = """
+    WITH held AS (
+        SELECT c.cluster, l.person, count(*) AS n, min(c.record_id) AS least FROM lk_cluster AS c
+        JOIN lk_library AS l ON l.profile = c.profile GROUP BY c.cluster, l.person
+    ),
+    claimed AS (
+        SELECT h.cluster, a.person_code, h.n, h.least FROM held AS h JOIN lk_affected AS a ON a.person = h.person
         UNION ALL
-        SELECT f.record_id, f.person_code FROM lk_former AS f SEMI JOIN lk_unsettled AS u ON u.record_id = f.record_id
-        """,
+        SELECT c.cluster, f.person_code, 1, c.record_id FROM lk_former AS f
+        SEMI JOIN lk_unsettled AS u ON u.record_id = f.record_id JOIN lk_cluster AS c ON c.record_id = f.record_id
     )
+    SELECT c.cluster, coalesce(k.current_code, c.person_code) AS person_code, sum(c.n) AS n, min(c.least) AS least,
+           min(k.run) AS run
+    FROM claimed AS c LEFT JOIN lk_given AS k ON k.person_code = c.person_code GROUP BY 1, 2"""
+"""What ``codes.claims_sql`` tells: how the library's people and the unsettled records stood."""
 
 
 def returning(steps: Steps, library: Library, previous: Path) -> None:

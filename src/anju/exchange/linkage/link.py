@@ -117,9 +117,8 @@ def link_delta(
         _name(steps)
         profiles.describe(steps, described)
         _compare(steps, parameters, said, people)
-        incremental.claims(steps)
         incremental.returning(steps, library, previous)
-        codes.assign(steps, run, mint, before="lk_claimed", given="lk_given", back=back)
+        codes.assign(steps, run, mint, incremental.CLAIMED, "lk_given", back)
         incremental.changes(steps, library)
         state.inherit(previous, out)
         for name in ("edges", "review"):
@@ -163,7 +162,7 @@ def _name(steps: Steps) -> None:
     steps.table(
         "lk_name_every",
         """SELECT * FROM lk_name UNION ALL
-        SELECT k.* FROM lk_name_known AS k SEMI JOIN lk_library AS l ON l.raw_id = k.raw_id ANTI JOIN lk_name AS n ON n.raw_id = k.raw_id""",
+        SELECT k.* FROM lk_names AS k SEMI JOIN lk_library AS l ON l.raw_id = k.raw_id ANTI JOIN lk_name AS n ON n.raw_id = k.raw_id""",
     )
     steps.rename("lk_name_every", "lk_name")
 

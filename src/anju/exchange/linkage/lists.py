@@ -199,7 +199,9 @@ def cluster(
 def _hear(steps: Steps, said: Sequence[Decision]) -> None:
     """What people said about pairs goes before what they weigh. Every row is a node of its own, and no key joins any."""
     decisions.load(steps, said)
-    steps.view("lk_member", "SELECT unique_id AS record_id, unique_id AS node FROM lk_list")
+    steps.view(
+        "lk_member", "SELECT unique_id AS record_id, unique_id AS profile, unique_id AS node FROM lk_list"
+    )
     nobody = "SELECT unique_id AS {0}, unique_id AS {1} FROM lk_list WHERE FALSE"
     steps.view("lk_group", nobody.format("node", "grp"))
     steps.view("lk_key_edge", nobody.format("node_a", "node_b"))

@@ -7,11 +7,11 @@ names first; then the library shows whoever has one of the keys (``shelves``), a
 
 from __future__ import annotations
 
-from anju.exchange.linkage import blocking, shelves
+from anju.exchange.linkage import blocking, certain, shelves
 from anju.exchange.linkage.features import digits_sql
-from anju.exchange.linkage.names import DAY_CODES, prepare_names, tag_sql
-from anju.exchange.linkage.parameters import Parameters
-from anju.exchange.linkage.profiles import NUMBER_DAY, day_sql, swapped_sql
+from anju.exchange.linkage.names import DAY_CODES, prepare_names
+from anju.exchange.linkage.parameters import Parameters, double_sql
+from anju.exchange.linkage.profiles import day_sql, swapped_sql
 from anju.exchange.linkage.shelves import DAY, Library
 from anju.exchange.linkage.steps import Steps
 from anju.exchange.linkage.surroundings import KINDS, most_own
@@ -43,18 +43,22 @@ DESCRIBED = (
 
 def meet(steps: Steps, library: Library, arrived: str, parameters: Parameters) -> None:
     """Table ``lk_met_person`` (person): whom the records of ``lk_unsettled`` may be; ``lk_row``: the library's
-    descriptions of everyone looked at; ``lk_name_known``: their names; ``lk_common``: values that many share.
+    descriptions of everyone looked at; ``lk_names``: their names; ``lk_common``: values that many share.
 
     Reads ``lk_spelled``, ``lk_counts``, ``lk_alias`` and ``lk_asked_person`` (person: people to be looked at whatever they
     share), and what the ``library`` shows.
     """
     _ask(steps, arrived, parameters)
-    _by_key(steps, library)
     _by_value(steps, library, parameters)
+    certain.search(steps, library, parameters)
+    _by_key(steps, library)
     _described(steps, library)
     steps.table("lk_met_person", _may_be(parameters))
     steps.drop(
         "lk_search",
+        "lk_certain",
+        "lk_namesake",
+        "lk_sought",
         "lk_asked_day",
         "lk_alike",
         "lk_day",
@@ -62,6 +66,7 @@ def meet(steps: Steps, library: Library, arrived: str, parameters: Parameters) -
         "lk_same_name",
         "lk_met_key",
         "lk_value",
+        "lk_beside",
         "lk_met_pair",
     )
 
@@ -88,15 +93,11 @@ def _ask(steps: Steps, arrived: str, parameters: Parameters) -> None:
 
 def _by_key(steps: Steps, library: Library) -> None:
     """Table ``lk_met_key`` (person, grp): people who share a rule's key with the description ``grp``."""
-    library.show(shelves.NAMES, {"name": "SELECT name_id FROM lk_loose"}, ("raw_id", "name_id"))
-    numbers = f"SELECT {shelves.code_key('number', 'number')} FROM lk_loose"
-    library.show(shelves.PEOPLE, {"number": numbers}, ("tags", "number"))
-    steps.table("lk_search", _searched())
     steps.table(
         "lk_asked_day",
-        f"""SELECT grp, is_free, tags, born AS day FROM lk_search WHERE born IS NOT NULL
-            UNION SELECT grp, is_free, tags, lunar FROM lk_search WHERE lunar IS NOT NULL
-            UNION SELECT grp, is_free, tags, {swapped_sql("born")} FROM lk_search WHERE born IS NOT NULL""",
+        f"""SELECT grp, is_free, tags, born AS day FROM lk_sought WHERE born IS NOT NULL
+            UNION SELECT grp, is_free, tags, lunar FROM lk_sought WHERE lunar IS NOT NULL
+            UNION SELECT grp, is_free, tags, {swapped_sql("born")} FROM lk_sought WHERE born IS NOT NULL""",
     )
     steps.table(
         "lk_like_name",
@@ -105,15 +106,11 @@ def _by_key(steps: Steps, library: Library) -> None:
             SELECT s.raw_id, o.raw_id AS asked FROM lk_spelled AS s JOIN ({blocking.SPELLED}) AS o ON o.spelling_id = s.spelling_id
         ),
         years AS (
-            SELECT grp, is_free, raw_id, born // 10000 AS year FROM lk_search WHERE born IS NOT NULL
-            UNION SELECT grp, is_free, raw_id, lunar // 10000 FROM lk_search WHERE lunar IS NOT NULL
+            SELECT grp, is_free, raw_id, born // 10000 AS year FROM lk_sought WHERE born IS NOT NULL
+            UNION SELECT grp, is_free, raw_id, lunar // 10000 FROM lk_sought WHERE lunar IS NOT NULL
         )
         SELECT DISTINCT a.raw_id, y.year, y.grp, y.is_free FROM alike AS a JOIN years AS y ON y.raw_id = a.asked
         """,
-    )
-    steps.table(
-        "lk_same_name",
-        "SELECT k.raw_id, k.name_id FROM lk_names AS k SEMI JOIN lk_loose AS l ON l.name_id = k.name_id",
     )
     library.show(shelves.PEOPLE, _keys(), KEYED)
     steps.table(
@@ -133,11 +130,6 @@ def _by_key(steps: Steps, library: Library) -> None:
             SELECT person, is_anchor, tags, {DAY} AS day FROM lk_people
             UNION ALL SELECT person, is_anchor, tags, lunar FROM lk_people WHERE lunar IS NOT NULL) AS p""",
     )
-    steps.table(
-        "lk_held_name",
-        """SELECT c.value AS name_id, sum(c.n) AS n FROM lk_counts AS c SEMI JOIN lk_loose AS l ON l.name_id = c.value
-        WHERE c.kind = 'name' GROUP BY c.value""",
-    )
     steps.table("lk_met_key", _met())
 
 
@@ -150,23 +142,10 @@ def _keys() -> dict[str, str]:
     }
     return {
         "named": f"""SELECT {shelves.named_key("raw_id", "year")} FROM lk_like_name
-            UNION ALL SELECT {month} FROM lk_search AS l JOIN lk_same_name AS s ON s.name_id = l.name_id""",
+            UNION ALL SELECT {month} FROM lk_sought AS l JOIN lk_same_name AS s ON s.name_id = l.name_id""",
         **codes,
-        "part": " UNION ALL ".join(f"SELECT {key} FROM lk_loose" for key in shelves.number_keys("digits")),
+        "part": " UNION ALL ".join(f"SELECT {key} FROM lk_sought" for key in shelves.number_keys("digits")),
     }
-
-
-def _searched() -> str:
-    """Query: the asked descriptions, and whether each may be anybody (``is_free``). One with a number that fits it is its
-    number's person, or one whom nobody knows a number of; unless the number is known under names that do not sound like it."""
-    near = tag_sql("near", "p.tags"), tag_sql("near", "l.tags")
-    return f"""
-        WITH strange AS (
-            SELECT l.grp FROM lk_loose AS l JOIN lk_people AS p ON p.number = l.number
-            GROUP BY l.grp HAVING NOT bool_or({near[0]} = {near[1]})
-        )
-        SELECT *, number IS NULL OR {DAY} <> {NUMBER_DAY} OR grp IN (SELECT grp FROM strange) AS is_free FROM lk_loose
-    """
 
 
 def _met() -> str:
@@ -187,10 +166,10 @@ def _met() -> str:
     whole = ", ".join(f"{sql} AS {name}" for name, (sql, _, _) in blocking.NUMBER_PARTS.items())
     return f"""
         WITH months AS (
-            SELECT s.raw_id, l.born % 10000 AS month, l.grp, l.is_free FROM lk_search AS l JOIN lk_same_name AS s ON s.name_id = l.name_id
+            SELECT s.raw_id, l.born % 10000 AS month, l.grp, l.is_free FROM lk_sought AS l JOIN lk_same_name AS s ON s.name_id = l.name_id
             WHERE l.born IS NOT NULL
         ),
-        asked_number AS (SELECT v.grp, {blocking.DIGITS} FROM lk_loose AS v WHERE v.digits IS NOT NULL),
+        asked_number AS (SELECT v.grp, {blocking.DIGITS} FROM lk_sought AS v WHERE v.digits IS NOT NULL),
         mistaken AS (
             SELECT person, {digits_sql("stated")} AS digits FROM lk_people WHERE stated IS NOT NULL AND number IS NULL
         ),
@@ -201,11 +180,13 @@ def _met() -> str:
         SELECT p.person, k.grp FROM lk_alike AS p JOIN lk_like_name AS k ON k.raw_id = p.raw_id AND k.year = p.day // 10000 WHERE {FREE}
         UNION ALL SELECT p.person, k.grp FROM lk_alike AS p JOIN months AS k ON k.raw_id = p.raw_id AND k.month = p.day % 10000 WHERE {FREE}
         UNION ALL {coded} UNION ALL {numbers}
+        UNION ALL SELECT n.person, n.grp FROM lk_namesake AS n SEMI JOIN lk_certain AS c ON c.grp = n.grp
     """
 
 
 def _by_value(steps: Steps, library: Library, parameters: Parameters) -> None:
-    """Tables ``lk_value`` (kind, value, person: who states what an unsettled record states) and ``lk_common``."""
+    """Tables ``lk_value`` (kind, value, person: who states what an unsettled record states), ``lk_common`` and ``lk_beside``
+    (person, grp, kind, is_own: people who state a value that a description's records state, and few do)."""
     values = {c: f"SELECT {c} FROM lk_unsettled WHERE {c} IS NOT NULL" for c in MEETING}
     library.show(shelves.AROUND, values, ("person", *MEETING))
     kind_of = {column: kind for kind, columns in KINDS.items() for column in columns}
@@ -229,10 +210,24 @@ def _by_value(steps: Steps, library: Library, parameters: Parameters) -> None:
         SELECT kind, value, n FROM counted WHERE {many}
         """,
     )
+    asked = " UNION ALL ".join(
+        f"SELECT DISTINCT '{kind_of[c]}' AS kind, {c} AS value, profile AS grp FROM lk_unsettled WHERE {c} IS NOT NULL"
+        for c in MEETING
+    )
+    steps.table(
+        "lk_beside",
+        f"""
+        WITH few AS (
+            SELECT v.kind, v.value, v.person, c.value IS NULL AS is_own FROM lk_value AS v
+            LEFT JOIN lk_common AS c ON c.value = v.value WHERE coalesce(c.n, 0) <= {MOST_SHARED}
+        )
+        SELECT f.person, a.grp, f.kind, f.is_own FROM few AS f JOIN ({asked}) AS a ON a.value = f.value AND a.kind = f.kind
+        """,
+    )
 
 
 def _described(steps: Steps, library: Library) -> None:
-    """Tables ``lk_wanted`` (person, root: people looked at, and who they are now), ``lk_row`` and ``lk_name_known``."""
+    """Tables ``lk_wanted`` (person, root: people looked at, and who they are now) and ``lk_row``; ``lk_names`` of them."""
     steps.table("lk_met_pair", _pairs())
     steps.table(
         "lk_wanted",
@@ -252,40 +247,42 @@ def _described(steps: Steps, library: Library) -> None:
         JOIN lk_wanted AS w ON w.person = p.person""",
     )
     library.show(shelves.NAMES, {"raw": "SELECT raw_id FROM lk_row UNION ALL SELECT raw_id FROM lk_name"})
-    steps.table("lk_name_known", "SELECT k.* FROM lk_names AS k SEMI JOIN lk_row AS r ON r.raw_id = k.raw_id")
 
 
 def _pairs() -> str:
-    """Query (person, grp, and for each kind whether they share a value that few state)."""
+    """Query (person, grp, and for each kind whether they share a value that few state), of certain descriptions without
+    whoever has neither their own phone nor their name and birthday."""
     shares = ", ".join(f"bool_or(kind = '{kind}') AS {kind}" for kind in WORTH)
-    kind_of = {column: kind for kind, columns in KINDS.items() for column in columns}
-    asked = " UNION ALL ".join(
-        f"SELECT DISTINCT '{kind_of[c]}' AS kind, {c} AS value, profile AS grp FROM lk_unsettled WHERE {c} IS NOT NULL"
-        for c in MEETING
-    )
     return f"""
-        WITH few AS (
-            SELECT v.kind, v.value, v.person, c.value IS NULL AS is_own FROM lk_value AS v
-            LEFT JOIN lk_common AS c ON c.value = v.value WHERE coalesce(c.n, 0) <= {MOST_SHARED}
-        ),
-        met AS (
+        WITH met AS (
             SELECT person, grp, '' AS kind, FALSE AS is_own FROM lk_met_key
-            UNION ALL SELECT f.person, a.grp, f.kind, f.is_own FROM few AS f JOIN ({asked}) AS a ON a.value = f.value AND a.kind = f.kind
+            UNION ALL SELECT person, grp, kind, is_own FROM lk_beside
+        ),
+        pairs AS (
+            SELECT person, grp, {shares}, bool_or(kind = 'phone' AND is_own) AS own_phone, bool_or(kind = '') AS is_keyed
+            FROM met GROUP BY person, grp
         )
-        SELECT person, grp, {shares}, bool_or(kind = 'phone' AND is_own) AS own_phone FROM met GROUP BY person, grp
+        SELECT p.* EXCLUDE (is_keyed) FROM pairs AS p LEFT JOIN lk_certain AS c ON c.grp = p.grp
+        WHERE c.grp IS NULL OR p.is_keyed OR p.own_phone
+           OR p.person IN (SELECT person FROM lk_alias UNION SELECT root FROM lk_alias)
     """
 
 
 def _may_be(parameters: Parameters) -> str:
     """Query (person): people whom their asked description could be by what is quickly compared, and namesakes with a
     phone, a room or a relative of it. Of one that a certain key will join to a numbered person only namesakes matter."""
-    best = parameters.best
+    best = blocking.best_sql(parameters)
     near = " + ".join(
         f"CASE WHEN k.{kind} THEN {best(said, 'same')} ELSE 0 END" for kind, said in WORTH.items()
     )
     shares = " OR ".join(f"k.{kind}" for kind in WORTH)
-    rare = blocking.rare_sql(parameters, f"coalesce(h.n, 1) * {parameters.prior}")
-    weight = f"{blocking.bound_sql(parameters, rare)} + {near} + {best('place', 'house')}"
+    *terms, number = blocking.bound_terms(parameters, certain.rare_sql(parameters))
+    rest = " + ".join((*terms, near, best("place", "house")))
+    most, least = (
+        best("number", "same", "one_digit", "turned", "two_digits"),
+        double_sql(min(0.0, parameters.weight("number", "other"))),
+    )
+    enough = double_sql(parameters.ask_from)
     keyed = """is_unnumbered AND name_alike AND is_anchor AND (own_phone AND coalesce(born_l = born_r, TRUE)
         OR born_l = born_r AND sex_l = sex_r AND county_l = county_r)"""
     return f"""
@@ -300,14 +297,17 @@ def _may_be(parameters: Parameters) -> str:
         fits AS (
             SELECT k.person, k.grp, r.is_anchor, k.own_phone, ({shares}) AS is_near, n.name_id = m.name_id AS name_alike,
                    l.number IS NULL AS is_unnumbered, l.born AS born_l, r.born AS born_r, l.sex AS sex_l, r.sex AS sex_r, l.county AS county_l, r.county AS county_r,
-                   {weight} AS most
+                   l.digits AS digits_l, r.digits AS digits_r, {rest} AS rest
             FROM met AS k JOIN described AS r ON r.person = k.person JOIN lk_search AS l ON l.grp = k.grp
                 AND (l.is_free OR NOT r.is_anchor OR r.number % 100000000000 = l.number % 100000000000
                      OR r.number // 1000 = l.number // 1000 OR r.number // 100000000000 = l.number // 100000000000)
-            LEFT JOIN lk_name AS n ON n.raw_id = l.raw_id LEFT JOIN lk_name_known AS m ON m.raw_id = r.raw_id
+            LEFT JOIN lk_name AS n ON n.raw_id = l.raw_id LEFT JOIN lk_names AS m ON m.raw_id = r.raw_id
             LEFT JOIN lk_held_name AS h ON h.name_id = l.name_id
         ),
-        found AS (SELECT * FROM fits WHERE most >= {parameters.ask_from} OR is_near AND name_alike),
+        found AS (
+            SELECT * FROM fits WHERE rest + {least} >= {enough} OR is_near AND name_alike
+               OR rest + {most} >= {enough} AND rest + {number.replace("l.digits", "digits_l").replace("r.digits", "digits_r")} >= {enough}
+        ),
         settled AS (SELECT DISTINCT grp FROM found WHERE {keyed})
         SELECT DISTINCT f.person FROM found AS f LEFT JOIN settled AS s ON s.grp = f.grp
         WHERE s.grp IS NULL OR f.name_alike AND (f.own_phone OR f.born_l = f.born_r)

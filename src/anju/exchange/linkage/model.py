@@ -12,7 +12,7 @@ from math import log2
 from typing import Any
 
 from anju.exchange.linkage.comparisons import Comparison
-from anju.exchange.linkage.parameters import LEAST_FREQUENCY, Parameters
+from anju.exchange.linkage.parameters import LEAST_FREQUENCY, Parameters, double_sql
 from anju.exchange.linkage.steps import Steps
 
 
@@ -95,8 +95,8 @@ def scored_sql(comparisons: Sequence[Comparison], parameters: Parameters, column
         ),
         compared AS (SELECT unique_id_l, unique_id_r{rarities}, {levels} FROM met),
         weighed AS (SELECT *, {weights} FROM compared),
-        summed AS (SELECT *, {_number(parameters.prior_weight)} + {summed} AS weight FROM weighed)
-        SELECT unique_id_l, unique_id_r, weight, {told} FROM summed WHERE weight >= {_number(parameters.ask_from)}
+        summed AS (SELECT *, {double_sql(parameters.prior_weight)} + {summed} AS weight FROM weighed)
+        SELECT unique_id_l, unique_id_r, weight, {told} FROM summed WHERE weight >= {double_sql(parameters.ask_from)}
     """
 
 
@@ -110,19 +110,15 @@ def _weight(comparison: Comparison, parameters: Parameters) -> str:
     level, whens = f"{comparison.name}_level", []
     adjusted = {v.name: v.frequency for v in comparison.levels if v.frequency}
     for name in comparison.names():
-        worth = _number(parameters.weight(comparison.name, name))
+        worth = double_sql(parameters.weight(comparison.name, name))
         if name in adjusted:
-            usual = _number(log2(parameters.chances[comparison.name][name].u))
+            usual = double_sql(log2(parameters.chances[comparison.name][name].u))
             worth = f"{worth} + {_rarity(adjusted[name], usual)}"
         whens.append(f"WHEN '{name}' THEN {worth}")
-    return f"CASE {level} {' '.join(whens)} ELSE CAST(0 AS DOUBLE) END"
+    return f"CASE {level} {' '.join(whens)} ELSE 0e0 END"
 
 
 def _rarity(column: str, usual: str) -> str:
     one, two = f"tf_{column}_l", f"tf_{column}_r"
-    known = f"greatest(coalesce({one}, {two}), coalesce({two}, {one}), CAST({LEAST_FREQUENCY!r} AS DOUBLE))"
-    return f"CASE WHEN coalesce({one}, {two}) IS NULL THEN CAST(0 AS DOUBLE) ELSE {usual} - log2({known}) END"
-
-
-def _number(value: float) -> str:
-    return f"CAST({value!r} AS DOUBLE)"
+    known = f"greatest(coalesce({one}, {two}), coalesce({two}, {one}), {double_sql(LEAST_FREQUENCY)})"
+    return f"CASE WHEN coalesce({one}, {two}) IS NULL THEN 0e0 ELSE {usual} - log2({known}) END"

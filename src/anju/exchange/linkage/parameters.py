@@ -63,6 +63,12 @@ class Parameters:
         return 0.0 if level == "missing" else self.chances[comparison][level].weight
 
 
+def double_sql(value: float) -> str:
+    """SQL for a number that is reckoned with as a double; a bare ``0.95`` would be an exact decimal, which takes longer."""
+    told = repr(float(value))
+    return told if "e" in told else f"{told}e0"
+
+
 def read(name: str, comparisons: Sequence[Comparison], place: str | None = None) -> Parameters:
     """The parameters ``linkage/<name>.yaml`` of the pack in force, checked against the comparisons they weigh.
 
