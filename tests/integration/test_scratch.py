@@ -69,3 +69,13 @@ def test_begun_by_many_at_once_nobodys_folder_is_taken() -> None:
     work = "from anju.jobs import scratch\nfor n in range(60):\n    with scratch.place('w') as p:\n        (p / 'x').write_text('x')\n        assert (p / scratch.ALIVE).exists()"
     children = [subprocess.Popen([sys.executable, "-c", work]) for _ in range(4)]
     assert [child.wait() for child in children] == [0] * 4
+
+
+def test_without_a_home_none_is_made(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("ANJU_HOME")
+    monkeypatch.chdir(tmp_path)
+    with scratch.place("list") as mine:
+        assert mine.parent.stat().st_mode & 0o777 == 0o700
+        assert not mine.is_relative_to(tmp_path)
+    assert not (tmp_path / ".anju").exists()
+    assert not mine.exists()

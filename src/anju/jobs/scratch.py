@@ -71,7 +71,7 @@ def _claim(name: str) -> tuple[Path, int]:
 
 @contextmanager
 def _turn() -> Iterator[Path]:
-    top = home() / "spill"
+    top = _top()
     top.mkdir(mode=0o700, exist_ok=True)
     turn = os.open(top / TURN, os.O_CREAT | os.O_RDWR, 0o600)
     try:
@@ -79,6 +79,16 @@ def _turn() -> Iterator[Path]:
         yield top
     finally:
         os.close(turn)
+
+
+def _top() -> Path:
+    """Below the home; where there is none, and a command needs none, a folder of this account beside other temporary files:
+    no home is made in whatever folder somebody links a list in."""
+    if "ANJU_HOME" in os.environ or Path(".anju").is_dir():
+        return home() / "spill"
+    top = Path(tempfile.gettempdir()) / f"anju-{os.getuid()}"
+    top.mkdir(mode=0o700, exist_ok=True)
+    return top if top.stat().st_uid == os.getuid() and not top.is_symlink() else home() / "spill"
 
 
 def _sweep(top: Path) -> None:
