@@ -51,18 +51,24 @@ def citizen_no(text: str) -> str:
 
 
 def day(text: str) -> str:
-    """A day's text with Arabic digits: months and days in Chinese numerals, ``.0`` of a spreadsheet."""
+    """A day's text with Arabic digits: months and days in Chinese numerals, years of the Republic (民國79年), ``.0`` of a
+    spreadsheet."""
     tens = text
     for old, new in (
-        ("([二三])十([一-九])", "\\1\\2"),
+        ("([二三])十([一二三四五六七八九])", "\\1\\2"),
         ("([二三])十", "\\1〇"),
-        ("十([一-九])", "一\\1"),
+        ("十([一二三四五六七八九])", "一\\1"),
         ("十", "一〇"),
     ):
         tens = f"regexp_replace({tens}, '{old}', '{new}', 'g')"
     arabic = f"translate({tens}, '〇零一二三四五六七八九', '00123456789')"
     plain = f"CASE WHEN regexp_matches({text}, '[〇零一二三四五六七八九十]') THEN {arabic} ELSE {text} END"
-    return f"regexp_replace({plain}, '^([0-9]{{8}})[.]0$', '\\1')"
+    counted = "regexp_extract({0}, '^民[国國] *([0-9]{{1,3}})(.*)$', {1})"
+    year, rest = (counted.format(text, n) for n in (1, 2))
+    return (
+        f"CASE WHEN regexp_matches({text}, '^民[国國] *[0-9]') THEN CAST(1911 + CAST({year} AS INTEGER) AS VARCHAR) || {rest} "
+        f"ELSE regexp_replace({plain}, '^([0-9]{{8}})[.]0$', '\\1') END"
+    )
 
 
 def full_year(stated: str) -> str:
