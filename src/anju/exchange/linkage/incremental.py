@@ -15,7 +15,7 @@ from anju.exchange.linkage.decisions import Decision
 from anju.exchange.linkage.parameters import Parameters
 from anju.exchange.linkage.profiles import described_sql, stated_sql
 from anju.exchange.linkage.shelves import Library
-from anju.exchange.linkage.state import AROUND, scan_lapsed
+from anju.exchange.linkage.state import AGAIN, AROUND, scan_lapsed
 from anju.exchange.linkage.steps import Steps
 from anju.exchange.linkage.surroundings import SURROUNDINGS
 
@@ -54,9 +54,9 @@ def known(steps: Steps, library: Library, arrived: str, said: Sequence[Decision]
     )
     steps.table(
         "lk_former",
-        """
+        f"""
         SELECT b.record_id, b.person_code, b.how FROM lk_before AS b
-        SEMI JOIN (SELECT record_id FROM lk_arrived UNION SELECT record_id FROM lk_gone) AS c ON c.record_id = b.record_id
+        SEMI JOIN ({AGAIN}) AS c ON c.record_id = b.record_id
         """,
     )
 

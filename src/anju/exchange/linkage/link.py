@@ -121,8 +121,8 @@ def link_delta(
         codes.assign(steps, run, mint, incremental.CLAIMED, "lk_given", back)
         incremental.changes(steps, library)
         state.inherit(previous, out)
-        for name in ("edges", "review"):
-            engine.scan(f"lk_{name}_before", [previous / f"{name}.parquet"])
+        engine.scan("lk_edges_before", state.parts(previous, "edges"))
+        engine.scan("lk_review_before", [previous / "review.parquet"])
         steps.timed("save", lambda: written.save_delta(steps, out, f"-{run:06d}"))
         summary = written.summary_of(steps, run, time.perf_counter() - begun, out, before)
         written.tell(engine, out, summary)

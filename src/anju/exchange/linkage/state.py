@@ -26,10 +26,12 @@ LAPSED = "lapsed.parquet"
 """A file of a whole run: the last known records of people who had none left, so that one who comes back is who they were."""
 FORM = 7
 """Counts the changes of what these files hold: a delta builds on a run of the same form only."""
-KINDS = ("assignment", "codes", "events", "people", "around", "names", "spelled", "counts")
+KINDS = ("assignment", "codes", "events", "edges", "people", "around", "names", "spelled", "counts")
 """Files that grow by parts."""
 PRIVATE = ("people", "around", "names", "spelled", "counts")
 """Of these, what tells how people are described."""
+AGAIN = "SELECT record_id FROM lk_arrived UNION SELECT record_id FROM lk_gone"
+"""Query of a delta's records: new, sent again or withdrawn."""
 AROUND = ("phone", "room", "employer", "kin_number", "kin_phone", "household")
 PEOPLE = (
     "person",
@@ -88,6 +90,32 @@ def scan_codes(engine: Engine, name: str, paths: Sequence[Path], base: str = "")
     """View ``name``: person_code, run, current_code - every code ever given and the one that answers for it. ``base`` as in
     ``scan_assignment``."""
     _newest(engine, name, paths, "person_code", ("run", "current_code"), base)
+
+
+def stale_sql(columns: int) -> str:
+    """Query of rows of a part of edges: records of ``lk_edges_before`` that were sent again or withdrawn, each as an edge to
+    itself, with so many empty columns more. What was weighed of them before counts no more."""
+    return f"""SELECT n.record_id, n.record_id{", NULL" * columns} FROM (
+            SELECT record_a AS record_id FROM lk_edges_before UNION SELECT record_b FROM lk_edges_before
+        ) AS n SEMI JOIN ({AGAIN}) AS s ON s.record_id = n.record_id"""
+
+
+def scan_edges(engine: Engine, name: str, paths: Sequence[Path]) -> None:
+    """View ``name``: the evidence of every pair that was weighed and counts still."""
+    for place, path in enumerate(paths):
+        engine.scan(f"{name}_part{place}", [path])
+    every = " UNION ALL ".join(f"SELECT {p} AS place, * FROM {name}_part{p}" for p in range(len(paths)))
+    engine.run(
+        f"""CREATE OR REPLACE VIEW {name} AS
+        WITH every AS ({every}),
+        stale AS (SELECT record_a AS record, max(place) AS since FROM every WHERE record_a = record_b GROUP BY record_a),
+        newest AS (
+            SELECT e.*, row_number() OVER (PARTITION BY e.record_a, e.record_b ORDER BY e.place DESC) AS turn FROM every AS e
+            LEFT JOIN stale AS s ON s.record = e.record_a LEFT JOIN stale AS t ON t.record = e.record_b
+            WHERE e.record_a <> e.record_b AND e.place >= coalesce(s.since, 0) AND e.place >= coalesce(t.since, 0)
+        )
+        SELECT * EXCLUDE (place, turn) FROM newest WHERE turn = 1"""
+    )
 
 
 def scan_lapsed(engine: Engine, name: str, previous: Path) -> str:

@@ -93,20 +93,21 @@ def _keep(steps: Steps, out: Path, suffix: str = "", only: str = "", names: str 
 
 
 def save_delta(steps: Steps, out: Path, suffix: str) -> None:
-    """Write a delta's parts beside the files it builds on; evidence and questions are written whole."""
+    """Write a delta's parts beside the files it builds on; questions are written whole."""
     engine = steps.engine
     engine.save("SELECT * FROM lk_change", out / f"assignment{suffix}.parquet")
     engine.save("SELECT * FROM lk_event", out / f"events{suffix}.parquet")
     engine.save("SELECT person_code, run, current_code FROM lk_codes", out / f"codes{suffix}.parquet")
     engine.save("SELECT DISTINCT person_code FROM lk_former", out / f"{state.TOUCHED}.parquet")
-    stale = """SELECT {0}.* FROM lk_{0}_before AS {0}
-        ANTI JOIN (SELECT record_id FROM lk_arrived UNION SELECT record_id FROM lk_gone) AS s ON s.record_id = {0}.record_a
-        ANTI JOIN (SELECT record_id FROM lk_arrived UNION SELECT record_id FROM lk_gone) AS t ON t.record_id = {0}.record_b
-        ANTI JOIN lk_decided AS d ON d.record_a = {0}.record_a AND d.record_b = {0}.record_b"""
     edges, review = _edges()
-    engine.save(f"{edges} UNION ALL {stale.format('edges')}", out / "edges.parquet")
     engine.save(
-        f"{review} UNION ALL {stale.format('review')}",
+        f"{edges} UNION ALL {state.stale_sql(3 + 2 * len(HAN_COMPARISONS))}", out / f"edges{suffix}.parquet"
+    )
+    stand = f"""SELECT r.* FROM lk_review_before AS r ANTI JOIN ({state.AGAIN}) AS s ON s.record_id = r.record_a
+        ANTI JOIN ({state.AGAIN}) AS t ON t.record_id = r.record_b
+        ANTI JOIN lk_decided AS d ON d.record_a = r.record_a AND d.record_b = r.record_b"""
+    engine.save(
+        f"{review} UNION ALL {stand}",
         out / "review.parquet",
         sort="worth DESC, record_a, record_b",
     )

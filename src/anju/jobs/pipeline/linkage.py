@@ -249,7 +249,7 @@ def explain(code: str) -> dict[str, Any]:
         scan(engine, "assignment", done, ("how", "weight"))
         state.scan_codes(engine, "codes", state.parts(done, "codes"))
         engine.scan("events", state.parts(done, "events"))
-        engine.scan("edges", [done / "edges.parquet"])
+        state.scan_edges(engine, "edges", state.parts(done, "edges"))
         asked = code.strip().upper().replace("'", "")
         now = engine.rows(f"SELECT current_code FROM codes WHERE person_code = '{asked}'")
         if not now:

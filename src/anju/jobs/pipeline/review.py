@@ -160,8 +160,8 @@ def collect(
     batches = [b for b in linkage.accepted() if "person.name" in pq.read_schema(b.path).names]
     if not batches or not pq.read_metadata(done / "review.parquet").num_rows:
         return ()
-    for name in ("asked", "edges"):
-        engine.scan(f"rv_{name}", [done / f"{name.replace('asked', 'review')}.parquet"])
+    engine.scan("rv_asked", [done / "review.parquet"])
+    state.scan_edges(engine, "rv_edges", state.parts(done, "edges"))
     told = (pa.array([pair[side] for pair in kept], pa.uint64()) for side in (0, 1))
     engine.load("rv_kept", pa.table(dict(zip(("a", "b"), told, strict=True))))
     engine.run(
