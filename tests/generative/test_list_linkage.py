@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import random
 import sys
 from collections import Counter
 from collections.abc import Sequence
@@ -15,7 +16,7 @@ from anju.kernel.identifiers import citizen_check
 
 sys.path.insert(0, str(Path(__file__).parent))
 import chinese_lists
-from febrl_people import families, rows
+from febrl_people import GIVEN, SURNAMES, TOWNS, families, rows
 
 
 def write(path: Path, of: Sequence[dict[str, str]], encoding: str = "utf-8") -> Path:
@@ -62,6 +63,26 @@ def test_a_whole_name_beside_its_parts_counts_once(tmp_path: Path) -> None:
     made = [{"full_name": f"{r['given_name']} {r['surname']}", **r} for r in families(500, 5012)]
     lists.run([write(tmp_path / "list.csv", made)], None, tmp_path / "out")
     assert quality(tmp_path / "out", "truth")[0] >= 0.97
+
+
+def test_many_namesakes_whose_mail_is_made_of_the_name_are_many_people(tmp_path: Path) -> None:
+    dice, made = random.Random(5014), []
+    for who in range(9000):
+        first, last = dice.choice(GIVEN[:20]), dice.choice(SURNAMES[:20])
+        row = {
+            "First Name": first,
+            "Last Name": last,
+            "DOB": f"{dice.randrange(1940, 2005)}-{dice.randrange(1, 13):02d}-{dice.randrange(1, 29):02d}",
+            "City": dice.choice(TOWNS),
+            "E-mail": f"{first[0]}{last}{dice.randrange(1000)}@example.org",
+            "Phone": f"0{dice.randrange(10**8, 10**9)}",
+            "truth": str(who),
+        }
+        made += [row, row | {"Phone": ""}] if who % 10 == 0 else [row]
+    lists.run([write(tmp_path / "list.csv", made)], None, tmp_path / "out")
+    precision, recall = quality(tmp_path / "out", "truth")
+    assert precision >= 0.98
+    assert recall >= 0.98
 
 
 def test_lists_that_write_names_and_days_otherwise(tmp_path: Path) -> None:
@@ -174,3 +195,19 @@ def test_strangers_of_one_name_are_not_joined(tmp_path: Path) -> None:
     made = [{"姓名": r["name"], "truth": r["truth"]} for r in chinese_lists.rows(800, 74)]
     summary = lists.run([write(tmp_path / "names.csv", made)], None, tmp_path / "out")
     assert summary["people"] == summary["rows"]
+
+
+def test_a_list_teaches_how_far_it_is_to_be_believed(tmp_path: Path) -> None:
+    """Half of its rows know the year of birth alone and the house without the room: so say all rows of everybody."""
+    made = []
+    for n, p in enumerate(chinese_lists.people(900, 6001, "clinic")):
+        suburb, street, house, building, room = p["home"]
+        who = {"姓名": p["name"], "性别": "男" if p["sex"] == "male" else "女", "truth": str(n)}
+        full = f"{suburb}{street}{house}号{building}栋{room}室"
+        made.append(who | {"出生日期": f"{p['born']:%Y-%m-%d}", "住址": full})
+        if n % 3:
+            made.append(who | {"出生日期": f"{p['born']:%Y}-01-01", "住址": f"{street}{house}号"})
+    lists.run([write(tmp_path / "list.csv", made)], None, tmp_path / "out")
+    precision, recall = quality(tmp_path / "out", "truth")
+    assert precision >= 0.995
+    assert recall >= 0.95

@@ -8,13 +8,11 @@ nothing (``NOTHING``, a run of one digit, 1 January 1900) and what far too many 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 from anju.exchange.intake.lookups import lunar_months
 from anju.exchange.linkage import list_cells, masked
 from anju.exchange.linkage.guess import NOTHING
 from anju.exchange.linkage.mentions import COLUMNS
-from anju.exchange.linkage.parameters import Chance, Parameters
 from anju.exchange.linkage.steps import LinkEngine
 from anju.kernel.engine import literal
 from anju.kernel.identifiers import CITIZEN_CHECKS, CITIZEN_WEIGHTS
@@ -119,53 +117,6 @@ def _without_common(engine: LinkEngine, mentioned: str, name: str) -> None:
         )
     )
     engine.run(f"CREATE OR REPLACE TABLE {name} AS SELECT * REPLACE ({kept}) FROM {mentioned}")
-
-
-def fitted(engine: LinkEngine, parameters: Parameters, name: str = "mentions") -> Parameters:
-    """The model for this list: how often two people of it agree by chance in birthday, sex, origin, unit and relative.
-
-    Counted between people of different surnames, whose rows are not one person's; never below the chances in force.
-    """
-    chances = {c: dict(levels) for c, levels in parameters.chances.items()}
-    birth = chances["birth"]
-    day = _by_chance(engine, name, '"person.born_on"')
-    scale = max(day / birth["same"].u, 1.0)
-    year = max(_by_chance(engine, name, 'year("person.born_on")'), birth["year"].u)
-    for level, chance in birth.items():
-        if level not in ("year", "other"):
-            birth[level] = Chance(chance.m, min(chance.u * scale, 0.2, chance.m))
-    birth["year"] = Chance(birth["year"].m, min(year, 0.9))
-    birth["other"] = Chance(
-        birth["other"].m, max(1 - sum(v.u for k, v in birth.items() if k != "other"), 0.05)
-    )
-    for comparison, level, column in (
-        ("origin", "same", '"person.hukou_region"'),
-        ("origin", "prefecture", 'substring("person.hukou_region", 1, 4)'),
-        ("kin", "same", '"kin.name"'),
-        ("work", "same", '"job.employer_code"'),
-        ("work", "shared", '"job.employer_code"'),
-    ):
-        chance = chances[comparison][level]
-        chances[comparison][level] = Chance(
-            chance.m, min(max(_by_chance(engine, name, column), chance.u), 0.95)
-        )
-    return replace(parameters, chances=chances, version=f"{parameters.version} fitted")
-
-
-def _by_chance(engine: LinkEngine, name: str, value: str) -> float:
-    """The chance that two rows of different surnames state the same value; 0 where too little is stated."""
-    n, same, kin, both = engine.rows(
-        f"""WITH stated AS (
-            SELECT {value} AS v, substring("person.name", 1, 1) AS s FROM {name}
-            WHERE {value} IS NOT NULL AND "person.name" IS NOT NULL
-        ), counted AS (SELECT v, s, count(*) AS n FROM stated GROUP BY ALL)
-        SELECT (SELECT sum(n) FROM counted),
-               (SELECT sum(t * t) FROM (SELECT CAST(sum(n) AS DOUBLE) AS t FROM counted GROUP BY v)),
-               (SELECT sum(t * t) FROM (SELECT CAST(sum(n) AS DOUBLE) AS t FROM counted GROUP BY s)),
-               (SELECT sum(CAST(n AS DOUBLE) * n) FROM counted)"""
-    )[0]
-    others = float(n or 0) ** 2 - float(kin or 0)
-    return (float(same) - float(both)) / others if others > 10_000 else 0.0
 
 
 def _text(heading: str) -> str:
@@ -274,14 +225,12 @@ def _filled(texts: Mapping[str, str]) -> dict[str, str]:
 
 
 def _address(text: str) -> dict[str, str]:
-    """Street, first and last number of an address; the numbers between are building and unit."""
+    """Street and first number of an address; all further numbers are the room, so that who states none shares the house."""
     before = f"regexp_extract(replace({text}, ' ', ''), '^[^0-9]*', 0)"
     street = f"regexp_replace(regexp_replace({before}, '^.*(街道|社区)', ''), '^.*[{CUT}]', '')"
     numbers = f"regexp_extract_all({text}, '[0-9A-Za-z]+')"
     return {
         "stay.street": f"coalesce(nullif({street}, ''), {before})",
         "stay.number": f"{numbers}[1]",
-        "stay.building": f"CASE WHEN length({numbers}) > 2 THEN {numbers}[2] END",
-        "stay.unit": f"CASE WHEN length({numbers}) > 3 THEN {numbers}[3] END",
-        "stay.room": f"CASE WHEN length({numbers}) > 1 THEN {numbers}[-1] END",
+        "stay.room": f"nullif(array_to_string({numbers}[2:], '-'), '')",
     }

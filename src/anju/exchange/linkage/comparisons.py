@@ -149,7 +149,7 @@ PLACE = Comparison(
     "place",
     "住址",
     "address",
-    Missing("rooms"),
+    All(Missing("rooms"), Not(Shares("houses"))),
     (
         Level("same", "同一户室", "same room", Shares("own_rooms")),
         Level("shared", "同一宿舍或门牌", "same dormitory or house", Shares("rooms")),

@@ -24,7 +24,7 @@ TOUCHED = "touched"
 """A file of a delta: the people one of whose records was sent again or withdrawn."""
 LAPSED = "lapsed.parquet"
 """A file of a whole run: the last known records of people who had none left, so that one who comes back is who they were."""
-FORM = 7
+FORM = 8
 """Counts the changes of what these files hold: a delta builds on a run of the same form only."""
 KINDS = ("assignment", "codes", "events", "edges", "people", "around", "names", "spelled", "counts")
 """Files that grow by parts."""

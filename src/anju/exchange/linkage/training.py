@@ -63,13 +63,14 @@ def patterns(steps: Steps, comparisons: Sequence[Comparison], pairs: str) -> Pat
 def shares(
     seen: Patterns, comparisons: Sequence[Comparison], weights: npt.NDArray[np.float64], least: float
 ) -> Chances:
-    """Share of each level among weighted pairs that state both values; ``least`` pairs are added to every level."""
+    """Share of each level among weighted pairs that state both values; ``least`` pairs are added to every level. Where no pair
+    states both, 0."""
     found: Chances = {}
     for c in comparisons:
         at = seen.levels[c.name]
         totals = {v: float(weights[at == v].sum()) + least for v in c.names()}
         whole = sum(totals.values())
-        found[c.name] = {v: t / whole for v, t in totals.items()}
+        found[c.name] = {v: t / whole if whole else 0.0 for v, t in totals.items()}
     return found
 
 
@@ -85,9 +86,11 @@ def maximise(
     u: Mapping[str, Mapping[str, float]],
     share: float,
     held: float = 20.0,
+    fixed: frozenset[str] = frozenset(),
 ) -> Trained:
     """``m`` by expectation-maximisation. ``start`` is where it begins and, with the weight of ``held`` pairs, stays
-    near; ``share`` is the first guess of how many candidate pairs are one person; ``u`` is where two people's begin."""
+    near; ``share`` is the first guess of how many candidate pairs are one person; ``u`` is where two people's begin.
+    ``m`` of the comparisons in ``fixed`` stays."""
     m = {c.name: dict(start[c.name]) for c in comparisons}
     other = {c.name: dict(u[c.name]) for c in comparisons}
     done = 0
@@ -101,7 +104,7 @@ def maximise(
         same = seen.counts * chance
         new = shares(seen, comparisons, same, 0.01)
         for c in comparisons:
-            told = float(same[seen.levels[c.name] != "missing"].sum())
+            told = 0.0 if c.name in fixed else float(same[seen.levels[c.name] != "missing"].sum())
             new[c.name] = {
                 v: (new[c.name][v] * told + start[c.name][v] * held) / (told + held) for v in c.names()
             }

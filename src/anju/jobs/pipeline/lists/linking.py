@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from anju.exchange.linkage import chinese_list, decisions, list_values, lists, parameters
+from anju.exchange.linkage import chinese_list, decisions, list_model, list_values, lists, parameters
 from anju.exchange.linkage.comparisons import HAN_COMPARISONS, Comparison
 from anju.exchange.linkage.decisions import Decision
 from anju.exchange.linkage.guess import Guess, guess, is_chinese, settled
@@ -198,7 +198,8 @@ def _chinese(
     to = {k: (CHINESE[k],) for k, n in zip(kinds, held, strict=True) if n}
     steps.timed("mentions", lambda: chinese_list.mentions(engine, to, "lk_source"))
     steps.drop("lk_source")
-    base = chinese_list.fitted(engine, parameters.read("han", HAN_COMPARISONS))
+    base = list_model.fitted(engine, parameters.read("han", HAN_COMPARISONS))
+    base = list_model.learned(engine, base, told=told)
     work = spill / "work"
     work.mkdir(parents=True, exist_ok=True)
     _carry(["mentions"], engine, linker, spill)
