@@ -191,6 +191,15 @@ def standing(steps: Steps) -> None:
     )
 
 
+def newcomers(steps: Steps) -> None:
+    """Table ``lk_person`` (cluster) once more: only clusters that hold a record that arrived. A part of somebody that nothing
+    new belongs to is given no code of its own: what was one person stays one person."""
+    steps.table(
+        "lk_person",
+        "SELECT DISTINCT c.cluster FROM lk_cluster AS c SEMI JOIN lk_unsettled AS u ON u.record_id = c.record_id",
+    )
+
+
 CLAIMED = """
     WITH held AS (
         SELECT c.cluster, l.person, count(*) AS n, min(c.record_id) AS least FROM lk_cluster AS c

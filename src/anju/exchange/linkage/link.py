@@ -117,6 +117,7 @@ def link_delta(
         _name(steps)
         profiles.describe(steps, described)
         _compare(steps, parameters, said, people)
+        incremental.newcomers(steps)
         incremental.returning(steps, library, previous)
         codes.assign(steps, run, mint, incremental.CLAIMED, "lk_given", back)
         incremental.changes(steps, library)
