@@ -74,7 +74,7 @@ def test_many_namesakes_whose_mail_is_made_of_the_name_are_many_people(tmp_path:
             "Last Name": last,
             "DOB": f"{dice.randrange(1940, 2005)}-{dice.randrange(1, 13):02d}-{dice.randrange(1, 29):02d}",
             "City": dice.choice(TOWNS),
-            "E-mail": f"{first[0]}{last}{dice.randrange(1000)}@example.org",
+            "E-mail": f"{first[0]}{last}{dice.randrange(100_000)}@example.org",
             "Phone": f"0{dice.randrange(10**8, 10**9)}",
             "truth": str(who),
         }

@@ -71,7 +71,7 @@ def _comparison(column: ListColumn, every: Sequence[ListColumn]) -> Comparison:
         if column.kind == "name":
             levels.append(Level("order", "词序不同", "in another order", SameBag(name)))
         levels.append(Level("one_edit", "差一字", "one character apart", Within(name, 1)))
-        if column.kind != "house_number":
+        if column.kind not in ("house_number", "email"):  # namesakes have addresses of mail that are alike
             levels.append(Level("two_edits", "差两字", "two characters apart", Within(name, 2)))
             levels.append(Level("begins", "一方是另一方的开头", "one begins with the other", Begins(name, 3)))
     return Comparison(name, column.source, column.source, Missing(name), tuple(levels))
@@ -82,6 +82,11 @@ def together(columns: Sequence[ListColumn]) -> frozenset[str]:
     shared = frozenset(c.id for c in columns if c.kind in TOGETHER)
     telling = [c for c in columns if c.kind not in (*TOGETHER, *COARSE)]
     return shared if telling else frozenset()
+
+
+def alike(columns: Sequence[ListColumn]) -> frozenset[str]:
+    """The columns in which namesakes agree; addresses of mail are often made of the name."""
+    return frozenset(c.id for c in columns if FAMILY.get(c.kind) == "name" or c.kind == "email")
 
 
 def starting_chances(columns: Sequence[ListColumn]) -> Mapping[str, Mapping[str, float]]:

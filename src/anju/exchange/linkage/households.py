@@ -38,14 +38,14 @@ class Apart:
     levels: Mapping[str, Mapping[str, float]]
 
 
-def learned(one: Story, others: Sequence[Story], together: frozenset[str], share: float) -> tuple[Apart, ...]:
+def learned(one: Story, others: Sequence[Story], share: float) -> tuple[Apart, ...]:
     """The stories that training found beside one person's; ``share``: what part of all pairs each pair seen stands for."""
     return tuple(
         Apart(
             log2(min(max(other.pairs * share, 1e-12), 0.5)),
             {
                 c: {v: log2(max(p, 1e-6) / max(one.chances[c][v], 1e-6)) for v, p in other.chances[c].items()}
-                for c in together
+                for c in other.learned
             },
         )
         for other in others

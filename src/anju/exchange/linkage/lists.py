@@ -109,11 +109,11 @@ def train(
     whole = max(rows * (rows - 1) / 2, 1)
     together = listed.together(columns)
     one, *others = training.stories(
-        seen, compared, listed.starting_chances(columns), u, whole / every, together
+        seen, compared, listed.starting_chances(columns), u, whole / every, together, listed.alike(columns)
     )
     chances = {c.name: listed.chances(one.chances[c.name], u[c.name]) for c in compared}
     prior = min(max(one.pairs * every / whole, 1e-9), 0.5)
-    apart = households.learned(one, others, together, every / whole)
+    apart = households.learned(one, others, every / whole)
     weights = replace(
         base,
         prior=prior,

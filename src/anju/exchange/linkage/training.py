@@ -122,6 +122,7 @@ class Story:
 
     pairs: float
     chances: Chances
+    learned: frozenset[str]
 
 
 def stories(
@@ -131,17 +132,19 @@ def stories(
     u: Mapping[str, Mapping[str, float]],
     whole: float,
     together: frozenset[str],
+    names: frozenset[str],
 ) -> list[Story]:
     """What the pairs of a list are: one person's; two people's of one household; two people's who live near each other
-    (the last two only where ``together`` names something).
+    (these two only where ``together`` names something); two namesakes' (only beside other columns than ``names``).
 
     Everything else is two strangers: of the ``whole`` pairs that the list has, as many show a pattern as ``u`` says. That
     much is known beforehand, so that chance likenesses are not learned as one person's. ``together`` names the comparisons in
     which households and neighbours agree; in the others they are like strangers. ``start`` is where one person's begin
     and stay near."""
     half = {c: {v: (start[c][v] + u[c][v]) / 2 for v in u[c]} for c in u}
-    mixed = [{c: dict((of if c in together else u)[c]) for c in u} for of in (start, half)]
-    kinds = [{c: dict(start[c]) for c in u}, *(mixed if together else [])]
+    groups = [(frozenset(u), start), (together, start), (together, half), (names, start)]
+    groups = groups[:1] + [(own, of) for own, of in groups[1:] if own and len(own) < len(u)]
+    kinds = [{c: dict((of if c in own else u)[c]) for c in u} for own, of in groups]
     begun, pairs = list(kinds), [float(seen.counts.sum()) / 10] * len(kinds)
     strangers = np.log(max(whole, 1.0)) + _likely(seen, comparisons, u)
     for _ in range(ROUNDS):
@@ -150,7 +153,7 @@ def stories(
         moved = 0.0
         for i, old in enumerate(kinds):
             weights = seen.counts * np.exp(logs[i] - every)
-            learned = [c for c in comparisons if not i or c.name in together]
+            learned = [c for c in comparisons if c.name in groups[i][0]]
             fresh = old | {c.name: _held(seen, c, weights, begun[i][c.name]) for c in learned}
             moved = max(
                 [moved, *(abs(fresh[c.name][v] - old[c.name][v]) for c in learned for v in c.names())]
@@ -158,7 +161,7 @@ def stories(
             kinds[i], pairs[i] = fresh, max(float(weights.sum()), 1e-3)
         if moved < SETTLED:
             break
-    return [Story(n, k) for n, k in zip(pairs, kinds, strict=True)]
+    return [Story(n, k, own) for n, k, (own, _) in zip(pairs, kinds, groups, strict=True)]
 
 
 def _likely(
