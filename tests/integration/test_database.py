@@ -55,6 +55,14 @@ def test_two_commands_meet_one_new_database(tmp_path: Path) -> None:
         assert told.startswith('{"datasets"'), complaint
 
 
+def test_a_home_with_blanks_and_chinese_characters_works_and_others_are_told(tmp_path: Path) -> None:
+    told = anju("exchange", "status", "--json", home=tmp_path / "安 居 #1", DATABASE_URL="")
+    assert '"datasets": {}' in told.stdout
+    (tmp_path / "a file").touch()
+    for name, code in (("it's", "home.odd_name"), ("a$b", "home.odd_name"), ("a file", "home.cannot_make")):
+        assert code in refused(("exchange", "status"), tmp_path / name)
+
+
 def test_a_killed_initialisation_is_begun_anew(tmp_path: Path) -> None:
     """What initdb left half done, with the number of its own server, is no database and no obstacle."""
     half = tmp_path / "postgres"

