@@ -70,22 +70,27 @@ def test_another_questions_answer_is_refused_not_counted_as_nobody() -> None:
             matching.read(damaged, first.secret)
 
 
-def test_lists_as_they_are_found(tmp_path: Path) -> None:
-    """GB 18030, rows without a number, rows that repeat, numbers of full width: told, not refused."""
-    mine, yours, run = tmp_path / "mine.csv", tmp_path / "yours.csv", CliRunner().invoke
-    mine.write_bytes(
-        "姓名,号码\n王一,990101X\n李二,\n张三,990103\n王壹,990101x\n赵四,990104\n".encode("gb18030")
-    )
-    yours.write_text("no\n９９０１０１Ｘ\n990104\n\n", encoding="utf-8")
-    q, s, a, out = (str(tmp_path / n) for n in ("q", "s", "a", "out.csv"))
+def both(mine: Path, yours: Path) -> list[str]:
+    """Asked, answered and read by command: the lines of the list that comes out."""
+    q, s, a, out = (str(mine.with_name(n)) for n in ("q", "s", "a", "out.csv"))
     for command in (
         ["ask", str(mine), "--by", "号码", "--out", q, "--secret", s],
         ["answer", q, str(yours), "--by", "no", "--out", a, "--allow-which"],
         ["read", a, "--secret", s, "--people", str(mine), "--by", "号码", "--out", out],
     ):
-        done = run(match, command, catch_exceptions=False)
+        done = CliRunner().invoke(match, command, catch_exceptions=False)
         assert done.exit_code == 0, done.output
-    assert Path(out).read_text(encoding="utf-8-sig").split() == [
+    return Path(out).read_text(encoding="utf-8-sig").split()
+
+
+def test_lists_as_they_are_found(tmp_path: Path) -> None:
+    """GB 18030, rows without a number, rows that repeat, numbers of full width: told, not refused."""
+    mine, yours = tmp_path / "mine.csv", tmp_path / "yours.csv"
+    mine.write_bytes(
+        "姓名,号码\n王一,990101X\n李二,\n张三,990103\n王壹,990101x\n赵四,990104\n".encode("gb18030")
+    )
+    yours.write_text("no\n９９０１０１Ｘ\n990104\n\n", encoding="utf-8")
+    assert both(mine, yours) == [
         "姓名,号码",
         "王一,990101X",
         "王壹,990101x",
@@ -108,15 +113,7 @@ def test_workbooks_and_what_stands_for_nothing(tmp_path: Path) -> None:
         sheet.active.append(row)
     sheet.save(book)
     yours.write_text("no;name\n990103;a\nN/A;b\n无;c\n", encoding="utf-8")
-    q, s, a, out = (str(tmp_path / n) for n in ("q", "s", "a", "out.csv"))
-    for command in (
-        ["ask", str(book), "--by", "号码", "--out", q, "--secret", s],
-        ["answer", q, str(yours), "--by", "no", "--out", a, "--allow-which"],
-        ["read", a, "--secret", s, "--people", str(book), "--by", "号码", "--out", out],
-    ):
-        done = CliRunner().invoke(match, command, catch_exceptions=False)
-        assert done.exit_code == 0, done.output
-    assert Path(out).read_text(encoding="utf-8-sig").split() == ["姓名,号码", "张三,990103"]
+    assert both(book, yours) == ["姓名,号码", "张三,990103"]
 
 
 @pytest.mark.parametrize("broken", [b"", b"nonsense", matching.QUESTION + b"\x01\x00\x00\x00\x05abc"])

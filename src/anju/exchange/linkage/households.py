@@ -13,7 +13,7 @@ from math import log2
 
 from anju.exchange.linkage.comparisons import Comparison, Level
 from anju.exchange.linkage.conditions import Missing
-from anju.exchange.linkage.parameters import Parameters
+from anju.exchange.linkage.parameters import Parameters, double_sql
 from anju.exchange.linkage.steps import Steps
 from anju.exchange.linkage.training import Story
 
@@ -65,7 +65,7 @@ def weigh(
         "lk_scored_apart",
         f"""SELECT unique_id_l, unique_id_r, weight + {NAME}_weight AS weight, {told},
             CASE WHEN {NAME}_weight < -{LEAST} THEN 'shared' ELSE 'missing' END AS {NAME}_level, {NAME}_weight
-        FROM lk_likeness WHERE weight + {NAME}_weight >= CAST({weights.ask_from!r} AS DOUBLE)""",
+        FROM lk_likeness WHERE weight + {NAME}_weight >= {double_sql(weights.ask_from)}""",
     )
     steps.drop("lk_likeness")
     steps.rename("lk_scored_apart", "lk_scored")
@@ -75,11 +75,11 @@ def weigh(
 def _odds(story: Apart) -> str:
     """SQL for the bits by which a pair of ``lk_scored`` is this story's rather than two strangers'."""
     parts = [
-        f"CASE {c}_level {' '.join(_worth(c, v, bits) for v, bits in levels.items())} ELSE CAST(0 AS DOUBLE) END"
+        f"CASE {c}_level {' '.join(_worth(c, v, bits) for v, bits in levels.items())} ELSE 0e0 END"
         for c, levels in sorted(story.levels.items())
     ]
-    return " + ".join([f"CAST({story.prior!r} AS DOUBLE)", *parts])
+    return " + ".join([double_sql(story.prior), *parts])
 
 
 def _worth(comparison: str, level: str, bits: float) -> str:
-    return f"WHEN '{level}' THEN {comparison}_weight + CAST({bits!r} AS DOUBLE)"
+    return f"WHEN '{level}' THEN {comparison}_weight + {double_sql(bits)}"

@@ -19,7 +19,8 @@ Chances = dict[str, dict[str, float]]
 RANDOM_PAIRS = 200_000
 ROUNDS = 200
 SETTLED = 1e-6
-HELD = 0.1
+HELD_PAIRS, HELD = 20.0, 0.1
+"""So many pairs, and in a list with its several stories a part of all that are seen, stay as they began."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +86,7 @@ def maximise(
     start: Mapping[str, Mapping[str, float]],
     u: Mapping[str, Mapping[str, float]],
     share: float,
-    held: float = 20.0,
+    held: float = HELD_PAIRS,
     fixed: frozenset[str] = frozenset(),
 ) -> Trained:
     """``m`` by expectation-maximisation. ``start`` is where it begins and, with the weight of ``held`` pairs, stays
@@ -96,18 +97,12 @@ def maximise(
     done = 0
     while done < ROUNDS:
         done += 1
-        odds = np.full(len(seen.counts), np.log(share / (1 - share)))
-        for c in comparisons:
-            worth = {v: np.log(m[c.name][v] / other[c.name][v]) for v in c.names()}
-            odds += np.array([worth.get(str(v), 0.0) for v in seen.levels[c.name]])
-        chance = 1 / (1 + np.exp(-np.clip(odds, -50, 50)))
-        same = seen.counts * chance
-        new = shares(seen, comparisons, same, 0.01)
-        for c in comparisons:
-            told = 0.0 if c.name in fixed else float(same[seen.levels[c.name] != "missing"].sum())
-            new[c.name] = {
-                v: (new[c.name][v] * told + start[c.name][v] * held) / (told + held) for v in c.names()
-            }
+        odds = np.log(share / (1 - share)) + _likely(seen, comparisons, m) - _likely(seen, comparisons, other)
+        same = seen.counts / (1 + np.exp(-np.clip(odds, -50, 50)))
+        new = {
+            c.name: m[c.name] if c.name in fixed else _held(seen, c, same, start[c.name], held)
+            for c in comparisons
+        }
         moved = max(abs(new[c.name][v] - m[c.name][v]) for c in comparisons for v in c.names())
         m, other = new, shares(seen, comparisons, seen.counts - same, 0.5)
         share = min(max(float(same.sum() / max(seen.counts.sum(), 1)), 1e-6), 1 - 1e-6)
@@ -154,7 +149,9 @@ def stories(
         for i, old in enumerate(kinds):
             weights = seen.counts * np.exp(logs[i] - every)
             learned = [c for c in comparisons if c.name in groups[i][0]]
-            fresh = old | {c.name: _held(seen, c, weights, begun[i][c.name]) for c in learned}
+            fresh = old | {
+                c.name: _held(seen, c, weights, begun[i][c.name], HELD_PAIRS, HELD) for c in learned
+            }
             moved = max(
                 [moved, *(abs(fresh[c.name][v] - old[c.name][v]) for c in learned for v in c.names())]
             )
@@ -180,10 +177,12 @@ def _held(
     comparison: Comparison,
     weights: npt.NDArray[np.float64],
     near: Mapping[str, float],
+    pairs: float,
+    part: float = 0.0,
 ) -> dict[str, float]:
-    """Shares of one comparison's levels among weighted pairs, kept near others with the weight of 20 pairs and of a
-    part ``HELD`` of all."""
+    """Shares of one comparison's levels among weighted pairs, kept near others with the weight of so many ``pairs`` and of a
+    ``part`` of all."""
     found = shares(seen, (comparison,), weights, 0.01)[comparison.name]
     told = float(weights[seen.levels[comparison.name] != "missing"].sum())
-    kept = 20.0 + HELD * told
+    kept = pairs + part * told
     return {v: (found[v] * told + near[v] * kept) / (told + kept) for v in comparison.names()}

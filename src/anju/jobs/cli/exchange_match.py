@@ -6,7 +6,6 @@ import csv
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Annotated
 
 import typer
@@ -44,13 +43,14 @@ def _list(path: Path, columns: list[str]) -> _List:
     """Read a list; rows that lack a part are left out, and told."""
     from anju.exchange import matching
     from anju.exchange.linkage.guess import is_filled
+    from anju.jobs import scratch
     from anju.jobs.engine import DuckEngine
     from anju.jobs.pipeline.lists import reading
 
-    with TemporaryDirectory() as folder:
-        engine = DuckEngine(Path(folder), memory="1GB")
+    with scratch.place("match") as folder:
+        engine = DuckEngine(folder, memory="1GB")
         try:
-            file = reading.take(engine, path, 0, Path(folder), columns)
+            file = reading.take(engine, path, 0, folder, columns)
             cells = ", ".join(f"h{i}" for i in range(len(file.headings)))
             rows = engine.rows(f"SELECT {cells} FROM lk_file_0 ORDER BY unique_id")
         except Refusal as refused:
