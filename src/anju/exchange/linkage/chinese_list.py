@@ -15,7 +15,6 @@ from anju.exchange.linkage.guess import NOTHING
 from anju.exchange.linkage.mentions import COLUMNS
 from anju.exchange.linkage.steps import LinkEngine
 from anju.kernel.engine import literal
-from anju.kernel.identifiers import CITIZEN_CHECKS, CITIZEN_WEIGHTS
 from anju.kernel.width import FULL, HALF
 from anju.register import canon
 
@@ -146,14 +145,10 @@ def _numbers(texts: Mapping[str, str]) -> dict[str, str]:
                 f"CASE WHEN regexp_full_match({bare}, '[1-9][0-9]{{14}}') "
                 f"THEN concat(substring({bare}, 1, 6), '19', substring({bare}, 7), '?') ELSE {bare} END"
             )
-            total = " + ".join(
-                f"CAST(substring(no_{place}, {i}, 1) AS INTEGER) * {w}"
-                for i, w in enumerate(CITIZEN_WEIGHTS, 1)
-            )
             made[f"ok_{place}"] = (
                 f"CASE WHEN regexp_full_match(no_{place}, '[1-9][0-9]{{16}}[0-9X?]') "
                 f"AND year(try_strptime(substring(no_{place}, 7, 8), '%Y%m%d')) BETWEEN 1880 AND 2100 "
-                f"THEN substring('{CITIZEN_CHECKS}', 1 + ({total}) % 11, 1) END"
+                f"THEN {list_cells.check_character(f'no_{place}')} END"
             )
     return made
 

@@ -6,6 +6,8 @@ Chinese numerals. What cannot be read stays as it was, or is unknown.
 
 from __future__ import annotations
 
+from anju.kernel.identifiers import CITIZEN_CHECKS, CITIZEN_WEIGHTS
+
 TONES = (
     "āáǎàēéěèīíǐìōóǒòūúǔùǖǘǚǜüĀÁǍÀĒÉĚÈĪÍǏÌŌÓǑÒŪÚǓÙǕǗǙǛÜ",
     "aaaaeeeeiiiioooouuuuvvvvvAAAAEEEEIIIIOOOOUUUUVVVVV",
@@ -48,6 +50,14 @@ def citizen_no(text: str) -> str:
         f"CASE WHEN regexp_full_match({bare}, '[1-9][0-9]{{14,16}}[0-9X]') THEN {bare} "
         f"WHEN regexp_full_match({bare}, '[0-9]([.][0-9]+)?E[+]?[0-9]+') THEN NULL ELSE coalesce(nullif({within}, ''), {bare}) END"
     )
+
+
+def check_character(number: str) -> str:
+    """SQL for the character that the first seventeen digits of a citizen number ask for at its end."""
+    total = " + ".join(
+        f"CAST(substring({number}, {i}, 1) AS INTEGER) * {w}" for i, w in enumerate(CITIZEN_WEIGHTS, 1)
+    )
+    return f"substring('{CITIZEN_CHECKS}', 1 + ({total}) % 11, 1)"
 
 
 def day(text: str) -> str:

@@ -12,8 +12,8 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from anju.exchange.linkage import list_cells
 from anju.exchange.linkage.steps import LinkEngine
-from anju.kernel.identifiers import CITIZEN_CHECKS, CITIZEN_WEIGHTS
 
 HIDDEN = "[*xX#●•×_]{2,}"
 """What stands for digits that are not shown."""
@@ -108,9 +108,6 @@ def _number(engine: LinkEngine) -> dict[str, str]:
     besides: county, and from digits that are shown birthday and sex."""
     _shown(engine, "person.citizen_no")
     completed = "concat(substring(head, 1, 6), strftime(born, '%Y%m%d'), right(tail, 4))"
-    total = " + ".join(
-        f"CAST(substring(whole, {i}, 1) AS INTEGER) * {w}" for i, w in enumerate(CITIZEN_WEIGHTS, 1)
-    )
     engine.run(
         f"""CREATE OR REPLACE TABLE lk_citizen_no_shown AS
         WITH joined AS (
@@ -118,7 +115,7 @@ def _number(engine: LinkEngine) -> dict[str, str]:
         ),
         checked AS (
             SELECT *, starts_with(whole, head) AND ends_with(whole, tail)
-                AND substring('{CITIZEN_CHECKS}', 1 + ({total}) % 11, 1) = right(whole, 1) AS is_sound FROM joined
+                AND {list_cells.check_character("whole")} = right(whole, 1) AS is_sound FROM joined
         ),
         fitting AS (
             SELECT record_id, count(DISTINCT value) AS n, count(DISTINCT value) FILTER (is_named) AS named,
